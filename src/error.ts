@@ -1,0 +1,52 @@
+/** Stable names of what can go wrong; tests and callers match on these, people read the message. */
+export type ErrorCode =
+  | "OPTION"
+  | "FILE"
+  | "FORMAT"
+  | "INDEX"
+  | "LABEL"
+  | "CHECK"
+  | "RECORD"
+  | "STALE"
+  | "LOCKED"
+  | "SPLIT"
+  | "LEAK"
+  | "ENVIRONMENT"
+  | "ABORTED";
+
+/** One thing wrong with a dataset: where it is and what it is, in the grammar `subject: actual, expected … (where)`. */
+export interface Problem {
+  /** Machine-readable kind, for example "missing" or "sampleRate". */
+  kind: string;
+  /** The file, relative to the dataset's folder. */
+  file: string;
+  /** 1-based line of the file, where it has lines. */
+  line?: number;
+  message: string;
+}
+
+/**
+ * Every error this library throws on purpose.
+ *
+ * `code` is stable; `message` says what was found, what was expected, where, and what to do next;
+ * `problems` lists each finding when a whole dataset was checked.
+ */
+export class DatasetError extends Error {
+  override readonly name = "DatasetError";
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly problems: readonly Problem[] = [],
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+/** Folds many problems into one error whose message shows the first twenty and counts the rest. */
+export function problemsError(code: ErrorCode, subject: string, problems: readonly Problem[]): DatasetError {
+  const shown = problems.slice(0, 20).map((p) => `  ${p.message}`);
+  const more = problems.length > 20 ? [`  … and ${problems.length - 20} more (error.problems has all)`] : [];
+  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  return new DatasetError(code, [`${subject}: ${count}`, ...shown, ...more].join("\n"), problems);
+}
