@@ -1,0 +1,68 @@
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+
+const PLOTLY = "application/vnd.plotly.v1+json";
+
+const HEAD = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark"><title>Displays</title>
+<style>body{font:14px system-ui,sans-serif;max-width:1000px;margin:24px auto;padding:0 12px;background:Canvas;color:CanvasText}
+section{margin:0 0 28px}img,svg{max-width:100%}</style></head><body>
+`;
+
+interface Page {
+  file: string;
+  sections: number;
+  plotly: boolean;
+}
+
+let page: Page | undefined;
+let chosen: string | undefined;
+
+/** Chooses the html file that displays go to outside a notebook. Default: `<script>.displays.html` in the current folder. */
+export function displayFile(file: string): void {
+  chosen = resolve(file);
+  page = undefined;
+}
+
+/**
+ * Adds one bundle to the html file of this process. Each process begins the file anew; plotly is put inside before the
+ * first chart that needs it, so that the file opens with the network off.
+ */
+export function appendToPage(data: Record<string, unknown>): void {
+  page ??= beginPage();
+  page.sections++;
+  const chart = data[PLOTLY];
+  let body = "";
+  if (chart !== undefined && !page.plotly) {
+    body += `<script>${readFileSync(require.resolve("plotly.js-dist"), "utf8").replaceAll("</script", "<\\/script")}</script>\n`;
+    page.plotly = true;
+  }
+  body += `<section>${chart === undefined ? staticForm(data) : chartSection(chart, page.sections)}</section>\n`;
+  appendFileSync(page.file, body);
+}
+
+function beginPage(): Page {
+  const script = basename(process.argv[1] ?? "node").replace(/\.[cm]?[jt]s$/, "");
+  const file = chosen ?? join(process.cwd(), `${script}.displays.html`);
+  writeFileSync(file, HEAD);
+  console.log(`displays: ${file}`);
+  return { file, sections: 0, plotly: false };
+}
+
+function chartSection(chart: unknown, number: number): string {
+  // "<" is escaped so that no text inside the data can end the script element.
+  const json = JSON.stringify(chart).replaceAll("<", "\\u003c");
+  return `<div id="chart${number}"></div><script>(f=>Plotly.newPlot("chart${number}",f.data,f.layout,{responsive:true,...f.config}))(${json})</script>`;
+}
+
+function staticForm(data: Record<string, unknown>): string {
+  const text = (mime: string): string | undefined =>
+    typeof data[mime] === "string" ? (data[mime] as string) : undefined;
+  const html = text("text/html") ?? text("image/svg+xml");
+  if (html !== undefined) return html;
+  const plain = (text("text/plain") ?? "").replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  const png = text("image/png");
+  if (png !== undefined) return `<img alt="${plain.replaceAll('"', "&quot;")}" src="data:image/png;base64,${png}">`;
+  return `<pre>${plain}</pre>`;
+}
