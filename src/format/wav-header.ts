@@ -5,9 +5,9 @@ export interface WavInfo {
   /** Frames per second. */
   sampleRate: number;
   channels: number;
-  /** Bits of one sample as stored, a multiple of 8 (4 for IMA ADPCM). */
+  /** Bits of one sample as stored: 8, 16, 24, 32 or 64, padding included. */
   bitsPerSample: number;
-  sampleFormat: "int" | "float" | "alaw" | "mulaw" | "ima-adpcm";
+  sampleFormat: "int" | "float" | "alaw" | "mulaw";
   /** Samples per channel that are really there. */
   frames: number;
   /** Position of the first byte of samples. */
@@ -84,7 +84,7 @@ export function readWavInfo(head: Uint8Array, fileBytes: number, where: string):
   const promised =
     ds64 && data.size === 0xffffffff
       ? Number(view.getBigUint64(ds64.start + 8, little))
-      : dataSize(view, data, format.block, little);
+      : dataSize(view, data, format.frameBytes, little);
   const available = Math.max(0, fileBytes - data.start);
   const dataBytes = Math.min(promised, available);
   return {
@@ -92,7 +92,7 @@ export function readWavInfo(head: Uint8Array, fileBytes: number, where: string):
     channels: format.channels,
     bitsPerSample: format.bitsPerSample,
     sampleFormat: format.sampleFormat,
-    frames: Math.floor(dataBytes / format.block) * format.framesPerBlock,
+    frames: Math.floor(dataBytes / format.frameBytes),
     dataOffset: data.start,
     dataBytes,
     littleEndian: little,
@@ -141,9 +141,8 @@ interface Format {
   channels: number;
   bitsPerSample: number;
   sampleFormat: WavInfo["sampleFormat"];
-  /** Bytes of one block: a frame, or for ADPCM the unit of compression. */
-  block: number;
-  framesPerBlock: number;
+  /** Bytes of one sample of every channel. */
+  frameBytes: number;
 }
 
 function readFormat(view: DataView, head: Uint8Array, fmt: Chunk, little: boolean, where: string): Format {
@@ -163,9 +162,6 @@ function readFormat(view: DataView, head: Uint8Array, fmt: Chunk, little: boolea
     if (tail.slice(12) !== SUBFORMAT_TAIL.slice(12)) throw unread(`sub-format ending in ${tail}`, where);
     tag = u16(24) || u16(26);
   }
-  if (tag === 0x11 && fmt.size >= 20) {
-    return { sampleRate, channels, bitsPerSample: 4, sampleFormat: "ima-adpcm", block, framesPerBlock: u16(18) };
-  }
   const sampleFormat = tag === 1 ? "int" : tag === 3 ? "float" : tag === 6 ? "alaw" : tag === 7 ? "mulaw" : undefined;
   if (!sampleFormat) {
     throw unread(CODECS[tag] ?? `format tag 0x${tag.toString(16).padStart(4, "0")}`, where);
@@ -177,13 +173,13 @@ function readFormat(view: DataView, head: Uint8Array, fmt: Chunk, little: boolea
   if (!allowed.includes(bytes)) {
     throw unread(`${bits}-bit ${sampleFormat} samples in ${bytes} bytes each`, where);
   }
-  return { sampleRate, channels, bitsPerSample: bytes * 8, sampleFormat, block: bytes * channels, framesPerBlock: 1 };
+  return { sampleRate, channels, bitsPerSample: bytes * 8, sampleFormat, frameBytes: bytes * channels };
 }
 
 function unread(what: string, where: string): DatasetError {
   return new DatasetError(
     "FORMAT",
-    `wav codec: ${what}, expected PCM of 8 to 32 bits, float, A-law, µ-law or IMA ADPCM (${where}); ` +
+    `wav codec: ${what}, expected PCM of 8 to 32 bits, float, A-law or µ-law (${where}); ` +
       "convert it first, for example: sox in.wav -e signed-integer -b 16 out.wav",
   );
 }
