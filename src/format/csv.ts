@@ -1,0 +1,48 @@
+import { parse } from "csv-parse/sync";
+
+/** One line of a csv: its 1-based number and its trimmed cells, or what is wrong with it. */
+export interface CsvLine {
+  line: number;
+  cells: string[];
+  /** Set when the quotes of the line don't match; `cells` is then empty. */
+  broken?: string;
+}
+
+/**
+ * The lines of a csv in which a row never spans two lines: blank lines are left out, the numbers are those of the file.
+ *
+ * Takes UTF-8 with or without byte order mark, LF, CRLF or CR, quoted cells and spaces around cells.
+ * @example csvLines('a.wav, "b, c.wav"\r\n') // [{ line: 1, cells: ["a.wav", "b, c.wav"] }]
+ */
+export function csvLines(text: string): CsvLine[] {
+  const out: CsvLine[] = [];
+  const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/);
+  for (let i = 0; i < lines.length; i++) {
+    const source = lines[i] as string;
+    if (source.trim() === "") continue;
+    if (!source.includes('"')) {
+      out.push({ line: i + 1, cells: source.split(",").map((cell) => cell.trim()) });
+      continue;
+    }
+    // Line by line, so that one unclosed quote doesn't swallow the rest of the file.
+    let broken: string | undefined;
+    const rows: string[][] = parse(source, {
+      trim: true,
+      relax_column_count: true,
+      skip_records_with_error: true,
+      on_skip: (error) => {
+        broken ??= error?.message;
+        return undefined;
+      },
+    });
+    out.push(broken === undefined ? { line: i + 1, cells: rows[0] ?? [] } : { line: i + 1, cells: [], broken });
+  }
+  return out;
+}
+
+/** The number a cell holds in plain decimal notation (`1`, `-0.5`, `2e-3`); undefined for anything else. */
+export function cellNumber(cell: string): number | undefined {
+  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(cell) && Number.isFinite(Number(cell))
+    ? Number(cell)
+    : undefined;
+}

@@ -1,0 +1,71 @@
+import { cellNumber, type CsvLine } from "./format/csv.js";
+import type { DatasetIndex, Kind } from "./pair.js";
+
+/** A line of each kind's index. */
+export const EXAMPLE: Record<Kind, string> = {
+  pairs: "`input.wav,target.wav`",
+  classes: "`file.wav,0,1,0`",
+  values: "`file.wav,0.5,-1.2`",
+  frames: "`song.wav,song_key.csv`",
+};
+
+/** Takes a problem of one line. */
+export type Report = (line: number, problem: string, message: string) => void;
+
+const hasExtension = (name: string): boolean => /\.[A-Za-z0-9]{1,5}$/.test(name);
+
+/**
+ * Whether line 1 is a header: its first cell is no file name (no extension), while the next line's is, or while its
+ * label cells aren't numbers. A data row with a mistyped label is therefore never taken for one.
+ */
+export function hasHeader(lines: readonly CsvLine[], kind: Kind, digits: boolean): boolean {
+  const [first, second] = lines;
+  if (!first || hasExtension(first.cells[0] ?? "")) return false;
+  if (second && hasExtension(second.cells[0] ?? "")) return true;
+  const labels = first.cells.slice(1);
+  if (kind === "pairs" || kind === "frames") return labels.length > 0 && !labels.some(hasExtension) && !second;
+  return !digits && labels.length > 0 && labels.every((cell) => cellNumber(cell) === undefined);
+}
+
+/** Puts a row into `index` for each line of file name and numbers, and the header's names into its labels. */
+export function readLabels(
+  index: DatasetIndex,
+  lines: readonly CsvLine[],
+  header: CsvLine | undefined,
+  report: Report,
+  digits: boolean,
+): void {
+  const labels = header?.cells.slice(1);
+  if (header && labels) {
+    labels.forEach((label, i) => {
+      if (label === "") report(header.line, "labels", `name of label column ${i + 1} is empty, expected a class name`);
+      else if (labels.indexOf(label) !== i) report(header.line, "labels", `label name "${label}" stands twice`);
+    });
+    index.labels = labels;
+  }
+  let width = labels?.length;
+  for (const { line, cells } of lines) {
+    const [input = "", ...texts] = cells;
+    const split = digits ? [...(texts[0] ?? "")] : texts;
+    width ??= split.length;
+    if (split.length === 0 || split.length !== width) {
+      const expected = split.length === 0 ? `a line such as ${EXAMPLE[index.kind]}` : `${width} as in the first line`;
+      report(line, "columns", `labels: ${split.length}, expected ${expected}${separatorHint(cells)}`);
+      continue;
+    }
+    const values = split.map(cellNumber);
+    const bad = values.indexOf(undefined);
+    if (bad >= 0) {
+      const hint = index.kind === "classes" ? "; for class names in a column use fromCsv" : "";
+      report(line, "number", `label ${bad + 1} is ${JSON.stringify(split[bad])}, expected a number${hint}`);
+      continue;
+    }
+    index.rows.push({ id: 0, line, input: input.replaceAll("\\", "/"), values: values as number[] });
+  }
+}
+
+/** Says so when a line of one cell looks separated by something else than commas. */
+export function separatorHint(cells: readonly string[]): string {
+  const other = cells.length === 1 ? [";", "\t", " "].find((c) => cells[0]?.includes(c)) : undefined;
+  return other === undefined ? "" : `; the line is separated by ${JSON.stringify(other)}, expected commas`;
+}
