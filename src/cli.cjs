@@ -1,0 +1,10 @@
+#!/usr/bin/env node
+// The command's entry. It stands outside dist/ so that npm can link it before anything is built.
+const { existsSync } = require("fs");
+const { join } = require("path");
+
+if (existsSync(join(__dirname, "../dist/cli.js"))) require("../dist/cli.js").main(process.argv.slice(2));
+else {
+  console.error("deep-audio-dataset: not built yet, run `npm start` (or `npm test`) once");
+  process.exitCode = 1;
+}

@@ -1,0 +1,97 @@
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { delimiter, dirname, join, relative } from "node:path";
+import { pipInstall } from "./packages.js";
+import { addonFile, forThisMachine, pipRequirements, pythonOf, root, tfjsFolder, venv } from "./paths.js";
+import { filesHash, type Host, perform, runProgram, SetupError } from "./step.js";
+
+/** A C++ compiler from PyPI, for machines without one. */
+const ZIGLANG = "ziglang==0.15.2";
+
+/**
+ * Compiles the addon of tfjs against the TensorFlow of the Python environment.
+ *
+ * The package's own download is TensorFlow 2.9, which knows no current GPU; its two C++ files compile unchanged against
+ * the headers and libraries that each TensorFlow wheel carries.
+ */
+export async function compileAddon(host: Host): Promise<void> {
+  if (process.platform !== "linux") {
+    console.log(
+      "TensorFlow addon: compiled on Linux only; here training uses plain JavaScript, some hundred times slower (Windows: use WSL 2)",
+    );
+    return;
+  }
+  const folder = tfjsFolder();
+  const binding = join(folder, "binding");
+  const addon = addonFile();
+  const sources = readdirSync(binding).map((file) => join(binding, file));
+  const tensorflow = forThisMachine(pipRequirements(join(root, "environment.yml"))).filter((r) =>
+    r.startsWith("tensorflow"),
+  );
+  await perform({
+    title: "TensorFlow addon: compiling",
+    stamp: join(dirname(addon), ".stamp-addon"),
+    inputs: [filesHash(sources), ...tensorflow, process.arch, relative(folder, venv)],
+    run: async () => {
+      const compiler = findCompiler() ?? (await installCompiler(host));
+      const output = `${addon}.new`;
+      mkdirSync(dirname(addon), { recursive: true });
+      rmSync(output, { force: true });
+      const advice = `TensorFlow addon: ${compiler.join(" ")} failed: see its last lines above; CXX=zig takes PyPI's ziglang instead`;
+      const [command, ...before] = compiler;
+      await runProgram(host, command!, [...before, ...compilerArguments(output)], advice, { cwd: folder });
+      renameSync(output, addon);
+    },
+  });
+}
+
+/** The arguments of the one compiler call. The path to TensorFlow in the addon is relative, so that the project can be moved. */
+function compilerArguments(output: string): string[] {
+  const tensorflow = tensorflowFolder();
+  const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
+  const fromAddon = relative(dirname(addonFile()), tensorflow);
+  return [
+    ...["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8"],
+    ...[`-I${join(tensorflow, "include")}`, `-I${headers}`, "-Ibinding"],
+    ...["binding/tfjs_backend.cc", "binding/tfjs_binding.cc", "-o", output],
+    ...[`-L${tensorflow}`, "-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2"],
+    `-Wl,-rpath,$ORIGIN/${fromAddon}`,
+  ];
+}
+
+/** Where the Python environment keeps TensorFlow. */
+function tensorflowFolder(): string {
+  const lib = join(venv, "lib");
+  const versions = existsSync(lib) ? readdirSync(lib).filter((name) => name.startsWith("python3")) : [];
+  const folders = versions.map((version) => join(lib, version, "site-packages/tensorflow"));
+  const found = folders.find((folder) => existsSync(join(folder, "libtensorflow_cc.so.2")));
+  if (found) return found;
+  throw new SetupError(
+    "TensorFlow addon: no TensorFlow in .venv, expected one from environment.yml: delete .venv and run the same command again",
+  );
+}
+
+function findCompiler(): string[] | undefined {
+  const asked = process.env.CXX;
+  if (asked) return asked === "zig" ? undefined : [asked];
+  const found = ["g++", "c++", "clang++"].find(onPath);
+  return found ? [found] : undefined;
+}
+
+function onPath(program: string): boolean {
+  return (process.env.PATH ?? "").split(delimiter).some((folder) => {
+    try {
+      accessSync(join(folder, program), constants.X_OK);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code) return false;
+      throw error;
+    }
+  });
+}
+
+async function installCompiler(host: Host): Promise<string[]> {
+  process.stdout.write("no C++ compiler here, taking ziglang from PyPI (about a minute more) … ");
+  await pipInstall(host, venv, [ZIGLANG]);
+  const target = `${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
+  return [pythonOf(venv), "-m", "ziglang", "c++", "-target", target];
+}

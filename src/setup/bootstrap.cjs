@@ -1,0 +1,195 @@
+// What `npm start`, `npm test` and `npm run bench` run first. No package is there yet and Node may be any version,
+// so this file is plain old JavaScript: it checks Node, takes the lock, installs the npm packages and hands over to main.ts.
+var child = require("child_process");
+var crypto = require("crypto");
+var fs = require("fs");
+var path = require("path");
+
+var NODE = [20, 19];
+var root = path.join(__dirname, "../..");
+var lock = path.join(root, "build/setup.lock");
+var modules = path.join(root, "node_modules");
+var stamp = path.join(modules, ".stamp-packages");
+
+function fail(line) {
+  console.error("set-up: " + line);
+  process.exit(1);
+}
+
+function checkNode() {
+  var v = process.versions.node.split(".").map(Number);
+  if (v[0] > NODE[0] || (v[0] === NODE[0] && v[1] >= NODE[1])) return;
+  fail("Node " + process.versions.node + ", expected " + NODE.join(".") + " or newer: install it from nodejs.org");
+}
+
+// TensorFlow's wheels exist for 3.10 to 3.13; a newer Python is taken only where there is no other.
+function findPython() {
+  var windows = process.platform === "win32";
+  var own = path.join(root, windows ? ".venv/Scripts/python.exe" : ".venv/bin/python");
+  var names = ["python3", "python", "python3.13", "python3.12", "python3.11", "python3.10"];
+  var code =
+    "import sys, importlib.util as u; print(sys.version_info[0], sys.version_info[1], int(all(u.find_spec(m) for m in ('venv', 'ensurepip'))))";
+  var newer, tooOld, noVenv;
+  var candidates = (fs.existsSync(own) ? [own] : []).concat(process.env.PYTHON ? [process.env.PYTHON] : names);
+  for (var i = 0; i < candidates.length; i++) {
+    var run = child.spawnSync(candidates[i], ["-c", code], { encoding: "utf8" });
+    if (run.status !== 0) continue;
+    var found = run.stdout.trim().split(" ").map(Number);
+    var version = found[0] + "." + found[1];
+    if (found[0] !== 3 || found[1] < 10) tooOld = tooOld || version;
+    else if (candidates[i] !== own && !found[2]) noVenv = noVenv || version;
+    else if (found[1] > 13) newer = newer || candidates[i];
+    else return candidates[i];
+  }
+  if (newer) return newer;
+  if (noVenv)
+    fail(
+      "Python " +
+        noVenv +
+        " has no venv module: install it (Debian, Ubuntu: sudo apt install python3-venv), then run the same command again",
+    );
+  if (tooOld)
+    fail(
+      "Python " +
+        tooOld +
+        ", expected 3.10 to 3.13: install one from python.org, or name one: PYTHON=/path/to/python3 npm start",
+    );
+  return fail(
+    "Python not found, expected 3.10 to 3.13: install it from python.org or your system's packages (with its venv module)",
+  );
+}
+
+function alive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}
+
+// The lock names this process and the child that installs something: a child can outlive a killed parent.
+function lockHolders() {
+  try {
+    return fs
+      .readFileSync(lock, "utf8")
+      .trim()
+      .split(" ")
+      .map(Number)
+      .filter(function (pid) {
+        return pid > 0 && pid !== process.pid && alive(pid);
+      });
+  } catch (error) {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+function takeLock() {
+  fs.mkdirSync(path.dirname(lock), { recursive: true });
+  var told = false;
+  for (;;) {
+    try {
+      fs.writeFileSync(lock, String(process.pid), { flag: "wx" });
+      break;
+    } catch (error) {
+      if (error.code !== "EEXIST") throw error;
+    }
+    var holders = lockHolders();
+    if (holders.length === 0) fs.rmSync(lock, { force: true });
+    else {
+      if (!told)
+        console.log(
+          "set-up: waiting for another one (process " +
+            holders.join(", ") +
+            "); if there is none, delete build/setup.lock",
+        );
+      told = true;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    }
+  }
+  process.on("exit", releaseLock);
+}
+
+function releaseLock() {
+  try {
+    if (fs.readFileSync(lock, "utf8").split(" ")[0] === String(process.pid)) fs.unlinkSync(lock);
+  } catch (error) {
+    if (error.code !== "ENOENT") throw error;
+  }
+}
+
+function holdLockWith(pid) {
+  fs.writeFileSync(lock, process.pid + " " + pid);
+}
+
+function packagesKey() {
+  return crypto
+    .createHash("sha256")
+    .update(process.platform + process.arch)
+    .update(fs.readFileSync(path.join(root, "package-lock.json")))
+    .digest("hex");
+}
+
+function installPackages(done) {
+  var key = packagesKey();
+  if (fs.existsSync(stamp) && fs.readFileSync(stamp, "utf8") === key) return done();
+  fs.rmSync(stamp, { force: true });
+  process.stdout.write("npm packages: installing from package-lock.json … ");
+  var start = Date.now();
+  // npm's own script where this runs under npm: it needs no shell, on Windows neither.
+  var npm = process.env.npm_execpath;
+  var args = ["ci", "--no-progress", "--loglevel=error"];
+  var output = "";
+  var run =
+    npm && /\.c?js$/.test(npm)
+      ? child.spawn(process.execPath, [npm].concat(args), { cwd: root, stdio: ["ignore", "pipe", "pipe"] })
+      : child.spawn("npm", args, { cwd: root, stdio: ["ignore", "pipe", "pipe"], shell: process.platform === "win32" });
+  if (run.pid) holdLockWith(run.pid);
+  var kill = function () {
+    run.kill("SIGTERM");
+  };
+  process.on("exit", kill);
+  run.stdout.on("data", function (data) {
+    output += data;
+  });
+  run.stderr.on("data", function (data) {
+    output += data;
+  });
+  run.on("error", function (error) {
+    fail("npm: " + error.message + ": is npm on the PATH?");
+  });
+  run.on("close", function (code) {
+    process.off("exit", kill);
+    if (code !== 0) {
+      console.log("failed\n" + output.trim().split("\n").slice(-15).join("\n"));
+      var offline = /ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNREFUSED|ECONNRESET|ENETUNREACH|network/i.test(output);
+      fail(
+        offline
+          ? "npm packages: no network (or npm's registry is out of reach): connect, then run the same command again"
+          : "npm packages: `npm ci` ended with " + code + ": mend what it says above, then run the same command again",
+      );
+    }
+    fs.writeFileSync(stamp, key);
+    holdLockWith("");
+    console.log(((Date.now() - start) / 1000).toFixed(1) + " s");
+    done();
+  });
+}
+
+checkNode();
+var python = findPython();
+["SIGINT", "SIGTERM", "SIGHUP"].forEach(function (signal, i) {
+  process.on(signal, function () {
+    process.exit(128 + [2, 15, 1][i]);
+  });
+});
+takeLock();
+installPackages(function () {
+  require(path.join(modules, "tsx/dist/cjs/index.cjs"));
+  require("./main.ts").main(process.argv[2], process.argv.slice(3), {
+    python: python,
+    releaseLock: releaseLock,
+    holdLockWith: holdLockWith,
+  });
+});

@@ -1,0 +1,68 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root, venv } from "./paths.js";
+import { filesHash, type Host, perform, runProgram } from "./step.js";
+
+/** Compiles src/ to dist/ and drops what has no source any more. */
+export async function buildLibrary(host: Host): Promise<void> {
+  const sources = (readdirSync(join(root, "src"), { recursive: true }) as string[])
+    .filter((file) => file.endsWith(".ts"))
+    .sort();
+  const inputs = [
+    ...sources.map((file) => join(root, "src", file)),
+    join(root, "tsconfig.json"),
+    join(root, "package-lock.json"),
+  ];
+  await perform({
+    title: "Library: building dist/",
+    stamp: join(root, "dist/.stamp-build"),
+    inputs: [filesHash(inputs)],
+    run: async () => {
+      const tsc = join(root, "node_modules/typescript/bin/tsc");
+      await runProgram(
+        host,
+        process.execPath,
+        [tsc, "-p", root],
+        "Library: tsc found errors: mend them, then run the same command again",
+      );
+      for (const file of readdirSync(join(root, "dist"), { recursive: true }) as string[]) {
+        const source = file.replace(/\.(d\.ts|js|js\.map)$/, ".ts");
+        if (source !== file && !existsSync(join(root, "src", source))) rmSync(join(root, "dist", file));
+      }
+    },
+  });
+}
+
+/** The name under which notebooks find the kernel: tslab's own, so that they open with a plain tslab too. */
+export const KERNEL_NAME = "tslab";
+
+/**
+ * The kernel's entry in the Python environment.
+ *
+ * It finds the library from the notebook's own folder, so nothing in it depends on where the project lies.
+ */
+export function kernelSpec(): object {
+  const boot = "require(require.resolve('deep-audio-dataset/kernel',{paths:[process.cwd()]}))";
+  return {
+    argv: [process.execPath, "-e", boot, "{connection_file}"],
+    display_name: "TypeScript (tslab)",
+    language: "typescript",
+    interrupt_mode: "signal",
+    metadata: { debugger: false },
+  };
+}
+
+/** The folder of the kernel's entry. */
+export function kernelFolder(): string {
+  return join(venv, "share/jupyter/kernels", KERNEL_NAME);
+}
+
+/** Writes the kernel's entry where it is missing or another one. */
+export function installKernel(): void {
+  const file = join(kernelFolder(), "kernel.json");
+  const text = `${JSON.stringify(kernelSpec(), null, 1)}\n`;
+  if (existsSync(file) && readFileSync(file, "utf8") === text) return;
+  mkdirSync(kernelFolder(), { recursive: true });
+  writeFileSync(file, text);
+  console.log(`Jupyter kernel: installed as ${KERNEL_NAME}`);
+}

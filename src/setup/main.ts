@@ -1,0 +1,33 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { compileAddon } from "./addon.js";
+import { buildLibrary, installKernel } from "./build.js";
+import { runNotebook, startLab } from "./lab.js";
+import { installPython } from "./packages.js";
+import { pythonOf, root, venv } from "./paths.js";
+import { runBench, runTests } from "./run.js";
+import { type Host, SetupError } from "./step.js";
+
+/** Does what is missing of the set-up, then the command: "start", "test", "bench", or "setup" for nothing more. */
+export async function main(command: string, args: string[], host: Host): Promise<void> {
+  try {
+    const lists = command === "test" ? ["environment.yml", "test/environment.yml"] : ["environment.yml"];
+    await installPython(host, venv, lists);
+    await compileAddon(host);
+    await buildLibrary(host);
+    installKernel();
+    const benchEnvironment = join(root, "build/bench-venv");
+    if (command === "bench" && existsSync(join(root, "bench/environment.yml"))) {
+      await installPython(host, benchEnvironment, ["bench/environment.yml"]);
+    }
+    host.releaseLock();
+    if (command === "start")
+      process.exitCode = await (args[0] === "--run" ? runNotebook(args.slice(1)) : startLab(args));
+    if (command === "test") process.exitCode = await runTests(args);
+    if (command === "bench") process.exitCode = await runBench(args, pythonOf(benchEnvironment));
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    console.error(`set-up: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

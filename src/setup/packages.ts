@@ -1,0 +1,49 @@
+import { existsSync, rmSync } from "node:fs";
+import { join, relative } from "node:path";
+import { forThisMachine, pipRequirements, pythonOf, root } from "./paths.js";
+import { type Host, perform, runProgram } from "./step.js";
+
+/** Makes a Python environment and installs what the environment files list into it, each list once. */
+export async function installPython(host: Host, environment: string, lists: string[]): Promise<void> {
+  const python = pythonOf(environment);
+  // Without its interpreter (the Python below it is gone) an environment is of no use, nor are its stamps.
+  if (!existsSync(python)) rmSync(environment, { recursive: true, force: true });
+  await perform({
+    title: `Python environment: making ${relative(root, environment)}`,
+    stamp: join(environment, ".stamp-venv"),
+    inputs: [],
+    run: async () => {
+      const advice =
+        "Python environment: venv failed: install Python's venv module (Debian, Ubuntu: sudo apt install python3-venv), then run the same command again";
+      await runProgram(host, host.python, ["-m", "venv", environment], advice);
+    },
+  });
+  for (const list of lists) {
+    const requirements = forThisMachine(pipRequirements(join(root, list)));
+    await perform({
+      title: `Python packages: installing ${list}${list === "environment.yml" ? " (the longest step: TensorFlow and JupyterLab)" : ""}`,
+      stamp: join(environment, `.stamp-${list.replace(/\W/g, "-")}`),
+      inputs: requirements,
+      run: async () => {
+        await dropOtherTensorFlow(host, environment, requirements);
+        await pipInstall(host, environment, requirements);
+      },
+    });
+  }
+}
+
+/** Installs packages into an environment. */
+export async function pipInstall(host: Host, environment: string, requirements: string[]): Promise<void> {
+  const advice =
+    "Python packages: pip failed: see its last lines above (TensorFlow needs Python 3.10 to 3.13: delete .venv and name one with PYTHON=/path/to/python3)";
+  const options = ["--disable-pip-version-check", "--no-input", "--progress-bar=off", "--prefer-binary"];
+  await runProgram(host, pythonOf(environment), ["-m", "pip", "install", ...options, ...requirements], advice);
+}
+
+/** The CPU and the CUDA build fill the same folder, so one goes before the other comes (a driver was added or removed). */
+async function dropOtherTensorFlow(host: Host, environment: string, requirements: string[]): Promise<void> {
+  const wanted = requirements.find((requirement) => requirement.startsWith("tensorflow"));
+  if (!wanted) return;
+  const other = wanted.startsWith("tensorflow-cpu") ? "tensorflow" : "tensorflow-cpu";
+  await runProgram(host, pythonOf(environment), ["-m", "pip", "uninstall", "-y", other], "Python packages: pip failed");
+}

@@ -1,0 +1,58 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+
+/** The project's folder, from src/setup and from dist/setup. */
+export const root: string = join(__dirname, "../..");
+
+/** The project's Python environment. */
+export const venv: string = process.env.DEEP_AUDIO_VENV ?? join(root, ".venv");
+
+/** The interpreter of a Python environment. */
+export function pythonOf(environment: string): string {
+  return process.platform === "win32" ? join(environment, "Scripts", "python.exe") : join(environment, "bin", "python");
+}
+
+/** The folder of the package whose native addon runs TensorFlow. */
+export function tfjsFolder(): string {
+  return dirname(require.resolve("@tensorflow/tfjs-node-gpu/package.json"));
+}
+
+/** The compiled addon. */
+export function addonFile(): string {
+  return join(tfjsFolder(), "lib/napi-v8/tfjs_binding.node");
+}
+
+/** Whether an NVIDIA driver is loaded on this machine. */
+export function hasNvidiaDriver(): boolean {
+  return (
+    existsSync("/proc/driver/nvidia/version") ||
+    existsSync("/dev/nvidiactl") ||
+    existsSync("/usr/lib/wsl/lib/nvidia-smi")
+  );
+}
+
+/** The pip requirements of an environment file: the lines under `- pip:`. */
+export function pipRequirements(file: string): string[] {
+  const lines = readFileSync(file, "utf8").split(/\r?\n/);
+  const start = lines.findIndex((line) => /^\s*-\s*pip:\s*$/.test(line));
+  if (start < 0) throw new Error(`${relative(root, file)}: no list "- pip:", expected one under dependencies`);
+  const indent = lines[start]!.search(/\S/);
+  const found: string[] = [];
+  for (const line of lines.slice(start + 1)) {
+    const text = line.replace(/(^|\s)#.*$/, "").trim();
+    if (!text) continue;
+    if (line.search(/\S/) <= indent || !text.startsWith("- ")) break;
+    found.push(text.slice(2).trim());
+  }
+  return found;
+}
+
+/** The build of TensorFlow for this machine: CUDA with an NVIDIA driver, the smaller CPU wheel on other x64 Linux and Windows machines. */
+export function forThisMachine(requirements: string[], nvidia: boolean = hasNvidiaDriver()): string[] {
+  const cpuWheel = process.arch === "x64" && process.platform !== "darwin";
+  return requirements.map((requirement) => {
+    if (!requirement.startsWith("tensorflow==")) return requirement;
+    if (nvidia && process.platform === "linux") return requirement.replace("tensorflow", "tensorflow[and-cuda]");
+    return cpuWheel ? requirement.replace("tensorflow", "tensorflow-cpu") : requirement;
+  });
+}

@@ -1,0 +1,50 @@
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { root } from "./paths.js";
+import { SetupError } from "./step.js";
+
+const TEST_TIMEOUT_MS = 25 * 60_000;
+
+/** Runs a program in the foreground, with this terminal, and gives its exit status. */
+export function foreground(command: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
+  const child = spawn(command, args, { cwd: root, env, stdio: "inherit" });
+  // Ctrl+C reaches the whole group; this process stays until the child has ended.
+  process.removeAllListeners("SIGINT").on("SIGINT", () => {});
+  process.removeAllListeners("SIGTERM").on("SIGTERM", () => void child.kill("SIGTERM"));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", (status) => resolve(status ?? 1));
+  });
+}
+
+/** Runs the tests: all, or those whose path contains one of `filters`. */
+export function runTests(filters: string[]): Promise<number> {
+  const files = listed("test", /\.test\.ts$/, filters);
+  const options = ["--test-concurrency=2", `--test-timeout=${TEST_TIMEOUT_MS}`, "--test-reporter=spec"];
+  return foreground(process.execPath, ["--import", "tsx", "--test", ...options, ...files]);
+}
+
+/** Runs the benchmarks, one after the other: all of bench/, or those whose path contains one of `filters`. */
+export async function runBench(filters: string[], python: string): Promise<number> {
+  const env = existsSync(python) ? { ...process.env, BENCH_PYTHON: python } : process.env;
+  let failed = 0;
+  for (const file of listed("bench", /\.bench\.ts$/, filters)) {
+    console.log(`\n${file}`);
+    if ((await foreground(process.execPath, ["--import", "tsx", file], env)) !== 0) failed++;
+  }
+  return failed === 0 ? 0 : 1;
+}
+
+function listed(folder: string, pattern: RegExp, filters: string[]): string[] {
+  const all = (readdirSync(join(root, folder), { recursive: true }) as string[])
+    .map((file) => join(folder, file))
+    .filter((file) => pattern.test(file))
+    .sort();
+  const found = filters.length === 0 ? all : all.filter((file) => filters.some((filter) => file.includes(filter)));
+  if (found.length === 0)
+    throw new SetupError(
+      `${folder}: no file matches ${filters.join(", ") || pattern}, there are:\n  ${all.join("\n  ")}`,
+    );
+  return found;
+}
