@@ -1,74 +1,100 @@
+/** A stream of random numbers: the same seed gives the same stream on every machine. */
+export interface Random {
+  /** The next whole number in [0, 2³²). */
+  uint32(): number;
+  /** The next number in [0, 1), of 53 bits. */
+  uniform(): number;
+  /** A whole number in [0, n), each equally likely; n from 1 to 2³². */
+  below(n: number): number;
+  /** A number of the normal distribution with mean 0 and standard deviation 1. */
+  gaussian(): number;
+  /** Puts the array into a random order, in place, and returns it. */
+  shuffle<T extends { readonly length: number; [i: number]: unknown }>(array: T): T;
+}
+
 /**
- * Seeded random numbers: xoshiro128** (Blackman and Vigna 2018), its state filled from the seeds by splitmix32.
+ * Random numbers by xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2021), its
+ * state filled by SplitMix64 from the seed, as its authors advise. Not for secrets.
  *
- * The same seeds give the same numbers on every machine. Further seeds (epoch, example, …) give independent streams.
- *
- * @example new Random(1).permutation(4) // Uint32Array of 0 … 3 in an order that depends on the seed alone
+ * @param seed A whole number (its lowest 64 bits count), or a text (hashed with 64-bit FNV-1a).
+ * @throws RangeError for a number that isn't whole.
+ * @example random(1).below(6) + 1 // a die
  */
-export class Random {
-  readonly #state = new Uint32Array(4);
-
-  constructor(...seeds: readonly number[]) {
-    let hash = 0x9e3779b9;
-    const mix = (word: number): void => {
-      hash = Math.imul(hash ^ word, 0x85ebca6b);
-      hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-      hash ^= hash >>> 16;
-    };
-    for (const seed of seeds) {
-      mix(seed >>> 0);
-      mix(Math.floor(seed / 2 ** 32) >>> 0);
-    }
-    for (let i = 0; i < 4; i++) {
-      mix(0x9e3779b9 + i);
-      this.#state[i] = hash;
-    }
-    if (this.#state.every((word) => word === 0)) this.#state[0] = 1;
-  }
-
-  /** A whole number from 0 to 2³² − 1. */
-  uint32(): number {
-    const s = this.#state;
-    const x = Math.imul(s[1]!, 5);
-    const result = Math.imul((x << 7) | (x >>> 25), 9) >>> 0;
-    const t = s[1]! << 9;
-    s[2]! ^= s[0]!;
-    s[3]! ^= s[1]!;
-    s[1]! ^= s[2]!;
-    s[0]! ^= s[3]!;
-    s[2]! ^= t;
-    s[3] = (s[3]! << 11) | (s[3]! >>> 21);
+export function random(seed: number | string): Random {
+  let [a, b, c, d] = splitMix(typeof seed === "string" ? fnv1a(seed) : BigInt(seed));
+  const uint32 = (): number => {
+    const five = Math.imul(b, 5);
+    const result = Math.imul((five << 7) | (five >>> 25), 9) >>> 0;
+    const t = b << 9;
+    c ^= a;
+    d ^= b;
+    b ^= c;
+    a ^= d;
+    c ^= t;
+    d = (d << 11) | (d >>> 21);
     return result;
-  }
-
-  /** From 0 up to but not 1. */
-  next(): number {
-    return this.uint32() / 2 ** 32;
-  }
-
-  /** A whole number from 0 to `n` − 1, without bias. */
-  int(n: number): number {
-    const limit = 2 ** 32 - (2 ** 32 % n);
-    let x = this.uint32();
-    while (x >= limit) x = this.uint32();
-    return x % n;
-  }
-
-  /** Normally distributed, mean 0 and variance 1 (Box and Muller). */
-  normal(): number {
-    return Math.sqrt(-2 * Math.log(1 - this.next())) * Math.cos(2 * Math.PI * this.next());
-  }
-
-  /** 0 … `n` − 1 in a random order (Fisher and Yates). */
-  permutation(n: number): Uint32Array {
-    const order = new Uint32Array(n);
-    for (let i = 0; i < n; i++) order[i] = i;
-    for (let i = n - 1; i > 0; i--) {
-      const j = this.int(i + 1);
-      const swap = order[i]!;
-      order[i] = order[j]!;
-      order[j] = swap;
+  };
+  const uniform = (): number => ((uint32() >>> 5) * 67108864 + (uint32() >>> 6)) / 9007199254740992;
+  const below = (n: number): number => {
+    // Numbers beyond the last whole multiple of n would favour the small results: draw again.
+    const limit = 4294967296 - (4294967296 % n);
+    let drawn = uint32();
+    while (drawn >= limit) drawn = uint32();
+    return drawn % n;
+  };
+  let spare: number | undefined;
+  const gaussian = (): number => {
+    if (spare !== undefined) {
+      const value = spare;
+      spare = undefined;
+      return value;
     }
-    return order;
+    // Marsaglia's polar method: a point in the unit disc gives two independent values.
+    let x: number;
+    let y: number;
+    let square: number;
+    do {
+      x = 2 * uniform() - 1;
+      y = 2 * uniform() - 1;
+      square = x * x + y * y;
+    } while (square >= 1 || square === 0);
+    const scale = Math.sqrt((-2 * Math.log(square)) / square);
+    spare = y * scale;
+    return x * scale;
+  };
+  const shuffle: Random["shuffle"] = (array) => {
+    // Fisher and Yates: each of the n! orders is equally likely.
+    const items = array as { readonly length: number; [i: number]: unknown };
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = below(i + 1);
+      const item = items[i];
+      items[i] = items[j];
+      items[j] = item;
+    }
+    return array;
+  };
+  return { uint32, uniform, below, gaussian, shuffle };
+}
+
+/** Two outputs of SplitMix64, as four words. */
+function splitMix(seed: bigint): [number, number, number, number] {
+  const mask = (1n << 64n) - 1n;
+  let state = seed & mask;
+  const next = (): [number, number] => {
+    state = (state + 0x9e3779b97f4a7c15n) & mask;
+    let z = state;
+    z = ((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n) & mask;
+    z = ((z ^ (z >> 27n)) * 0x94d049bb133111ebn) & mask;
+    z ^= z >> 31n;
+    return [Number(z & 0xffffffffn) | 0, Number(z >> 32n) | 0];
+  };
+  return [...next(), ...next()];
+}
+
+function fnv1a(text: string): bigint {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of new TextEncoder().encode(text)) {
+    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
   }
+  return hash;
 }

@@ -86,9 +86,9 @@ describe("files of other programs", () => {
     execFileSync("sox", [
       "-D",
       "-R",
-      "-n",
       "-r",
       "16000",
+      "-n",
       ...args.slice(0, -1),
       path,
       "synth",
@@ -97,7 +97,7 @@ describe("files of other programs", () => {
     ]);
     return path;
   };
-  const two = "sin 440 saw 333 vol 0.9";
+  const two = "sin 440 saw 333 vol 0.5";
   const files: Record<string, () => string> = {
     "8-bit": () => sox("8.wav", "-c", "2", "-b", "8", two),
     "16-bit": () => sox("16.wav", "-c", "2", "-b", "16", two),
