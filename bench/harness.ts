@@ -1,0 +1,185 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { availableParallelism, cpus, totalmem } from "node:os";
+import { createInterface, type Interface } from "node:readline";
+import { root, pythonPath as testPython } from "../test/python.js";
+
+/** One run of one side. `check` is what both sides must agree on: a count, a sum, a hash. */
+export interface Measure {
+  seconds: number;
+  cpuSeconds: number;
+  peakMegabytes: number;
+  check?: unknown;
+}
+
+/** One side of a comparison: does its work once and says what it took. */
+export type Side = (run: number) => Promise<Measure>;
+
+export interface Comparison {
+  name: string;
+  /** What one run does, for the table. */
+  work: string;
+  peer: string;
+  /** How many times the peer's speed is promised. */
+  target: number;
+  /** Anything else worth keeping: sizes, throughput units. */
+  details?: Record<string, unknown>;
+}
+
+/** True with `--tiny`: the smallest size that still does everything, for correctness alone. */
+export const tiny: boolean = process.argv.includes("--tiny");
+
+/** The benchmarks' Python: an environment of its own in BENCH_PYTHON, else the project's. */
+export const pythonPath: string = process.env.BENCH_PYTHON ?? testPython;
+
+/** Runs `work` here and measures it, with the threads it uses. */
+export async function measure(work: () => unknown): Promise<Measure> {
+  let peak = process.memoryUsage.rss();
+  const sample = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage.rss());
+  }, 10);
+  const cpu = process.cpuUsage();
+  const start = performance.now();
+  const check = await work();
+  const seconds = (performance.now() - start) / 1000;
+  const used = process.cpuUsage(cpu);
+  clearInterval(sample);
+  peak = Math.max(peak, process.memoryUsage.rss());
+  return { seconds, cpuSeconds: (used.user + used.system) / 1e6, peakMegabytes: peak / 2 ** 20, check };
+}
+
+/** Runs a shell command line and measures it. */
+export async function measureCommand(command: string): Promise<Measure> {
+  const script = `exec 3>&2; TIMEFORMAT='%R %U %S'; time { ${command}; } 2>&3`;
+  const child = spawn("bash", ["-ec", script], { stdio: ["ignore", "ignore", "pipe"] });
+  let text = "";
+  child.stderr.on("data", (part) => {
+    text += part;
+  });
+  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  const numbers = text.trim().split("\n").at(-1)!.split(" ").map(Number);
+  if (status !== 0 || numbers.length !== 3) throw new Error(`${command}: status ${status}, expected 0: ${text}`);
+  return { seconds: numbers[0]!, cpuSeconds: numbers[1]! + numbers[2]!, peakMegabytes: 0 };
+}
+
+/** A Python process that stays up, so that imports and warm-up don't count. */
+export interface PythonPeer {
+  /** Calls the code's `run(input)`; its return value is `check`. */
+  run(input: unknown): Promise<Measure>;
+  close(): void;
+}
+
+const LOOP = `
+import json, resource, sys, time
+def _usage():
+    a, b = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    return a.ru_utime + a.ru_stime + b.ru_utime + b.ru_stime, max(a.ru_maxrss, b.ru_maxrss)
+for _line in sys.stdin:
+    _cpu, _start = _usage()[0], time.perf_counter()
+    _check = run(json.loads(_line))
+    _seconds = time.perf_counter() - _start
+    _used, _peak = _usage()
+    print("@" + json.dumps({"seconds": _seconds, "cpuSeconds": _used - _cpu, "peakMegabytes": _peak / 1024, "check": _check}), flush=True)
+`;
+
+/** Starts Python on code that defines `run(input)`. Print nothing that starts with "@". */
+export function pythonPeer(code: string): PythonPeer {
+  const child: ChildProcess = spawn(pythonPath, ["-c", code + LOOP], {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "3" },
+  });
+  const lines: Interface = createInterface({ input: child.stdout! });
+  return {
+    run: (input) =>
+      new Promise((resolve, reject) => {
+        const ended = (status: number | null): void => reject(new Error(`python: ended with status ${status}`));
+        const online = (line: string): void => {
+          if (!line.startsWith("@")) return;
+          lines.off("line", online);
+          child.off("close", ended);
+          resolve(JSON.parse(line.slice(1)) as Measure);
+        };
+        lines.on("line", online);
+        child.once("close", ended);
+        child.stdin!.write(`${JSON.stringify(input)}\n`);
+      }),
+    close: () => child.stdin!.end(),
+  };
+}
+
+/**
+ * Runs both sides in turn (ours, peer, ours, peer, …), the first pair as warm-up, checks that they did the same
+ * work and prints one line of JSON.
+ *
+ * @param options.pairs counted pairs, default 5 (1 with `--tiny`)
+ * @param options.same compares the two checks; default: equal as JSON; `false` where the sides can't be compared
+ */
+export async function compare(
+  about: Comparison,
+  ours: Side,
+  peer: Side,
+  options: { pairs?: number; same?: ((a: unknown, b: unknown) => boolean) | false } = {},
+): Promise<void> {
+  const pairs = tiny ? 1 : (options.pairs ?? 5);
+  const same = options.same ?? ((a, b) => JSON.stringify(a) === JSON.stringify(b));
+  const a: Measure[] = [];
+  const b: Measure[] = [];
+  for (let run = 0; run <= pairs; run++) {
+    const mine = await ours(run);
+    const theirs = await peer(run);
+    if (same && !same(mine.check, theirs.check)) {
+      throw new Error(
+        `${about.name}: the sides differ: ${JSON.stringify(mine.check)}, peer ${JSON.stringify(theirs.check)}`,
+      );
+    }
+    if (run > 0) {
+      a.push(mine);
+      b.push(theirs);
+    }
+  }
+  const ratios = a.map((m, i) => b[i]!.seconds / m.seconds);
+  const ratio = median(ratios);
+  console.log(
+    JSON.stringify({
+      name: about.name,
+      work: about.work,
+      peer: about.peer,
+      ratio: round(ratio),
+      spread: [round(Math.min(...ratios)), round(Math.max(...ratios))],
+      target: about.target,
+      reached: ratio >= about.target,
+      pairs,
+      tiny,
+      ours: summary(a),
+      theirs: summary(b),
+      ...about.details,
+      machine: {
+        cpu: cpus()[0]?.model ?? "unknown",
+        cores: availableParallelism(),
+        memoryGigabytes: round(totalmem() / 2 ** 30),
+        system: `${process.platform} ${process.arch}`,
+        node: process.version,
+      },
+    }),
+  );
+}
+
+function summary(runs: readonly Measure[]): Record<string, number> {
+  return {
+    seconds: round(median(runs.map((r) => r.seconds))),
+    cpuSeconds: round(median(runs.map((r) => r.cpuSeconds))),
+    peakMegabytes: Math.round(Math.max(...runs.map((r) => r.peakMegabytes))),
+  };
+}
+
+/** The middle value (the mean of the two middle ones). */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((x, y) => x - y);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(4));
+}
+
+export { root };
