@@ -1,0 +1,268 @@
+import { parse } from "csv-parse/sync";
+import { DatasetError, type Problem, problemsError } from "../error.js";
+import { cellNumber } from "./csv.js";
+import { EventBuilder, type LabelEvents, UNTIL_END } from "./events.js";
+
+export { type DenseOptions, denseLabels, eventsOf, type LabelEvents, UNTIL_END } from "./events.js";
+
+/** What the first column of a key csv counts. */
+export type TimeUnit = "frames" | "seconds" | "samples";
+
+/** Options of `parseKeys`. */
+export interface KeyOptions {
+  /** What the time stamps count. Default "frames": 0, 1, 2 … */
+  timeUnit?: TimeUnit;
+  /** Of the audio, in Hz; needed for seconds. */
+  sampleRate?: number;
+  /** Length of the audio in samples per channel; with it time stamps after its end are reported. */
+  samples?: number;
+  /** Samples per frame; with it and `samples` the number of rows is compared with the number of frames. */
+  inputSize?: number;
+}
+
+/** The labels of a key csv. */
+export interface KeyLabels {
+  events: LabelEvents;
+  /** Names of the features, from the header. */
+  labels: string[];
+  /** Number of rows below the header. */
+  rows: number;
+  /** What the events' times count: seconds have become samples. */
+  timeUnit: "frames" | "samples";
+}
+
+/**
+ * Reads a key csv: a header `TIME STAMP,FEATURE 1,…,FEATURE N`, then rows of a time stamp and N values. A row holds until
+ * the next row's time stamp, the last one to the end of the audio.
+ *
+ * @param where name of the file, for messages
+ * @throws DatasetError "LABEL" with every bad line at once; "OPTION" for seconds without a sample rate
+ * @example parseKeys("TIME STAMP,C4\n0,0\n3,1\n5,0\n", "song_key.csv").events // on [3], off [5], feature [0], value [1]
+ */
+export function parseKeys(text: string, where: string, options: KeyOptions = {}): KeyLabels {
+  const unit = options.timeUnit ?? "frames";
+  const { sampleRate, samples, inputSize } = options;
+  if (unit === "seconds" && !sampleRate) {
+    throw new DatasetError(
+      "OPTION",
+      `sampleRate ${sampleRate}: expected the audio's, to turn seconds into samples (${where})`,
+    );
+  }
+  const problems: Problem[] = [];
+  const report = (line: number, kind: string, message: string): void =>
+    void problems.push({ kind, file: where, line, message: `${message} (${where}:${line})` });
+  const scale = unit === "seconds" ? (sampleRate as number) : 1;
+  const end = lastTime(unit, samples, inputSize);
+
+  const source = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  const builder = new EventBuilder();
+  let labels: string[] | undefined;
+  let cells = new Float64Array(0);
+  let line = 0;
+  let blank = 0;
+  let rows = 0;
+  let previous = -1;
+  let dense = true;
+  for (let from = 0; from < source.length; ) {
+    const next = source.indexOf("\n", from);
+    const stop = next < 0 ? source.length : next;
+    const to = source.charCodeAt(stop - 1) === 13 && stop > from ? stop - 1 : stop;
+    const start = from;
+    from = stop + 1;
+    line++;
+    if (source.slice(start, to).trim() === "") {
+      blank ||= line;
+      continue;
+    }
+    // Blank lines at the end of the file are nobody's mistake; one between two rows may be a lost row.
+    if (blank > 0) report(blank, "blank", "line: blank, expected a row; delete it");
+    blank = 0;
+    if (labels === undefined) {
+      labels = readHeader(source.slice(start, to), line, report);
+      cells = new Float64Array(labels.length + 1);
+      continue;
+    }
+    const count = readNumbers(source, start, to, cells);
+    if (count !== cells.length) {
+      explain(source.slice(start, to), cells.length, line, report);
+      continue;
+    }
+    const raw = cells[0] as number;
+    const time = Math.round(raw * scale);
+    rows++;
+    if (unit !== "seconds" && time !== raw) {
+      report(
+        line,
+        "time",
+        `time stamp ${raw}: no whole number of ${unit}; pass timeUnit: "seconds" if that is what it counts`,
+      );
+    } else if (raw < 0) report(line, "time", `time stamp ${raw}: negative, expected 0 or more`);
+    else if (time <= previous) {
+      const what = time === previous ? "repeats the row before" : "goes back";
+      report(line, "time", `time stamp ${raw}: ${what}, expected more than ${previous / scale}`);
+    } else if (time > end)
+      report(line, "time", `time stamp ${raw}: after the end of the audio at ${end / scale} ${unit}`);
+    else {
+      dense &&= time === previous + 1;
+      previous = time;
+      builder.row(time, cells);
+    }
+  }
+  if (labels === undefined) report(1, "header", "file: empty, expected a header such as `TIME STAMP,FEATURE 1`");
+  else if (rows === 0 && problems.length === 0) report(line, "rows", "rows: none, expected at least one");
+  if (unit === "frames" && dense && rows > 1 && samples !== undefined && inputSize && problems.length === 0) {
+    const frames = Math.ceil(samples / inputSize);
+    if (rows < frames) {
+      const hint = "a label that holds to the end needs a row for the last frame";
+      report(line, "rows", `rows: ${rows}, expected ${frames}, one per frame of ${inputSize} samples; ${hint}`);
+    }
+  }
+  if (problems.length > 0) throw problemsError("LABEL", `keys ${where}`, problems);
+  return {
+    events: builder.finish(endOfLast(unit, samples, inputSize, previous)),
+    labels: labels ?? [],
+    rows,
+    timeUnit: unit === "frames" ? "frames" : "samples",
+  };
+}
+
+/** The last time stamp that still lies in the audio: its end counts, since the original adds a whole row of padding there. */
+function lastTime(unit: TimeUnit, samples: number | undefined, inputSize: number | undefined): number {
+  if (samples === undefined) return Infinity;
+  if (unit !== "frames") return samples;
+  return inputSize ? Math.floor(samples / inputSize) : Infinity;
+}
+
+function endOfLast(unit: TimeUnit, samples: number | undefined, inputSize: number | undefined, last: number): number {
+  if (samples === undefined || (unit === "frames" && !inputSize)) return UNTIL_END;
+  return Math.max(unit === "frames" ? Math.ceil(samples / (inputSize as number)) : samples, last + 1);
+}
+
+type Report = (line: number, kind: string, message: string) => void;
+
+function readHeader(source: string, line: number, report: Report): string[] {
+  let names: string[] = [];
+  try {
+    names = (parse(source, { trim: true }) as string[][])[0] ?? [];
+  } catch (error) {
+    report(line, "header", `header: ${(error as Error).message}`);
+    return names;
+  }
+  if (names.every((name) => cellNumber(name) !== undefined)) {
+    report(
+      line,
+      "header",
+      "header: numbers, expected names such as `TIME STAMP,FEATURE 1`; without a header the first row would be lost",
+    );
+  } else if (names.length < 2)
+    report(line, "header", `header: ${names.length} column, expected a time stamp and at least one feature`);
+  const labels = names.slice(1);
+  labels.forEach((label, i) => {
+    if (labels.indexOf(label) !== i) report(line, "header", `feature name "${label}": stands twice, expected it once`);
+  });
+  return labels;
+}
+
+const POWERS = Array.from({ length: 23 }, (_, i) => 10 ** i);
+
+/**
+ * Reads the comma-separated numbers of `text` from `start` to `end` into `into`; returns how many, or -1 when a cell is no
+ * number or there are too many. Up to 15 digits and 22 decimals the quotient of two exact doubles is the correctly rounded
+ * value; other notations go through Number.
+ */
+function readNumbers(text: string, start: number, end: number, into: Float64Array): number {
+  let count = 0;
+  let at = start;
+  while (at <= end) {
+    if (count === into.length) return -1;
+    let mantissa = 0;
+    let digits = 0;
+    let decimals = -1;
+    let cursor = at;
+    const negative = text.charCodeAt(cursor) === 45;
+    if (negative) cursor++;
+    let code = 0;
+    for (; cursor < end; cursor++) {
+      code = text.charCodeAt(cursor);
+      if (code >= 48 && code <= 57) {
+        mantissa = mantissa * 10 + code - 48;
+        digits++;
+        if (decimals >= 0) decimals++;
+      } else if (code === 46 && decimals < 0) decimals = 0;
+      else break;
+    }
+    if ((cursor === end || code === 44) && digits > 0 && digits <= 15) {
+      const value = decimals > 0 ? mantissa / (POWERS[decimals] as number) : mantissa;
+      into[count++] = negative ? -value : value;
+      at = cursor + 1;
+    } else {
+      const comma = text.indexOf(",", at);
+      const stop = comma < 0 || comma > end ? end : comma;
+      const value = cellNumber(unquote(text.slice(at, stop)));
+      if (value === undefined) return -1;
+      into[count++] = value;
+      at = stop + 1;
+    }
+  }
+  return count;
+}
+
+const unquote = (cell: string): string =>
+  cell
+    .trim()
+    .replace(/^"(.*)"$/, "$1")
+    .trim();
+
+/** Says which cell of a bad row is wrong. */
+function explain(source: string, columns: number, line: number, report: Report): void {
+  const cells = source.split(",").map(unquote);
+  if (cells.length !== columns) {
+    report(line, "columns", `columns: ${cells.length}, expected ${columns} as in the header`);
+    return;
+  }
+  const bad = cells.findIndex((cell) => cellNumber(cell) === undefined);
+  report(line, "number", `column ${bad + 1}: ${JSON.stringify(cells[bad] ?? "")}, expected a number`);
+}
+
+/** Options of `formatKeys`. */
+export interface FormatKeysOptions {
+  /** Names of the features; their number is that of the columns. */
+  labels: readonly string[];
+  /** What to write into the first column. Default "frames". */
+  timeUnit?: TimeUnit;
+  /** Samples per frame; needed for samples and seconds. */
+  inputSize?: number;
+  /** In Hz; needed for seconds. */
+  sampleRate?: number;
+}
+
+/**
+ * The key csv of a matrix `[frames × features]` of labels or predictions: a row per frame, so that the original reads it
+ * as well. `parseKeys` gives the same float32 values back.
+ */
+export function formatKeys(dense: Float32Array, options: FormatKeysOptions): string {
+  const { labels, timeUnit = "frames", inputSize, sampleRate } = options;
+  if (timeUnit !== "frames" && !inputSize)
+    throw new DatasetError("OPTION", `inputSize ${inputSize}: expected samples per frame`);
+  if (timeUnit === "seconds" && !sampleRate) throw new DatasetError("OPTION", `sampleRate ${sampleRate}: expected Hz`);
+  const step = timeUnit === "frames" ? 1 : (inputSize as number);
+  const scale = timeUnit === "seconds" ? (sampleRate as number) : 1;
+  const quote = (name: string): string => (/[",]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name);
+  const lines = [["TIME STAMP", ...labels].map(quote).join(",")];
+  for (let k = 0; k * labels.length < dense.length; k++) {
+    const cells = [String((k * step) / scale)];
+    for (let f = 0; f < labels.length; f++) cells.push(shortest(dense[k * labels.length + f] as number));
+    lines.push(cells.join(","));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** The shortest of 6 to 9 digits that reads back to the same float32. */
+function shortest(value: number): string {
+  if (Number.isInteger(value)) return String(value);
+  for (let digits = 6; digits < 9; digits++) {
+    const text = String(Number(value.toPrecision(digits)));
+    if (Math.fround(Number(text)) === value) return text;
+  }
+  return String(Number(value.toPrecision(9)));
+}
