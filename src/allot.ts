@@ -27,13 +27,18 @@ export function exactCounts(total: number, shares: readonly number[]): number[] 
   return counts;
 }
 
+/** 0 … `count` − 1. */
+export function numbersTo(count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, i) => i);
+}
+
 /**
  * The part each of `count` examples goes to, part `j` taking `quotas[j]` of them.
  *
  * The numbers are exact unless groups stand in the way; then they are as near as the groups allow.
  */
 export function allot(count: number, quotas: readonly number[], options: AllotOptions, random: Random): Uint16Array {
-  const order = random.permutation(count);
+  const order = random.shuffle(numbersTo(count));
   const labels = options.strata && labelLists(options.strata);
   if (options.groups) return allotGroups(order, quotas, options.groups, labels, random);
   if (!labels) return allotPlain(order, quotas);
@@ -124,8 +129,8 @@ function allotGroups(
   const have = quotas.map(() => counts.map(() => 0));
   const parts = new Uint16Array(order.length);
   const empty = new Set(quotas.flatMap((q, j) => (q > 0 ? [j] : [])));
-  const shuffled = Array.from(random.permutation(units.length), (i) => units[i]!);
-  for (const [at, unit] of shuffled.sort((a, b) => b.length - a.length).entries()) {
+  random.shuffle(units);
+  for (const [at, unit] of units.sort((a, b) => b.length - a.length).entries()) {
     const adds = new Map([[0, unit.length]]);
     for (const example of unit) for (const l of labels?.[example] ?? []) adds.set(l + 1, (adds.get(l + 1) ?? 0) + 1);
     let best = -1;

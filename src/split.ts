@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { allot, type AllotOptions, exactCounts, type Stratum } from "./allot.js";
 import { DatasetError } from "./error.js";
-import { Random } from "./signal/random.js";
+import { random } from "./signal/random.js";
 
 export type { Stratum };
 
@@ -38,7 +38,7 @@ export function splitExamples(count: number, options: SplitOptions = {}): Split 
   const shares = [options.trainSplit ?? 0.7, options.valSplit ?? 0.15, options.testSplit ?? 0.15];
   checkShares(shares);
   checkLengths(count, options);
-  const parts = allot(count, exactCounts(count, shares), options, new Random(options.seed ?? 0));
+  const parts = allot(count, exactCounts(count, shares), options, random(options.seed ?? 0));
   return checkedSplit(count, parts, shares, options);
 }
 
@@ -60,7 +60,7 @@ export function kfold(
   checkLengths(count, options);
   const { seed = 0, valSplit = 0 } = options;
   const equal = new Array<number>(folds).fill(1 / folds);
-  const parts = allot(count, exactCounts(count, equal), options, new Random(seed));
+  const parts = allot(count, exactCounts(count, equal), options, random(seed));
   return equal.map((_, fold) => {
     const test = Uint32Array.from(where(parts, (part) => part === fold));
     const rest = where(parts, (part) => part !== fold);
