@@ -98,6 +98,7 @@ def main():
     parser.add_argument("--save", action="store_true", help="keep the outputs in the notebook itself as well")
     parser.add_argument("--timeout", type=int, default=1800, help="seconds a cell may take")
     options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     failed = 0
     for path in options.notebooks:
         path = path.resolve()
