@@ -1,0 +1,82 @@
+import type { Tensor } from "@tensorflow/tfjs-node-gpu";
+import type { TensorFlow } from "../tensorflow.js";
+
+/** An attribute of a TensorFlow op; the suffix of the key says its type. */
+export interface Attributes {
+  ints?: Record<string, number | readonly number[]>;
+  strings?: Record<string, string>;
+  bools?: Record<string, boolean>;
+}
+
+/** Native TensorFlow, one op at a time. */
+export interface Native {
+  tf: TensorFlow;
+  /** Whether the ops that oneDNN brings may be used: on the CPU, where this TensorFlow has them switched on. */
+  onednn: boolean;
+  /** Runs a float32 op with one output. */
+  run(op: string, attributes: Attributes, inputs: readonly Tensor[]): Tensor;
+  /** Runs a float32 op with several outputs. */
+  runMany(op: string, attributes: Attributes, inputs: readonly Tensor[], outputs: number): Tensor[];
+  /** Whether gradients of the gradients being computed may be asked for; native gradient ops leave no trace for those. */
+  nested(): boolean;
+}
+
+interface Attribute {
+  name: string;
+  type: number;
+  value: unknown;
+}
+
+interface Backend {
+  isUsingGpuDevice: boolean;
+  binding: Record<"TF_ATTR_TYPE" | "TF_ATTR_INT" | "TF_ATTR_STRING" | "TF_ATTR_BOOL" | "TF_FLOAT", number>;
+  executeSingleOutput(op: string, attributes: Attribute[], inputs: readonly Tensor[]): Tensor;
+  executeMultipleOutputs(op: string, attributes: Attribute[], inputs: readonly Tensor[], outputs: number): Tensor[];
+}
+
+/** oneDNN's kernels are registered under this label, so that nothing takes them by accident. */
+const ONEDNN_LABEL = "MklNameChangeOp";
+const ONEDNN_PREFIX = "_MklNative";
+
+/** Wraps tfjs's TensorFlow backend. */
+export function nativeOps(tf: TensorFlow): Native {
+  const backend = tf.backend() as unknown as Backend;
+  const { TF_ATTR_TYPE, TF_ATTR_INT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_FLOAT } = backend.binding;
+  const list = (op: string, { ints, strings, bools }: Attributes): Attribute[] => {
+    const all: Attribute[] = [{ name: "T", type: TF_ATTR_TYPE, value: TF_FLOAT }];
+    for (const name in ints) all.push({ name, type: TF_ATTR_INT, value: ints[name] });
+    for (const name in strings) all.push({ name, type: TF_ATTR_STRING, value: strings[name] });
+    for (const name in bools) all.push({ name, type: TF_ATTR_BOOL, value: bools[name] });
+    if (op.startsWith(ONEDNN_PREFIX)) all.push({ name: "_kernel", type: TF_ATTR_STRING, value: ONEDNN_LABEL });
+    return all;
+  };
+  const native: Native = {
+    tf,
+    onednn: false,
+    run: (op, attributes, inputs) => backend.executeSingleOutput(op, list(op, attributes), inputs),
+    runMany: (op, attributes, inputs, outputs) =>
+      backend.executeMultipleOutputs(op, list(op, attributes), inputs, outputs),
+    nested: () => tf.engine().state.gradientDepth > 0,
+  };
+  native.onednn = !backend.isUsingGpuDevice && hasOneDnn(native);
+  return native;
+}
+
+/** Tries one op: which builds and processors have them is TensorFlow's own secret. */
+function hasOneDnn({ tf, run }: Native): boolean {
+  return tf.tidy(() => {
+    const attributes = {
+      ints: { strides: [1, 1, 1, 1], dilations: [1, 1, 1, 1] },
+      strings: { padding: "VALID", data_format: "NHWC" },
+    };
+    const one = tf.ones([1, 1, 1, 1]);
+    try {
+      run("_MklNativeConv2DWithBias", attributes, [one, one, tf.ones([1])]);
+      return true;
+    } catch (error) {
+      // "No OpKernel registered" or "… not found": this TensorFlow does without; anything else is an error.
+      if (/No OpKernel|No registered|not registered|Op type not/.test((error as Error).message)) return false;
+      throw error;
+    }
+  });
+}
