@@ -1,0 +1,157 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { createHash } from "node:crypto";
+import { DatasetError } from "../error.js";
+import type { Codec, CompressedInfo } from "./compressed-info.js";
+import type { Audio } from "./wav.js";
+
+/** The npm package that decodes each format. */
+export const DECODER_PACKAGES: Record<Codec, string> = {
+  flac: "@wasm-audio-decoders/flac",
+  vorbis: "@wasm-audio-decoders/ogg-vorbis",
+  opus: "ogg-opus-decoder",
+  mp3: "mpg123-decoder",
+};
+
+interface Decoded {
+  channelData: Float32Array[];
+  samplesDecoded: number;
+  sampleRate: number;
+  bitDepth?: number;
+  errors: { message: string }[];
+}
+
+interface Decoder {
+  ready: Promise<void>;
+  free(): void;
+  decode(bytes: Uint8Array): Decoded | Promise<Decoded>;
+}
+
+/**
+ * Decodes a whole FLAC, Ogg Vorbis, Opus or MP3 file with the optional decoder of its format, which is loaded now.
+ *
+ * 16-bit FLAC gives an Int16Array, everything else a Float32Array; FLAC's samples are checked against its checksum.
+ * Opus comes at 48 kHz.
+ * @param info what `readCompressedInfo` found in the same bytes
+ * @throws DatasetError "ENVIRONMENT" where the decoder isn't installed, "FORMAT" where the file is damaged
+ */
+export async function decodeCompressed(bytes: Uint8Array, info: CompressedInfo, where: string): Promise<Audio> {
+  const decoder = await loadDecoder(info.codec, where);
+  let decoded: Decoded;
+  try {
+    decoded = await withoutConsole(async () => decoder.decode(bytes));
+  } catch (cause) {
+    const message = `${info.codec}: damaged, the decoder says ${JSON.stringify((cause as Error).message)} (${where})`;
+    throw new DatasetError("FORMAT", message, [], { cause });
+  } finally {
+    decoder.free();
+  }
+  const { sampleRate, samplesDecoded: frames, errors } = decoded;
+  const wrong = errors[0]?.message ?? (frames === 0 && info.frames !== 0 ? "no samples" : undefined);
+  if (wrong) throw new DatasetError("FORMAT", `${info.codec}: damaged, the decoder says "${wrong}" (${where})`);
+  if (info.codec === "flac" && info.frames !== undefined && frames !== info.frames) {
+    const message = `samples: ${frames}, expected ${info.frames} as the header promises; the file is cut short or damaged`;
+    throw new DatasetError("FORMAT", `${message} (${where})`);
+  }
+  // The MP3 decoder makes two channels of one.
+  const channelData = decoded.channelData.slice(0, info.channels);
+  const samples =
+    info.codec === "flac" ? flacSamples(channelData, frames, info, where) : interleave(channelData, frames);
+  return { sampleRate, channels: channelData.length, samples };
+}
+
+function interleave(channels: readonly Float32Array[], frames: number): Float32Array {
+  const width = channels.length;
+  const out = new Float32Array(frames * width);
+  for (let c = 0; c < width; c++) {
+    const channel = channels[c] as Float32Array;
+    for (let i = 0, at = c; i < frames; i++, at += width) out[at] = channel[i] as number;
+  }
+  return out;
+}
+
+/** FLAC's own integers: the decoder divides n bits by 2^(n-1) - 1, everybody else by 2^(n-1). */
+function flacSamples(
+  channels: readonly Float32Array[],
+  frames: number,
+  info: CompressedInfo,
+  where: string,
+): Int16Array | Float32Array {
+  const bits = info.bitsPerSample ?? 16;
+  const width = channels.length;
+  const scale = 2 ** (bits - 1) - 1;
+  const out = bits === 16 ? new Int16Array(frames * width) : new Int32Array(frames * width);
+  for (let c = 0; c < width; c++) {
+    const channel = channels[c] as Float32Array;
+    for (let i = 0, at = c; i < frames; i++, at += width) out[at] = Math.round((channel[i] as number) * scale);
+  }
+  if (out instanceof Int16Array) {
+    if (info.md5 !== undefined && createHash("md5").update(out).digest("hex") !== info.md5) {
+      throw new DatasetError("FORMAT", `checksum of the FLAC samples: wrong, the file is damaged (${where})`);
+    }
+    return out;
+  }
+  const floats = new Float32Array(out.length);
+  for (let i = 0; i < floats.length; i++) floats[i] = (out[i] as number) / 2 ** (bits - 1);
+  return floats;
+}
+
+async function loadDecoder(codec: Codec, where: string): Promise<Decoder> {
+  try {
+    if (codec === "mp3") {
+      const { MPEGDecoder } = await import("mpg123-decoder");
+      return await whenReady(new MPEGDecoder(), "decode");
+    }
+    if (codec === "flac") {
+      const { FLACDecoder } = await import("@wasm-audio-decoders/flac");
+      return await whenReady(new FLACDecoder(), "decodeFile");
+    }
+    if (codec === "vorbis") {
+      const { OggVorbisDecoder } = await import("@wasm-audio-decoders/ogg-vorbis");
+      return await whenReady(new OggVorbisDecoder(), "decodeFile");
+    }
+    const { OggOpusDecoder } = await import("ogg-opus-decoder");
+    return await whenReady(new OggOpusDecoder(), "decodeFile");
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
+    const name = DECODER_PACKAGES[codec];
+    throw new DatasetError(
+      "ENVIRONMENT",
+      `${codec} decoder: not installed, run \`npm install ${name}\` (${where})`,
+      [],
+      { cause },
+    );
+  }
+}
+
+type Raw<M extends string> = { ready: Promise<void>; free(): void } & Record<
+  M,
+  (bytes: Uint8Array) => Decoded | Promise<Decoded>
+>;
+
+async function whenReady<M extends string>(raw: Raw<M>, method: M): Promise<Decoder> {
+  await raw.ready;
+  return { ready: raw.ready, free: () => raw.free(), decode: (bytes) => raw[method](bytes) };
+}
+
+const decoding = new AsyncLocalStorage<true>();
+let running = 0;
+let original = console.error;
+
+/**
+ * Runs a decoder so that what it would print as an error is thrown instead: a damaged MP3 makes its decoder print for
+ * ever. Other code that prints meanwhile is untouched.
+ */
+async function withoutConsole<T>(work: () => Promise<T>): Promise<T> {
+  if (running++ === 0) {
+    original = console.error;
+    console.error = (...parts: unknown[]): void => {
+      if (decoding.getStore()) throw new Error(parts.map(String).join(" ").replace(/\s+/g, " "));
+      original(...parts);
+    };
+  }
+  try {
+    return await decoding.run(true, work);
+  } finally {
+    if (--running === 0) console.error = original;
+  }
+}
