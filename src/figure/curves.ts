@@ -1,0 +1,84 @@
+import { PALETTE } from "./colour.js";
+import { escapeText, type Panel } from "./panel.js";
+import { linearScale } from "./scale.js";
+
+/** Lines over a common axis. */
+export interface CurvesView {
+  x: ArrayLike<number>;
+  /** NaN breaks a line. */
+  curves: readonly { name: string; values: ArrayLike<number>; dash?: boolean; colour?: string }[];
+  xLabel: string;
+  yLabel: string;
+  xMax?: number;
+  title?: string;
+  height?: number;
+  /** A point to mark, in values of the axes, with its text. */
+  mark?: { x: number; y: number; text: string };
+}
+
+/** Lines with dots, so that a single point shows too; dashes tell lines apart without colour. */
+export function curvesPanel(view: CurvesView): Panel {
+  const finite = view.curves.flatMap((c) => Array.from(c.values).filter(Number.isFinite));
+  const low = finite.length ? Math.min(...finite) : 0;
+  const high = finite.length ? Math.max(...finite) : 1;
+  const pad = (high - low || Math.abs(high) || 1) * 0.06;
+  const xs = Array.from(view.x);
+  const xMin = xs[0] ?? 0;
+  const xMax = Math.max(view.xMax ?? -Infinity, xs.at(-1) ?? 1);
+  const colour = (i: number): string => view.curves[i]!.colour ?? PALETTE[i % PALETTE.length]!;
+  const { mark } = view;
+  return {
+    title: view.title,
+    x: linearScale(xMin, xMax > xMin ? xMax : xMin + 1, view.xLabel, 8),
+    y: linearScale(low - pad, high + pad, view.yLabel, 5),
+    height: view.height ?? 170,
+    legend: view.curves.map(({ name, dash }, i) => ({ text: name, colour: colour(i), dash })),
+    draw: (box) => {
+      const lines = view.curves.map(({ values, dash }, i) => {
+        let path = "";
+        let dots = "";
+        let pen = "M";
+        for (let j = 0; j < xs.length; j++) {
+          const value = values[j] ?? Number.NaN;
+          if (!Number.isFinite(value)) {
+            pen = "M";
+            continue;
+          }
+          path += `${pen}${box.px(xs[j]!)} ${box.py(value)}`;
+          pen = "L";
+          if (xs.length <= 60)
+            dots += `<circle cx="${box.px(xs[j]!)}" cy="${box.py(value)}" r="2.5" fill="${colour(i)}"/>`;
+        }
+        return `<path d="${path}" fill="none" stroke="${colour(i)}" stroke-width="2"${dash ? ' stroke-dasharray="6 4"' : ""}/>${dots}`;
+      });
+      const marked = mark
+        ? `<circle cx="${box.px(mark.x)}" cy="${box.py(mark.y)}" r="6" fill="none" stroke="${PALETTE[5]}" stroke-width="2"/><text x="${box.px(mark.x)}" y="${box.py(mark.y) - 10}" text-anchor="middle">${escapeText(mark.text)}</text>`
+        : "";
+      return lines.join("") + marked;
+    },
+    traces: [
+      ...view.curves.map(({ name, values, dash }, i) => ({
+        type: "scatter",
+        mode: xs.length <= 60 ? "lines+markers" : "lines",
+        name: escapeText(name),
+        x: xs,
+        y: Array.from(xs, (_, j) => (Number.isFinite(values[j]) ? values[j] : null)),
+        line: { color: colour(i), dash: dash ? "dash" : "solid" },
+      })),
+      ...(mark
+        ? [
+            {
+              type: "scatter",
+              mode: "markers+text",
+              x: [mark.x],
+              y: [mark.y],
+              text: [escapeText(mark.text)],
+              textposition: "top center",
+              hoverinfo: "skip",
+              marker: { symbol: "circle-open", size: 12, color: PALETTE[5], line: { width: 2 } },
+            },
+          ]
+        : []),
+    ],
+  };
+}

@@ -1,0 +1,85 @@
+/** An axis: the values it spans, where its ticks lie and how they read. */
+export interface Scale {
+  min: number;
+  max: number;
+  /** Name and unit, for example "time (s)". */
+  label: string;
+  ticks: Tick[];
+  /** Where a value lies between min (0) and max (1). */
+  position(value: number): number;
+  /** How positions grow: plotly draws linear and log axes itself, a warped one through its ticks. */
+  kind: "linear" | "log" | "warped";
+}
+
+/** One tick of an axis. */
+export interface Tick {
+  at: number;
+  text: string;
+}
+
+/** An evenly divided axis with about `count` round ticks. */
+export function linearScale(min: number, max: number, label: string, count = 6): Scale {
+  const span = max > min ? max - min : 1;
+  return {
+    min,
+    max: min + span,
+    label,
+    ticks: roundTicks(min, min + span, count),
+    position: (value) => (value - min) / span,
+    kind: "linear",
+  };
+}
+
+/** A logarithmic axis with ticks at 1, 2, 5, 10 … times a power of ten. */
+export function logScale(min: number, max: number, label: string): Scale {
+  const ticks: Tick[] = [];
+  for (let power = Math.floor(Math.log10(min)); 10 ** power <= max; power++) {
+    for (const digit of [1, 2, 5]) {
+      const at = digit * 10 ** power;
+      if (at >= min && at <= max) ticks.push({ at, text: tickText(at) });
+    }
+  }
+  const position = (value: number): number => Math.log(value / min) / Math.log(max / min);
+  return { min, max, label, ticks, position, kind: "log" };
+}
+
+/** An axis on which `warp(value)` grows evenly, for example mel; ticks are round values spread over it. */
+export function warpedScale(min: number, max: number, label: string, warp: (value: number) => number): Scale {
+  const [low, high] = [warp(min), warp(max)];
+  const position = (value: number): number => (warp(value) - low) / (high - low);
+  const ticks: Tick[] = [];
+  for (const at of [0, ...[100, 1000, 10000].flatMap((p) => [p, 2 * p, 4 * p])]) {
+    const last = ticks.at(-1);
+    if (at >= min && at <= max && (!last || position(at) - position(last.at) > 0.07)) {
+      ticks.push({ at, text: tickText(at) });
+    }
+  }
+  return { min, max, label, ticks, position, kind: "warped" };
+}
+
+/** An axis of `names`, one unit wide each, the first from 0 to 1. */
+export function namedScale(names: readonly string[], label: string, most = 40): Scale {
+  const every = Math.max(1, Math.ceil(names.length / most));
+  const scale = linearScale(0, Math.max(1, names.length), label);
+  scale.ticks = names.flatMap((text, i) => (i % every === 0 ? [{ at: i + 0.5, text }] : []));
+  return scale;
+}
+
+/** A number for people: 3 significant digits, thousands separated. */
+export function tickText(value: number): string {
+  const rounded = Number(value.toPrecision(6));
+  return Math.abs(rounded) >= 10000 || Number.isInteger(rounded)
+    ? Math.round(rounded).toLocaleString("en-US")
+    : String(rounded);
+}
+
+function roundTicks(min: number, max: number, count: number): Tick[] {
+  const raw = (max - min) / count;
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = power * ([1, 2, 5, 10].find((m) => m * power >= raw * 0.7) ?? 10);
+  const ticks: Tick[] = [];
+  for (let i = Math.ceil(min / step - 1e-9); i * step <= max + step * 1e-9; i++) {
+    ticks.push({ at: i * step, text: tickText(i * step) });
+  }
+  return ticks;
+}

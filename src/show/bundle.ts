@@ -1,0 +1,94 @@
+import { displayBundle, type MimeBundle } from "../display.js";
+import { type Figure, type FigureOptions, escapeText, figure, type Panel } from "../figure/panel.js";
+
+/** Options that every display takes. */
+export interface ShowOptions {
+  /** Shown above the picture. Default: the file's or example's name. */
+  title?: string;
+  /** Width of the static picture in pixels. Default 720. */
+  width?: number;
+  /** Most bytes that the output may add to the notebook. Default 300,000; what had to be thinned is said in the output. */
+  maxBytes?: number;
+}
+
+/** The default of `maxBytes`. */
+export const MAX_BYTES = 300_000;
+
+/** The bytes a bundle adds to a notebook. */
+export function bundleBytes(bundle: MimeBundle): number {
+  return Buffer.byteLength(JSON.stringify(bundle));
+}
+
+/** A figure as a bundle: plotly where the front end draws it, else a picture that needs no script, else words. */
+export function figureBundle(shown: Figure): MimeBundle {
+  return {
+    "application/vnd.plotly.v1+json": shown.plotly,
+    "text/html": `<div>${pictureHtml(shown)}</div>`,
+    "text/plain": shown.note ? `${shown.alt}\n${shown.note}` : shown.alt,
+  };
+}
+
+/**
+ * The static picture as an `img`: JupyterLab keeps that even of a notebook it doesn't trust, where it drops plain SVG
+ * and scripts.
+ */
+export function pictureHtml(shown: Figure): string {
+  const source = `data:image/svg+xml;base64,${Buffer.from(shown.svg).toString("base64")}`;
+  return `<img alt="${escapeText(shown.alt)}" style="max-width:100%" src="${source}">`;
+}
+
+/**
+ * Builds a bundle with less and less detail until it fits: `make(detail)` is called with detail 1, 0.7, 0.49 …
+ * The last try is shown even when it is too large, since an output must not be empty.
+ */
+export function fit(maxBytes: number, make: (detail: number) => MimeBundle): MimeBundle {
+  let bundle = make(1);
+  for (let detail = 0.7; bundleBytes(bundle) > maxBytes && detail > 0.02; detail *= 0.7) bundle = make(detail);
+  return bundle;
+}
+
+/** Puts panels together and shows them. */
+export function showPanels(panels: readonly Panel[], options: FigureOptions): void {
+  displayBundle(figureBundle(figure(panels, options)));
+}
+
+/** Shows html that needs no script, with its text form. */
+export function showHtml(html: string, text: string): void {
+  displayBundle({ "text/html": html, "text/plain": text });
+}
+
+/** An html table: head and rows of text, numbers aligned right. Everything is escaped. */
+export function tableHtml(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const cell = (value: string | number, tag: string): string =>
+    `<${tag} style="text-align:${typeof value === "number" || /^[-+]?[\d.,]+( ?[%a-zA-Z]*)?$/.test(value) ? "right" : "left"};padding:2px 10px">${escapeText(typeof value === "number" ? numberText(value) : value)}</${tag}>`;
+  const body = rows.map((row) => `<tr>${row.map((value) => cell(value, "td")).join("")}</tr>`).join("");
+  return `<table style="border-collapse:collapse"><thead><tr>${head.map((value) => cell(value, "th")).join("")}</tr></thead><tbody>${body}</tbody></table>`;
+}
+
+/** The same table as aligned text. */
+export function tableText(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const lines = [head, ...rows.map((row) => row.map((v) => (typeof v === "number" ? numberText(v) : v)))];
+  const widths = head.map((_, c) => Math.max(...lines.map((line) => (line[c] ?? "").length)));
+  return lines
+    .map((line) =>
+      line
+        .map((v, c) => v.padEnd(widths[c]!))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** A number for people: whole numbers with separators, others with 4 significant digits. */
+export function numberText(value: number): string {
+  return Number.isInteger(value) ? value.toLocaleString("en-US") : String(Number(value.toPrecision(4)));
+}
+
+/** Seconds for people: `0.500 s`, `12.3 s`, `3 min 20 s`, `1 h 5 min`. */
+export function secondsText(seconds: number): string {
+  if (seconds < 10) return `${seconds.toFixed(3)} s`;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const s = Math.round(seconds);
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+}

@@ -1,0 +1,129 @@
+import { displayBundle, type MimeBundle } from "../display.js";
+import { PALETTE } from "../figure/colour.js";
+import { escapeText, figure, type Panel } from "../figure/panel.js";
+import { waveformPanel } from "../figure/waveform.js";
+import { bundleBytes, figureBundle, fit, MAX_BYTES } from "./bundle.js";
+import { audioHtml, encodePreview } from "./player.js";
+import { type ExampleLike, type Sound, type SoundSource, sampleRange, toSound } from "./sound.js";
+import { panelOf, type SpectrogramOptions, type SpectrogramValues, spectrogramValues } from "./spectrogram.js";
+import { describe } from "./waveform.js";
+
+/** What to call the two sides of a pair. */
+export interface PairOptions extends SpectrogramOptions {
+  /** Names of the two sides. Default "input" and "target". */
+  names?: [string, string];
+}
+
+/**
+ * Shows the input beside the target of an example: players, waveforms and spectrograms on one time axis (zooming one
+ * zooms all), amplitudes and decibels to the same scale.
+ *
+ * @example
+ * pair(await dataset.example(0));
+ * pair(["in/a.wav", "out/a.wav"], { scale: "log" });
+ */
+export function pair(source: ExampleLike | readonly [SoundSource, SoundSource], options: PairOptions = {}): void {
+  for (const bundle of pairBundles(source, options)) displayBundle(bundle);
+}
+
+/** What `pair` shows: the players, then the pictures. */
+export function pairBundles(
+  source: ExampleLike | readonly [SoundSource, SoundSource],
+  options: PairOptions = {},
+): MimeBundle[] {
+  const { sounds, title } = sides(source, options);
+  const names = options.names ?? ["input", "target"];
+  const maxBytes = options.maxBytes ?? MAX_BYTES;
+  const players = playersBundle(sounds, names, title, maxBytes / 3);
+  const pictures = picturesBundle(sounds, names, title, options, maxBytes - bundleBytes(players));
+  return [players, pictures];
+}
+
+function sides(
+  source: ExampleLike | readonly [SoundSource, SoundSource],
+  options: PairOptions,
+): { sounds: Sound[]; title: string } {
+  if (!("input" in source)) {
+    const sounds = source.map((side) => toSound(side, options));
+    return { sounds, title: options.title ?? "" };
+  }
+  const input = toSound(source, options);
+  const target = source.target ? [{ ...input, channels: [source.target] }] : [];
+  return { sounds: [input, ...target], title: options.title ?? input.name };
+}
+
+function playersBundle(
+  sounds: readonly Sound[],
+  names: readonly string[],
+  title: string,
+  maxBytes: number,
+): MimeBundle {
+  const cells = sounds.map((sound, i) => {
+    const playable = encodePreview(sound, 0, sound.channels[0]!.length, maxBytes / sounds.length - 800, false);
+    const note = playable.preview ? ` — preview: ${playable.preview}` : "";
+    return {
+      text: `${names[i]}: ${describe(sound, 0, sound.channels[0]!.length)}${note}`,
+      audio: audioHtml(playable, `${names[i]} ${title}`),
+    };
+  });
+  return {
+    "text/html": `<div>${cells.map((cell) => `<div>${escapeText(cell.text)}<br>${cell.audio}</div>`).join("")}</div>`,
+    "text/plain": cells.map((cell) => `Player: ${cell.text}`).join("\n"),
+  };
+}
+
+function picturesBundle(
+  sounds: readonly Sound[],
+  names: readonly string[],
+  title: string,
+  options: PairOptions,
+  maxBytes: number,
+): MimeBundle {
+  const range = sounds.map((sound) => sampleRange(sound, options));
+  const peak = Math.max(...sounds.map((sound, i) => peakOf(sound, range[i]!)));
+  return fit(maxBytes, (detail) => {
+    const values = sameScale(
+      sounds.map((sound) =>
+        spectrogramValues(
+          sound,
+          { ...options, ref: options.ref === "max" ? 1 : (options.ref ?? 1), topDb: Infinity },
+          Math.round(360 * detail),
+        ),
+      ),
+      options,
+    );
+    const panels: Panel[] = sounds.map((sound, i) =>
+      waveformPanel({
+        samples: sound.channels[0]!,
+        sampleRate: sound.sampleRate,
+        ...range[i]!,
+        zoomBins: Math.round(2500 * detail),
+        title: `${names[i]} ${i === 0 ? title : ""}`.trim(),
+        colour: PALETTE[i]!,
+        height: 110,
+        peak,
+      }),
+    );
+    panels.push(...values.map((v) => panelOf(v, options, "")));
+    const alt = `${names.slice(0, sounds.length).join(" beside ")}${title ? ` of ${title}` : ""}: ${sounds.map((s, i) => `${names[i]} ${describe(s, range[i]!.from, range[i]!.to)}`).join("; ")}`;
+    return figureBundle(figure(panels, { width: options.width ?? 940, columns: sounds.length, alt }));
+  });
+}
+
+/** The loudest point of all sides is the top of the colour map; with the default `ref` it is 0 dB. */
+function sameScale(values: SpectrogramValues[], options: PairOptions): SpectrogramValues[] {
+  const loudest = Math.max(...values.map((v) => v.top));
+  const zero = (options.ref ?? "max") === "max" ? loudest : 0;
+  return values.map((v) => ({
+    ...v,
+    decibels: v.decibels.map((value) => value - zero),
+    top: loudest - zero,
+    floor: loudest - zero - (options.topDb ?? 80),
+  }));
+}
+
+function peakOf(sound: Sound, { from, to }: { from: number; to: number }): number {
+  let peak = 0;
+  for (let i = from; i < to; i++) peak = Math.max(peak, Math.abs(sound.channels[0]![i]!));
+  return peak;
+}

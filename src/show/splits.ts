@@ -1,0 +1,107 @@
+import { displayBundle, type MimeBundle } from "../display.js";
+import { barsPanel } from "../figure/bars.js";
+import { figure } from "../figure/panel.js";
+import { pictureHtml, secondsText, type ShowOptions, tableHtml, tableText } from "./bundle.js";
+import { chiSquare } from "./chi-square.js";
+
+/** One split of a dataset, as far as it is shown. */
+export interface SplitView {
+  /** For example "train". */
+  name: string;
+  examples: number;
+  /** Seconds of input. */
+  seconds?: number;
+  /** Examples of each label, in the order of `labels`. */
+  classes?: readonly number[];
+}
+
+/** The splits of a dataset, as far as they are shown. */
+export interface SplitsView {
+  splits: readonly SplitView[];
+  labels?: readonly string[];
+  seed?: number;
+  /** What examples were kept together by, for example "speaker". */
+  groupBy?: string;
+  /** Pairs of examples too alike, by split: `counts[i][j]` between split i and split j. */
+  leak?: { counts: readonly (readonly number[])[]; kind?: string };
+}
+
+/**
+ * Shows how a dataset is split: examples and seconds of each split, the balance of the labels with a chi-square test,
+ * and the leak matrix where an audit was made.
+ *
+ * @example
+ * splits({ splits: [{ name: "train", examples: 70, seconds: 70 }, { name: "test", examples: 30, seconds: 30 }] });
+ */
+export function splits(view: SplitsView, options: ShowOptions = {}): void {
+  displayBundle(splitsBundle(view, options));
+}
+
+/** What `splits` shows. */
+export function splitsBundle(view: SplitsView, options: ShowOptions = {}): MimeBundle {
+  const total = view.splits.reduce((sum, s) => sum + s.examples, 0);
+  const head = ["split", "examples", "share", "seconds"];
+  const rows = view.splits.map((s) => [
+    s.name,
+    s.examples,
+    `${total ? ((100 * s.examples) / total).toFixed(1) : "0.0"} %`,
+    s.seconds === undefined ? "unknown" : secondsText(s.seconds),
+  ]);
+  const made = [
+    view.seed === undefined ? "" : `seed ${view.seed}`,
+    view.groupBy ? `grouped by ${view.groupBy}` : "",
+  ].filter(Boolean);
+  const lines = [options.title ?? "", made.join(", ")].filter(Boolean);
+  const html = [...lines.map((line) => tableCaption(line)), tableHtml(head, rows)];
+  const text = [...lines, tableText(head, rows)];
+  if (view.labels?.length && view.splits.some((s) => s.classes)) addBalance(view, view.labels, options, html, text);
+  if (view.leak) addLeak(view, view.leak, html, text);
+  return { "text/html": `<div>${html.join("")}</div>`, "text/plain": text.join("\n") };
+}
+
+function addBalance(
+  view: SplitsView,
+  labels: readonly string[],
+  options: ShowOptions,
+  html: string[],
+  text: string[],
+): void {
+  const counts = view.splits.map((s) => labels.map((_, i) => s.classes?.[i] ?? 0));
+  const { statistic, degrees, p } = chiSquare(counts);
+  const verdict = p < 0.05 ? "the splits differ more than chance explains" : "no more uneven than chance";
+  const line = `Balance of ${labels.length} labels: χ² = ${statistic.toFixed(2)}, ${degrees} degrees of freedom, p = ${p < 0.001 ? p.toExponential(1) : p.toFixed(3)}: ${verdict}`;
+  const shares = counts.map((row) => {
+    const sum = row.reduce((a, b) => a + b, 0);
+    return row.map((n) => (sum ? (100 * n) / sum : 0));
+  });
+  const panel = barsPanel({
+    names: labels,
+    series: view.splits.map((s, i) => ({ name: s.name, values: shares[i]! })),
+    label: "share of split (%)",
+    title: "Labels",
+  });
+  const alt = `Share of each label in ${view.splits.map((s) => s.name).join(", ")}. ${line}`;
+  html.push(tableCaption(line), pictureHtml(figure([panel], { width: options.width, alt })));
+  text.push(
+    line,
+    tableText(
+      ["label", ...view.splits.map((s) => s.name)],
+      labels.map((l, i) => [l, ...counts.map((row) => row[i]!)]),
+    ),
+  );
+}
+
+function addLeak(view: SplitsView, leak: NonNullable<SplitsView["leak"]>, html: string[], text: string[]): void {
+  const names = view.splits.map((s) => s.name);
+  const head = ["", ...names];
+  const rows = names.map((name, i) => [name, ...names.map((_, j) => leak.counts[i]?.[j] ?? 0)]);
+  let across = 0;
+  for (let i = 0; i < names.length; i++) for (let j = i + 1; j < names.length; j++) across += leak.counts[i]?.[j] ?? 0;
+  const line = `Leaks${leak.kind ? ` (${leak.kind})` : ""}: ${across === 0 ? "none between splits" : `${across.toLocaleString("en-US")} between splits`}`;
+  html.push(tableCaption(line), tableHtml(head, rows));
+  text.push(line, tableText(head, rows));
+}
+
+function tableCaption(line: string): string {
+  return `<div style="margin:8px 0 2px">${line.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</div>`;
+}
