@@ -1,8 +1,8 @@
-import { mkdir, open, rename } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { DatasetError } from "./error.js";
 import { nameProblem, statOf } from "./inside.js";
 import { type DatasetIndex, datasetFolders } from "./pair.js";
+import { writeWhole } from "./whole-file.js";
 
 /** Options of `writeIndex`. */
 export interface WriteIndexOptions {
@@ -60,17 +60,4 @@ export function indexText(index: DatasetIndex): string {
 function cell(value: string | number): string {
   const text = String(value);
   return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${process.pid}.tmp`;
-  const file = await open(temporary, "w");
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
 }

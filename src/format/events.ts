@@ -63,8 +63,8 @@ export interface DenseOptions {
 
 /**
  * The matrix `[frames × features]` (row-major) that events stand for. Times in samples are taken to the nearest border
- * between two frames, so that time stamps printed with few decimals fall where they were meant; an event shorter than
- * half a frame still marks the frame it begins in.
+ * between two frames, so that time stamps printed with few decimals fall where they were meant; however short an event,
+ * it marks at least one frame.
  * @example denseLabels({ on: [1], off: [3], feature: [0], value: [1] }, { frames: 4, features: 1, inputSize: 256, timeUnit: "frames" }) // 0 1 1 0
  */
 export function denseLabels(events: LabelEvents, options: DenseOptions): Float32Array {
@@ -73,17 +73,11 @@ export function denseLabels(events: LabelEvents, options: DenseOptions): Float32
   const unit = timeUnit === "frames" ? 1 : inputSize;
   const shift = timeUnit === "frames" ? start / inputSize : start;
   for (let i = 0; i < events.on.length; i++) {
-    const on = ((events.on[i] as number) - shift) / unit;
-    const off = ((events.off[i] as number) - shift) / unit;
-    if (on >= frames) break;
+    const from = Math.round(((events.on[i] as number) - shift) / unit);
+    if (from >= frames) break;
+    const to = Math.max(Math.round(((events.off[i] as number) - shift) / unit), from + 1);
     const feature = events.feature[i] as number;
-    if (off <= 0 || feature >= features) continue;
-    let from = Math.round(on);
-    let to = Math.round(off);
-    if (to <= from) {
-      from = Math.floor(on);
-      to = from + 1;
-    }
+    if (feature >= features) continue;
     const value = events.value[i] as number;
     for (let k = Math.max(0, from); k < Math.min(to, frames); k++) out[k * features + feature] = value;
   }

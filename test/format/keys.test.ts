@@ -68,7 +68,9 @@ test("a window starts anywhere, and a short event still marks one frame", () => 
   ];
   assert.deepEqual(at(0, 8), [1, 1, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 0, 0, 0, 1]);
   assert.deepEqual(at(500, 3), [1, 0, 0, 0, 0, 1]);
-  assert.deepEqual(at(650, 1), [0, 1]);
+  assert.deepEqual(at(650, 1), [0, 0]);
+  const whole = at(0, 8);
+  for (let first = 0; first < 8; first++) assert.deepEqual(at(first * 100, 8 - first), whole.slice(2 * first));
 });
 
 test("CRLF, byte order mark, quotes and spaces are fine", () => {
