@@ -1,26 +1,14 @@
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { DatasetError } from "./error.js";
 import { packSplit, type SavedSplit, type Split, type SplitSource, unpackSplit } from "./split.js";
+import { fileError, writeWhole } from "./whole-file.js";
 
 /**
  * Saves a split as a small json: ids of examples and a fingerprint of the dataset, so that it can be shared and
  * still fits after the records were rebuilt with other shards or another encoding. Any `Records` is a source.
  */
 export async function saveSplit(file: string, split: Split, source: SplitSource): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
-  try {
-    const handle = await open(temporary, "w");
-    try {
-      await handle.writeFile(`${JSON.stringify(packSplit(split, source))}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-  } catch (cause) {
-    await rm(temporary, { force: true });
-    throw new DatasetError("FILE", `split: cannot be written, ${(cause as Error).message} (${file})`, [], { cause });
-  }
+  await writeWhole(file, `${JSON.stringify(packSplit(split, source))}\n`);
 }
 
 /**
@@ -33,7 +21,7 @@ export async function loadSplit(file: string, source: SplitSource): Promise<Spli
   try {
     text = await readFile(file, "utf8");
   } catch (cause) {
-    throw new DatasetError("FILE", `split: cannot be read, ${(cause as Error).message} (${file})`, [], { cause });
+    throw fileError(cause, file);
   }
   let saved: SavedSplit;
   try {

@@ -1,0 +1,189 @@
+import type * as tfjs from "@tensorflow/tfjs-node-gpu";
+import { type LayoutOptions, layoutBatch } from "./batch-layout.js";
+import { DatasetError } from "./error.js";
+import { cutItems, epochOrder } from "./items.js";
+import { type RawBatch, type ReadAhead, readAhead } from "./read-ahead.js";
+import type { Records } from "./records.js";
+import { loadTensorFlow, type TensorFlow } from "./tensorflow.js";
+import { uploadSamples } from "./upload.js";
+
+/** How `batches` makes batches of examples. */
+export interface BatchOptions extends LayoutOptions {
+  /** Default 64. */
+  batchSize?: number;
+  /** Leaves out the last batch where it isn't full. Default false. */
+  dropRemainder?: boolean;
+  /** A new order in every epoch, over all shards at once. Default true; give false for validation and test. */
+  shuffle?: boolean;
+  /** Decides, with the epoch's number, the order. Default 0. */
+  seed?: number;
+  /** Threads that read ahead. Default 1: it reads faster than TensorFlow takes. The order does not depend on it. */
+  workers?: number;
+}
+
+/** A place in an epoch; a few bytes of json. */
+export interface LoadState {
+  seed: number;
+  /** Epochs begun before this one. */
+  epoch: number;
+  /** Batches of this epoch that were delivered. */
+  batch: number;
+  /** What an epoch is made of, to tell whether the state fits. */
+  items: number;
+  batchSize: number;
+}
+
+/** One batch. The two tensors belong to whoever takes them; `fitDataset` and `evaluateDataset` dispose them. */
+export type Batch = { xs: tfjs.Tensor; ys: tfjs.Tensor };
+
+/** A finite `tf.data.Dataset` of batches that knows where it is. */
+export interface Batches extends tfjs.data.Dataset<Batch> {
+  /** Batches per epoch. */
+  readonly size: number;
+  /** Where the iterator read last is: what comes next. */
+  state(): LoadState;
+  /** The next iterator goes on at `state` with exactly the batches that would have come. Throws "OPTION" when it doesn't fit. */
+  resume(state: LoadState): void;
+}
+
+/**
+ * Batches of the given examples as a finite `tf.data.Dataset` for `model.fitDataset` and `model.evaluateDataset`.
+ *
+ * Shapes, for `inputSize` n and frames = ceil(samples / n), the last frame padded with zeros:
+ * pairs: xs and ys `[batch, frames, n]`; classes: ys `[batch, classes]`; values: ys `[batch, n values]`;
+ * frames: ys `[batch, frames, features]`. Without `inputSize` audio is `[batch, samples]`. Audio of several channels has
+ * them as one more, last, dimension. Examples of different length are padded to the longest of their batch.
+ * All float32, int16 samples divided by 32768.
+ *
+ * The order of epoch k depends on `seed` and k alone. The k-th iterator that is read gives epoch k.
+ *
+ * @throws DatasetError "OPTION" for options out of range; while reading "RECORD" or "FILE" for damaged or missing shards
+ * @example
+ * const train = batches(records, split.train, { inputSize: 256, batchSize: 64, seed: 1 });
+ * await model.fitDataset(train, { epochs: 5 });
+ */
+export function batches(records: Records, examples: Uint32Array, options: BatchOptions = {}): Batches {
+  const { batchSize = 64, seed = 0, shuffle = true, workers = 1 } = options;
+  checkOptions(records, options);
+  const items = cutItems(records, examples, options.window);
+  const count = items.example.length;
+  const size = options.dropRemainder ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
+  const tf = loadTensorFlow();
+  const { width = 0, timeUnit = "frames", kind } = records.manifest;
+  const rows = new Float64Array(0);
+  const source = {
+    paths: { ...records.paths },
+    opened: `${process.pid} ${opened++}`,
+    labels: kind === "frames" ? { width, timeUnit, rows, inputSize: options.inputSize! } : undefined,
+  };
+  // Buffers are used again from batch to batch and from epoch to epoch.
+  const free: SharedArrayBuffer[] = [];
+  // What the next new iterator begins with, and where the one read last is.
+  let next = { epoch: 0, batch: 0 };
+  let now = { epoch: 0, batch: 0 };
+
+  const iterator = (): { next(): Promise<IteratorResult<Batch>> } => {
+    let reader: ReadAhead | undefined;
+    let place = { epoch: 0, batch: 0 };
+    const advance = async (): Promise<IteratorResult<Batch>> => {
+      // An epoch begins with its first read: fitDataset makes one iterator that it never reads.
+      if (!reader) {
+        place = next;
+        next = { epoch: place.epoch + 1, batch: 0 };
+        const order = epochOrder(count, seed, place.epoch, shuffle);
+        const chosen = (batch: number): Uint32Array => order.subarray(batch * batchSize, (batch + 1) * batchSize);
+        reader = readAhead(
+          source,
+          workers,
+          place.batch,
+          size,
+          (batch, at) => layoutBatch(records, items, chosen(batch), options, at),
+          free,
+        );
+      }
+      const raw = await reader.next();
+      if (!raw) {
+        now = next;
+        return { done: true, value: undefined };
+      }
+      place = { epoch: place.epoch, batch: place.batch + 1 };
+      now = place;
+      const value = toTensors(tf, records, raw, options);
+      reader.release(raw);
+      return { done: false, value };
+    };
+    let last: Promise<unknown> = Promise.resolve();
+    return {
+      // One after the other, also for callers that don't wait.
+      next: () => {
+        const result = last.then(advance);
+        last = result.catch(() => undefined);
+        return result;
+      },
+    };
+  };
+
+  const dataset = tf.data.generator(iterator as unknown as () => Promise<Iterator<Batch>>);
+  return Object.assign(dataset, {
+    size,
+    state: (): LoadState => {
+      const at = now.batch >= size ? { epoch: now.epoch + 1, batch: 0 } : now;
+      return { seed, ...at, items: count, batchSize };
+    },
+    resume: (state: LoadState): void => {
+      const wanted = { seed, items: count, batchSize };
+      for (const name of ["seed", "items", "batchSize"] as const) {
+        if (state[name] !== wanted[name]) {
+          throw new DatasetError(
+            "OPTION",
+            `state: ${name} ${state[name]}, expected ${wanted[name]}; it is of other data`,
+          );
+        }
+      }
+      next = { epoch: state.epoch, batch: state.batch };
+      now = next;
+    },
+  });
+}
+
+// Tells one opening of a dataset from the next, so that no worker reads a file that was replaced since.
+let opened = 0;
+
+function toTensors(tf: TensorFlow, records: Records, raw: RawBatch, options: BatchOptions): Batch {
+  const { layout, buffer } = raw;
+  const { kind, encoding, channels } = records.manifest;
+  const rows = layout.examples.length;
+  const shape = [rows, layout.frames];
+  if (options.inputSize) shape.push(options.inputSize);
+  if (channels > 1) shape.push(channels);
+  const side = (at: number): tfjs.Tensor =>
+    uploadSamples(tf, new Uint8Array(buffer, at, layout.sideBytes), shape, encoding);
+  const xs = side(layout.firstAt);
+  if (kind === "pairs") return { xs, ys: side(layout.secondAt) };
+  if (kind === "frames") {
+    const size = [rows, layout.frames, records.manifest.width!];
+    const labels = new Uint8Array(buffer, layout.secondAt, rows * layout.frames * size[2]! * 4);
+    return { xs, ys: uploadSamples(tf, labels, size, "float32") };
+  }
+  const width = records.values!.length / records.count;
+  const values = new Float32Array(rows * width);
+  for (const [row, example] of layout.examples.entries()) {
+    values.set(records.values!.subarray(example * width, (example + 1) * width), row * width);
+  }
+  return { xs, ys: tf.tensor(values, [rows, width], "float32") };
+}
+
+function checkOptions(records: Records, options: BatchOptions): void {
+  for (const name of ["inputSize", "batchSize", "workers"] as const) {
+    const value = options[name];
+    if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
+      throw new DatasetError("OPTION", `${name}: ${value}, expected a whole number above 0`);
+    }
+  }
+  if (records.manifest.kind === "frames" && !options.inputSize) {
+    throw new DatasetError(
+      "OPTION",
+      "inputSize: missing, expected the number of samples per frame for labels per frame",
+    );
+  }
+}

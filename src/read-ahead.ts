@@ -1,0 +1,122 @@
+import type { Piscina } from "piscina";
+import { type BatchLayout, READ_FIELDS } from "./batch-layout.js";
+import { createPool } from "./pool.js";
+import type { ReadTask } from "./read-batch.js";
+import { runTask } from "./task.js";
+
+/** A batch as read: `layout` says what is where in `buffer`. */
+export interface RawBatch {
+  layout: BatchLayout;
+  buffer: SharedArrayBuffer;
+  /** Last of those that share the buffer. */
+  last: boolean;
+}
+
+/** Batches in order, read ahead of their use. */
+export interface ReadAhead {
+  /** The next batch; undefined after the last. */
+  next(): Promise<RawBatch | undefined>;
+  /** Says that a batch's bytes are no longer needed. */
+  release(raw: RawBatch): void;
+}
+
+/** Batches read by one task: about this many bytes, so that reads close together on the disk are joined and messages are few. */
+const TASK_BYTES = 16 * 2 ** 20;
+const IDLE_MS = 5000;
+
+// One set of threads per number of workers serves every dataset; they end when nothing was read for a while.
+const pools = new Map<number, Piscina>();
+
+function loadPool(workers: number): Piscina {
+  let pool = pools.get(workers);
+  if (!pool) {
+    pool = createPool(workers, IDLE_MS);
+    pools.set(workers, pool);
+  }
+  return pool;
+}
+
+/**
+ * Reads the batches `from` to `to` in worker threads, one task more than there are workers ahead of their use.
+ *
+ * One that is no longer asked for reads no further: its workers are free, its buffers go with it.
+ * @param layoutOf lays a batch out, its first byte at the given place of a buffer
+ * @param free buffers to use again
+ */
+export function readAhead(
+  task: Omit<ReadTask, "buffer" | "reads">,
+  workers: number,
+  from: number,
+  to: number,
+  layoutOf: (batch: number, at: number) => BatchLayout,
+  free: SharedArrayBuffer[],
+): ReadAhead {
+  const pool = loadPool(workers);
+  const queue: Promise<RawBatch[]>[] = [];
+  let ready: RawBatch[] = [];
+  let planned = from;
+  const start = (): void => {
+    const layouts: BatchLayout[] = [];
+    let bytes = 0;
+    do {
+      const layout = layoutOf(planned++, bytes);
+      layouts.push(layout);
+      bytes = layout.end;
+    } while (planned < to && bytes + bytes / layouts.length <= TASK_BYTES);
+    const buffer = takeBuffer(free, bytes);
+    const reads = joined(layouts.map((layout) => layout.reads));
+    const labels = task.labels && { ...task.labels, rows: joined(layouts.map((layout) => layout.labels!)) };
+    const reading = runTask<void>(pool, "readBatches", {
+      ...task,
+      paths: usedPaths(task.paths, reads),
+      reads,
+      labels,
+      buffer,
+    }).then(() => layouts.map((layout, i) => ({ layout, buffer, last: i === layouts.length - 1 })));
+    // Read ahead and perhaps never asked for: its error is thrown by `next`, or nowhere.
+    reading.catch(() => undefined);
+    queue.push(reading);
+  };
+  const fill = (): void => {
+    while (planned < to && queue.length <= workers) start();
+  };
+  return {
+    next: async () => {
+      if (ready.length === 0) {
+        fill();
+        ready = (await queue.shift()) ?? [];
+        fill();
+      }
+      return ready.shift();
+    },
+    release: ({ buffer, last }) => {
+      if (last && free.length < workers + 2) free.push(buffer);
+    },
+  };
+}
+
+/** A dataset may have thousands of shards; a task needs a few. */
+function usedPaths(paths: ReadTask["paths"], reads: Float64Array): ReadTask["paths"] {
+  const used: ReadTask["paths"] = {};
+  for (let at = 0; at < reads.length; at += READ_FIELDS) used[reads[at]!] = paths[reads[at]!]!;
+  return used;
+}
+
+function joined(arrays: Float64Array[]): Float64Array {
+  const all = new Float64Array(arrays.reduce((n, array) => n + array.length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
+}
+
+function takeBuffer(free: SharedArrayBuffer[], bytes: number): SharedArrayBuffer {
+  while (free.length > 0) {
+    const buffer = free.pop()!;
+    // One too small is dropped: batches differ in size where examples do.
+    if (buffer.byteLength >= bytes) return buffer;
+  }
+  return new SharedArrayBuffer(bytes);
+}

@@ -1,0 +1,104 @@
+import { closeSync, openSync, readvSync } from "node:fs";
+import { READ_FIELDS } from "./batch-layout.js";
+import { DatasetError } from "./error.js";
+import { type LabelForm, writeFrameLabels } from "./frame-labels.js";
+import { fileError } from "./whole-file.js";
+
+/** Batches to read, as sent to a worker. */
+export interface ReadTask {
+  /** Where everything goes. */
+  buffer: SharedArrayBuffer;
+  /** The shards' paths, by the number in `reads`. */
+  paths: Record<number, string>;
+  /** Names this opening of the dataset, so that files rebuilt since are opened anew. */
+  opened: string;
+  /** READ_FIELDS numbers a read, see BatchLayout. */
+  reads: Float64Array;
+  /** Where there are labels per frame. */
+  labels?: LabelForm;
+}
+
+/** Gaps between two reads up to this are read and thrown away, in one call to the system with what is around them. */
+const GAP_BYTES = 4096;
+/** Linux takes 1,024 buffers in one call. */
+const MAX_BUFFERS = 1000;
+const MAX_OPEN = 100;
+
+const trash = new Uint8Array(GAP_BYTES);
+const open = new Map<string, number>();
+
+/** Reads what `task.reads` names, in the order of the disk, neighbours together, and fills the rest of each place with zeros. */
+export function readInto(bytes: Uint8Array, task: Omit<ReadTask, "buffer">): void {
+  const { reads } = task;
+  const order = Array.from({ length: reads.length / READ_FIELDS }, (_, i) => i * READ_FIELDS).sort(
+    (a, b) => reads[a]! - reads[b]! || reads[a + 1]! - reads[b + 1]!,
+  );
+  let run = newRun(-1, 0);
+  for (const at of order) {
+    const [shard, position, length, place, slot] = reads.subarray(at, at + READ_FIELDS) as unknown as number[];
+    bytes.fill(0, place! + length!, place! + slot!);
+    if (length === 0) continue;
+    const gap = position! - run.end;
+    if (shard !== run.shard || gap < 0 || gap > GAP_BYTES || run.buffers.length >= MAX_BUFFERS) {
+      flush(run, task);
+      run = newRun(shard!, position!);
+    } else if (gap > 0) {
+      run.buffers.push(trash.subarray(0, gap));
+    }
+    run.buffers.push(bytes.subarray(place, place! + length!));
+    run.end = position! + length!;
+  }
+  flush(run, task);
+}
+
+interface Run {
+  shard: number;
+  start: number;
+  end: number;
+  buffers: Uint8Array[];
+}
+
+function newRun(shard: number, start: number): Run {
+  return { shard, start, end: start, buffers: [] };
+}
+
+function flush(run: Run, task: Omit<ReadTask, "buffer">): void {
+  if (run.buffers.length === 0) return;
+  const path = task.paths[run.shard]!;
+  let got: number;
+  try {
+    got = readvSync(descriptor(path, task.opened), run.buffers, run.start);
+  } catch (cause) {
+    throw fileError(cause, path);
+  }
+  if (got === run.end - run.start) return;
+  throw new DatasetError(
+    "RECORD",
+    `shard: ends at byte ${run.start + got}, expected data up to byte ${run.end}; verify() says more, generateRecords() mends it (${path})`,
+  );
+}
+
+/** Files stay open from batch to batch; the one unused for longest is closed when there are too many. */
+function descriptor(path: string, opened: string): number {
+  const key = `${opened} ${path}`;
+  let file = open.get(key);
+  if (file === undefined) {
+    if (open.size >= MAX_OPEN) {
+      const [oldest, old] = open.entries().next().value!;
+      closeSync(old);
+      open.delete(oldest);
+    }
+    file = openSync(path, "r");
+  }
+  open.delete(key);
+  open.set(key, file);
+  return file;
+}
+
+/** The worker's task. */
+export function readBatches(task: ReadTask): void {
+  const bytes = new Uint8Array(task.buffer);
+  if (task.labels) bytes.fill(0);
+  readInto(bytes, task);
+  if (task.labels) writeFrameLabels(bytes, task.labels);
+}
