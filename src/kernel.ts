@@ -1,20 +1,86 @@
-import { createRequire } from "node:module";
+// The Jupyter kernel: a thin layer over tslab's compiler and executor, with channels of its own. Jupyter starts it by
+// the entry that the set-up writes, with the connection file as last argument.
+import { readFileSync } from "node:fs";
+import util from "node:util";
+import { endProcess } from "./kernel/control.js";
+import { createCells } from "./kernel/execute.js";
+import { type Handler, openServer, type Server } from "./kernel/server.js";
 
-/** A stand-in start of tslab's kernel; see below. */
-const main = createRequire(__filename).resolve("tslab/dist/main.js");
-const zmq = createRequire(main)("zeromq");
-const { Publisher } = zmq;
-zmq.Publisher = class extends Publisher {
-  constructor(options: object) {
-    super({ sendTimeout: 0, sendHighWaterMark: 0, ...options });
+const SHUTDOWN_MS = 100;
+
+process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
+process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
+// Gone since Node 23, and still called by tfjs where a cell imports it directly.
+Object.assign(util, { isNullOrUndefined: (value: unknown): boolean => value === null || value === undefined });
+
+async function start(connectionFile: string): Promise<void> {
+  const shared = new Int32Array(new SharedArrayBuffer(8));
+  let server: Server | undefined;
+  const cells = createCells(() => server!, shared);
+  const { tslab } = cells;
+
+  const handlers: Record<string, Handler> = {
+    kernel_info: () => kernelInfo(tslab.typescriptVersion),
+    execute: (message) => cells.execute(message),
+    is_complete: ({ content }) => {
+      const { completed, indent } = tslab.isCompleteCode(content.code);
+      return completed ? { status: "complete" } : { status: "incomplete", indent };
+    },
+    complete: ({ content }) => {
+      const { start, end, candidates } = tslab.executor.complete(content.code, content.cursor_pos);
+      return { status: "ok", matches: candidates, cursor_start: start, cursor_end: end, metadata: {} };
+    },
+    inspect: ({ content }) => {
+      const info = tslab.executor.inspect(content.code, content.cursor_pos);
+      const data = info ? { "text/plain": tslab.printQuickInfo(info) } : {};
+      return { status: "ok", found: Boolean(info), data, metadata: {} };
+    },
+    history: () => ({ status: "ok", history: [] }),
+    comm_info: () => ({ status: "ok", comms: {} }),
+    shutdown: ({ content }) => {
+      setTimeout(() => {
+        process.exitCode = 0;
+        process.emit("exit", 0);
+        endProcess();
+      }, SHUTDOWN_MS);
+      return { status: "ok", restart: content.restart };
+    },
+  };
+  const connection = JSON.parse(readFileSync(connectionFile, "utf8"));
+  server = await openServer(connection, shared, handlers, () => void process.emit("SIGINT"));
+  const { text } = server;
+
+  process.on("SIGINT", cells.interrupt);
+  process.on("uncaughtException", (error) => cells.lateError(error, "thrown outside of what the cell awaits"));
+  process.on("unhandledRejection", (reason) => cells.lateError(reason, "rejected promise that nothing awaits"));
+  for (const name of ["stdout", "stderr"] as const) {
+    process[name].write = (chunk: string | Uint8Array, encoding?: unknown, done?: unknown): boolean => {
+      text.write(name, chunk);
+      const callback = typeof encoding === "function" ? encoding : done;
+      if (typeof callback === "function") setImmediate(callback as () => void);
+      return true;
+    };
   }
-};
-const parent = process.ppid;
-setInterval(() => {
-  if (process.ppid !== parent) process.exit(0);
-}, 1000).unref();
-createRequire(main)(main).startKernel({
-  configPath: process.argv[process.argv.length - 1],
-  enableFindLocal: false,
-  globalVersion: "project",
-});
+}
+
+function kernelInfo(version: string): object {
+  return {
+    status: "ok",
+    protocol_version: "5.3",
+    implementation: "deep-audio-dataset",
+    implementation_version: "1.0",
+    banner: `TypeScript ${version} on Node ${process.versions.node}, through tslab`,
+    help_links: [],
+    language_info: {
+      name: "typescript",
+      version,
+      mimetype: "text/typescript",
+      file_extension: ".ts",
+      pygments_lexer: "typescript",
+      // "mode" is what JupyterLab reads, the rest is for the classic notebook.
+      codemirror_mode: { mode: "typescript", name: "javascript", typescript: true },
+    },
+  };
+}
+
+void start(process.argv[process.argv.length - 1]!);
