@@ -80,19 +80,20 @@ export function synthesize(tone: Tone, out: Int16Array, noise?: () => number): v
     block.fill(0);
     for (const frequency of tone.frequencies) addTone(tone, frequency, scale, start, count);
     if (noise) for (let i = 0; i < count; i++) block[i]! += noise();
+    // Plain waves of less than full volume stay in the range; checking each sample takes as long as making it.
+    if (noise || tone.antialias || tone.volume > 0.999) clip(count);
     quantize(out, start, count);
   }
 }
 
 /** Rounds `count` values of the block into `out` from `start` on. */
 function quantize(out: Int16Array, start: number, count: number): void {
-  for (let i = 0; i < count; i++) {
-    // Of a positive number, cutting off the fraction is rounding down, and much faster than Math.floor.
-    let value = (block[i]! + 32768.5) | 0;
-    if (value > 65535) value = 65535;
-    else if (value < 0) value = 0;
-    out[start + i] = value - 32768;
-  }
+  // Of a positive number, cutting off the fraction is rounding down, and much faster than Math.floor.
+  for (let i = 0; i < count; i++) out[start + i] = ((block[i]! + 32768.5) | 0) - 32768;
+}
+
+function clip(count: number): void {
+  for (let i = 0; i < count; i++) block[i] = Math.max(-32768, Math.min(32767, block[i]!));
 }
 
 function addTone(tone: Tone, frequency: number, scale: number, start: number, count: number): void {
@@ -147,8 +148,9 @@ function addSine(cycles: number, offset: number, scale: number, start: number, c
 
 function addSquare(f: number, rate: number, scale: number, start: number, count: number): void {
   for (let i = 0; i < count; i++) {
-    const cycles = (f * (start + i)) / rate;
-    block[i]! += cycles - Math.floor(cycles) < 0.5 ? scale : -scale;
+    // The number of half cycles: even in the first half, odd in the second.
+    const halves = (2 * f * (start + i)) / rate;
+    block[i]! += scale - 2 * scale * (halves & 1);
   }
 }
 
