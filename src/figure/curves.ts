@@ -10,6 +10,8 @@ export interface CurvesView {
   xLabel: string;
   yLabel: string;
   xMax?: number;
+  /** Ticks at whole numbers only. */
+  wholeX?: boolean;
   title?: string;
   height?: number;
   /** A point to mark, in values of the axes, with its text. */
@@ -23,13 +25,15 @@ export function curvesPanel(view: CurvesView): Panel {
   const high = finite.length ? Math.max(...finite) : 1;
   const pad = (high - low || Math.abs(high) || 1) * 0.06;
   const xs = Array.from(view.x);
-  const xMin = xs[0] ?? 0;
-  const xMax = Math.max(view.xMax ?? -Infinity, xs.at(-1) ?? 1);
+  const first = xs[0] ?? 0;
+  const last = Math.max(view.xMax ?? -Infinity, xs.at(-1) ?? 1, first + 1);
+  const x = linearScale(first - (last - first) * 0.03, last + (last - first) * 0.03, view.xLabel, 8);
+  if (view.wholeX) x.ticks = x.ticks.filter((tick) => Number.isInteger(Number(tick.at.toFixed(9))));
   const colour = (i: number): string => view.curves[i]!.colour ?? PALETTE[i % PALETTE.length]!;
   const { mark } = view;
   return {
     title: view.title,
-    x: linearScale(xMin, xMax > xMin ? xMax : xMin + 1, view.xLabel, 8),
+    x,
     y: linearScale(low - pad, high + pad, view.yLabel, 5),
     height: view.height ?? 170,
     legend: view.curves.map(({ name, dash }, i) => ({ text: name, colour: colour(i), dash })),

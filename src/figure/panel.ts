@@ -206,6 +206,12 @@ function addToPlotly(
   if (panel.title) {
     (layout.annotations as unknown[]).push({ ...LABEL, text: escapeText(panel.title), x: across[0], y: up[1] });
   }
+  if (panel.legend) {
+    const names = panel.legend.map(
+      (l) => `<span style="color:${l.colour}">${l.dash ? "╍╍" : "━━"} ${escapeText(l.text)}</span>`,
+    );
+    (layout.annotations as unknown[]).push({ ...LABEL, text: names.join("  "), x: across[1], y: up[1], xanchor: "right" });
+  }
   Object.assign(layout, panel.layout);
 }
 

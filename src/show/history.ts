@@ -128,6 +128,7 @@ export function historyFigure(values: HistoryValues, options: HistoryOptions, no
       xLabel: "epoch",
       yLabel: name,
       xMax: options.epochs,
+      wholeX: true,
       title: i === 0 ? (options.title ?? "Training") : undefined,
       height: names.length > 1 ? 140 : 190,
       mark: marked ? { x: best.epoch, y: best.value, text: `best: ${numberText(best.value)}` } : undefined,

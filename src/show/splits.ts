@@ -31,10 +31,11 @@ export interface SplitsView {
  * and the leak matrix where an audit was made.
  *
  * @example
+ * splits(dataset);
  * splits({ splits: [{ name: "train", examples: 70, seconds: 70 }, { name: "test", examples: 30, seconds: 30 }] });
  */
-export function splits(view: SplitsView, options: ShowOptions = {}): void {
-  displayBundle(splitsBundle(view, options));
+export function splits(view: SplitsView | { statistics(): SplitsView }, options: ShowOptions = {}): void {
+  displayBundle(splitsBundle("statistics" in view ? view.statistics() : view, options));
 }
 
 /** What `splits` shows. */

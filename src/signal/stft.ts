@@ -163,7 +163,7 @@ export function powerToDb(power: Float32Array, options: DecibelOptions = {}): Fl
   const floor = scale * Math.log(Math.max(amin, largest)) - zero - topDb;
   for (let i = 0; i < power.length; i++) {
     const db = scale * Math.log(Math.max(amin, power[i]!)) - zero;
-    power[i] = db > floor ? db : floor;
+    power[i] = Math.max(db, floor);
   }
   return power;
 }
@@ -174,7 +174,7 @@ function windowWeights(kind: "hann" | "hamming" | "none", length: number): Float
   if (a === undefined)
     throw new DatasetError("OPTION", `window: "${String(kind)}", expected "hann", "hamming" or "none"`);
   if (length === 1) return Float32Array.of(1);
-  // Periodic, not symmetric: what scipy.signal.get_window and tf.signal.hann_window give.
+  // Periodic, not symmetric: what scipy.signal.get_window gives, and tf.signal.hann_window for even lengths.
   return Float32Array.from({ length }, (_, i) => a - (1 - a) * Math.cos((2 * Math.PI * i) / length));
 }
 
