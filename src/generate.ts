@@ -1,13 +1,15 @@
 import { existsSync } from "node:fs";
-import { mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError } from "./error.js";
 import { nameProblem } from "./inside.js";
+import { withLock } from "./lock.js";
 import { withPool, workerCount } from "./pool.js";
 import { type LongOptions, track } from "./progress.js";
 import { type Recipe, recipeRows, recipeSamples, recipeSize } from "./recipe.js";
 import { runTask } from "./task.js";
 import type { WavTask } from "./wav-task.js";
+import { fileError, syncFolder, writeWhole } from "./whole-file.js";
 
 export { planRecipe, type Recipe, type RecipeOptions, type RecipeRow, recipeRows, recipeSize } from "./recipe.js";
 export { renderInto, renderRow } from "./render.js";
@@ -26,12 +28,12 @@ const TASK_BYTES = 4 << 20;
 /**
  * Makes the wavs of a recipe in worker threads: `D/in`, `D/out`, the index csv `D/N` and the recipe `D/N.recipe.json`.
  *
- * The wavs grow in the folder `D/N.partial` and are moved to their places together, then recipe and index appear. The
+ * The wavs grow in the folder `D/.N.wavs` and are moved to their places together, then recipe and index appear. The
  * same call goes on where one was interrupted, and does nothing where all is there.
  * Only index and recipe are forced to the disk: forcing each wav would take ten times as long, and one lost to a power
  * cut can be made again, byte for byte.
  *
- * @throws DatasetError "FILE" where other files of these names are there, "ABORTED"
+ * @throws DatasetError "FILE" where other files of these names are there or the disk is full, "LOCKED", "ABORTED"
  * @example await writeWavs("./data", "dataset", planRecipe(100, 1000, 1000))
  */
 export async function writeWavs(
@@ -42,23 +44,32 @@ export async function writeWavs(
 ): Promise<void> {
   const wrong = nameProblem(name);
   if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
-  const partial = join(directory, `${name}.partial`);
+  try {
+    await mkdir(directory, { recursive: true });
+    await withLock(directory, name, () => writeLocked(directory, name, recipe, options));
+  } catch (error) {
+    throw fileError(error, directory);
+  }
+}
+
+async function writeLocked(directory: string, name: string, recipe: Recipe, options: WriteWavsOptions): Promise<void> {
+  const staging = join(directory, `.${name}.wavs`);
   const text = `${JSON.stringify(recipe, null, 1)}\n`;
   const published = await textOf(join(directory, `${name}.recipe.json`));
   if (published === text && existsSync(join(directory, name))) return;
-  const finished = (await textOf(join(partial, "finished"))) === text;
-  if (!finished) {
+  if ((await textOf(join(staging, "finished"))) !== text) {
     if (!options.overwrite) await refuseOthers(directory, name, recipe);
-    if ((await textOf(join(partial, "recipe.json"))) !== text) await rm(partial, { recursive: true, force: true });
-    for (const side of ["in", "out"]) await mkdir(join(partial, side), { recursive: true });
-    await writeWhole(join(partial, "recipe.json"), text);
-    await makeAll(partial, recipe, options);
-    await writeWhole(join(partial, "finished"), text);
+    if ((await textOf(join(staging, "recipe.json"))) !== text) await rm(staging, { recursive: true, force: true });
+    for (const side of ["in", "out"]) await mkdir(join(staging, side), { recursive: true });
+    await writeWhole(join(staging, "recipe.json"), text);
+    await makeAll(staging, recipe, options);
+    await writeWhole(join(staging, "finished"), text);
   }
-  for (const side of ["in", "out"]) await moveFiles(join(partial, side), join(directory, side));
+  for (const side of ["in", "out"]) await moveFiles(join(staging, side), join(directory, side));
+  await syncFolder(directory);
   await writeWhole(join(directory, `${name}.recipe.json`), text);
   await writeWhole(join(directory, name), indexText(recipe));
-  await rm(partial, { recursive: true });
+  await rm(staging, { recursive: true });
 }
 
 /** Deletes the wavs, index and recipe that `writeWavs` made, and the folders `in` and `out` where that leaves them empty. */
@@ -75,7 +86,7 @@ export async function removeWavs(directory: string, name: string, recipe: Recipe
   await rm(join(directory, `${name}.recipe.json`), { force: true });
 }
 
-async function makeAll(partial: string, recipe: Recipe, options: WriteWavsOptions): Promise<void> {
+async function makeAll(staging: string, recipe: Recipe, options: WriteWavsOptions): Promise<void> {
   const size = recipeSize(recipe);
   const perTask = Math.max(1, Math.floor(TASK_BYTES / (4 * recipeSamples(recipe))));
   const count = Math.ceil(size / perTask);
@@ -87,7 +98,7 @@ async function makeAll(partial: string, recipe: Recipe, options: WriteWavsOption
       const runner = async (): Promise<void> => {
         while (next < count) {
           const from = next++ * perTask;
-          const task: WavTask = { folder: partial, recipe, from, to: Math.min(size, from + perTask) };
+          const task: WavTask = { folder: staging, recipe, from, to: Math.min(size, from + perTask) };
           await runTask<void>(pool, "writeWavFiles", task, signal);
           tick(task.to - from);
         }
@@ -130,15 +141,4 @@ function indexText(recipe: Recipe): string {
 
 async function textOf(path: string): Promise<string | undefined> {
   return existsSync(path) ? readFile(path, "utf8") : undefined;
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  const file = await open(`${path}.tmp`, "w");
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.tmp`, path);
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { encodeWav, WAV_HEADER_BYTES } from "./format/wav.js";
 import { type Recipe, recipeRows, recipeSamples } from "./recipe.js";
 import { renderInto } from "./render.js";
+import { fileError } from "./whole-file.js";
 
 /** The pairs `from` to `to` of a recipe, to be written to `folder/in` and `folder/out`. */
 export interface WavTask {
@@ -37,10 +38,14 @@ function isWhole(path: string, bytes: number): boolean {
 }
 
 function write(path: string, bytes: Uint8Array): void {
-  const file = openSync(path, "w");
   try {
-    for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
-  } finally {
-    closeSync(file);
+    const file = openSync(path, "w");
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw fileError(error, path);
   }
 }

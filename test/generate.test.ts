@@ -264,14 +264,14 @@ describe("writeWavs", () => {
         return true;
       },
     );
-    assert.deepEqual(readdirSync(broken), ["set.partial"], "nothing appears before all is there");
-    const made = readdirSync(join(broken, "set.partial", "in"));
+    assert.deepEqual(readdirSync(broken), [".set.wavs"], "nothing appears before all is there");
+    const made = readdirSync(join(broken, ".set.wavs", "in"));
     assert.ok(made.length > 0 && made.length < 400, `${made.length} made`);
     const [kept, cut] = recipeRows(recipe).filter((row) =>
-      [join("in", row.input), join("out", row.target)].every((f) => existsSync(join(broken, "set.partial", f))),
+      [join("in", row.input), join("out", row.target)].every((f) => existsSync(join(broken, ".set.wavs", f))),
     );
-    const before = statSync(join(broken, "set.partial", "in", kept!.input)).mtimeMs;
-    truncateSync(join(broken, "set.partial", "in", cut!.input), 1000);
+    const before = statSync(join(broken, ".set.wavs", "in", kept!.input)).mtimeMs;
+    truncateSync(join(broken, ".set.wavs", "in", cut!.input), 1000);
     await writeWavs(broken, "set", recipe, quiet);
     assert.deepEqual(contents(broken), contents(whole));
     assert.equal(statSync(join(broken, "in", kept!.input)).mtimeMs, before, "what was whole is kept");
@@ -298,10 +298,10 @@ describe("writeWavs", () => {
     await writeWavs(directory, "set", recipe, quiet);
     const all = contents(directory);
     // As if the power had failed after the first folder had moved.
-    mkdirSync(join(directory, "set.partial"));
-    execFileSync("mv", ["out", "set.partial/out"], { cwd: directory });
+    mkdirSync(join(directory, ".set.wavs"));
+    execFileSync("mv", ["out", ".set.wavs/out"], { cwd: directory });
     for (const file of ["set", "set.recipe.json"]) rmSync(join(directory, file));
-    writeFileSync(join(directory, "set.partial", "finished"), `${JSON.stringify(recipe, null, 1)}\n`);
+    writeFileSync(join(directory, ".set.wavs", "finished"), `${JSON.stringify(recipe, null, 1)}\n`);
     await writeWavs(directory, "set", recipe, quiet);
     assert.deepEqual(contents(directory), all);
   });
