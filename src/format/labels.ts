@@ -1,0 +1,155 @@
+import { DatasetError, type Problem, problemsError } from "../error.js";
+import type { LabelEvents } from "./events.js";
+import { type KeyLabels, type KeyOptions, parseKeys } from "./keys.js";
+import { type MidiOptions, type Note, readMidi, writeNotes } from "./midi.js";
+
+/** What of a note a feature tells: that it sounds, begins or ends in a frame. */
+export type NoteTarget = "frames" | "onsets" | "offsets";
+
+/** Options of `readLabels`: those of key csvs and of MIDI files. */
+export interface LabelOptions extends KeyOptions, MidiOptions {
+  /** Lowest and highest pitch that get a feature (MIDI). Default [21, 108], a piano's keys; `findPitches` finds a set's own. */
+  pitches?: readonly [number, number];
+  /** Features of each pitch, one block after the other (MIDI). Default ["frames"]. */
+  targets?: readonly NoteTarget[];
+  /** Values are velocity / 127 instead of 1 (MIDI). Default false. */
+  velocity?: boolean;
+}
+
+/** A piano's keys. */
+export const PIANO: readonly [number, number] = [21, 108];
+
+/** Whether a key file is a MIDI file, by its name. */
+export function isMidi(file: string): boolean {
+  return /\.(mid|midi|rmi|kar)$/i.test(file);
+}
+
+/** What the stored events of a key file count: MIDI and seconds become samples. */
+export function storedTimeUnit(file: string, timeUnit: KeyOptions["timeUnit"] = "frames"): "frames" | "samples" {
+  return isMidi(file) || timeUnit !== "frames" ? "samples" : "frames";
+}
+
+/**
+ * The labels of one audio file, from its key csv or MIDI file.
+ *
+ * MIDI: one feature per pitch of `pitches`, named `C4` (60) and so on; times in samples.
+ * @throws DatasetError "LABEL" or "FORMAT" with every bad line or note at once; "OPTION" for MIDI without a sample rate
+ */
+export function readLabels(bytes: Uint8Array, where: string, options: LabelOptions = {}): KeyLabels {
+  if (isMidi(where)) return midiLabels(readMidi(bytes, where, options).notes, where, options);
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new DatasetError("LABEL", `encoding of ${where}: not UTF-8, save the file as UTF-8`, [], { cause });
+  }
+  return parseKeys(text, where, options);
+}
+
+const NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+
+/** Name of a pitch: 60 is C4. */
+export function pitchName(pitch: number): string {
+  return `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
+}
+
+/** Names of the features that MIDI labels have. */
+export function noteLabels(options: Pick<LabelOptions, "pitches" | "targets"> = {}): string[] {
+  const [low, high] = options.pitches ?? PIANO;
+  const names = Array.from({ length: high - low + 1 }, (_, i) => pitchName(low + i));
+  const suffix = { frames: "", onsets: " on", offsets: " off" };
+  return (options.targets ?? ["frames"]).flatMap((target) => names.map((name) => name + suffix[target]));
+}
+
+/** The frame labels of notes; see `readLabels`. */
+export function midiLabels(notes: readonly Note[], where: string, options: LabelOptions = {}): KeyLabels {
+  const { sampleRate, samples, velocity = false, targets = ["frames"] } = options;
+  if (!sampleRate) {
+    throw new DatasetError(
+      "OPTION",
+      `sampleRate ${sampleRate}: expected the audio's, to turn seconds into samples (${where})`,
+    );
+  }
+  const [low, high] = options.pitches ?? PIANO;
+  if (!(Number.isInteger(low) && Number.isInteger(high) && low >= 0 && high <= 127 && low <= high)) {
+    throw new DatasetError("OPTION", `pitches: ${low} to ${high}, expected two MIDI numbers from 0 to 127 in order`);
+  }
+  const problems: Problem[] = [];
+  const report = (kind: string, message: string): void =>
+    void problems.push({ kind, file: where, message: `${message} (${where})` });
+  const outside = notes.filter(({ pitch }) => pitch < low || pitch > high);
+  if (outside.length > 0) {
+    const found = outside.map(({ pitch }) => pitch);
+    const wider = `pitches: [${Math.min(low, ...found)}, ${Math.max(high, ...found)}]`;
+    report("pitch", `notes outside ${low} to ${high}: ${outside.length}, expected none; pass \`${wider}\` or more`);
+  }
+  const late = samples === undefined ? undefined : notes.find(({ onset }) => Math.round(onset * sampleRate) > samples);
+  if (late) {
+    const end = ((samples as number) / sampleRate).toFixed(3);
+    report(
+      "time",
+      `note ${pitchName(late.pitch)} at ${late.onset.toFixed(3)} s: after the end of the audio at ${end} s`,
+    );
+  }
+  if (problems.length > 0) throw problemsError("LABEL", `keys ${where}`, problems);
+  const rows: [on: number, off: number, feature: number, value: number][] = [];
+  for (const note of notes) {
+    const on = Math.round(note.onset * sampleRate);
+    const off = Math.max(on + 1, Math.round(note.offset * sampleRate));
+    const value = velocity ? note.velocity / 127 : 1;
+    targets.forEach((target, block) => {
+      const feature = block * (high - low + 1) + note.pitch - low;
+      if (target === "frames") rows.push([on, off, feature, value]);
+      else if (target === "onsets") rows.push([on, on + 1, feature, value]);
+      else rows.push([off, off + 1, feature, value]);
+    });
+  }
+  rows.sort((a, b) => a[0] - b[0] || a[2] - b[2]);
+  const events: LabelEvents = {
+    on: rows.map((row) => row[0]),
+    off: rows.map((row) => row[1]),
+    feature: rows.map((row) => row[2]),
+    value: rows.map((row) => Math.fround(row[3])),
+  };
+  return { events, labels: noteLabels(options), rows: notes.length, timeUnit: "samples" };
+}
+
+/** Options of `labelsToMidi`. */
+export interface ToMidiOptions {
+  /** What the events' times count. */
+  timeUnit: "frames" | "samples";
+  sampleRate: number;
+  /** Samples per frame; needed for frames. */
+  inputSize?: number;
+  /** Pitch of feature 0. Default 21, a piano's lowest key. */
+  lowest?: number;
+  /** Velocity of every note. Default: value × 127. */
+  velocity?: number;
+  /** Length of the audio in samples: where notes end that hold to its end. */
+  samples?: number;
+  /** General MIDI program, 0 to 127. Default 0, a piano. */
+  program?: number;
+}
+
+/**
+ * A MIDI file of frame labels or predictions (`eventsOf` makes events of a matrix).
+ * @example writeFileSync("song.mid", labelsToMidi(eventsOf(prediction, 88, 0.5), { timeUnit: "frames", inputSize: 256, sampleRate: 16000 }))
+ */
+export function labelsToMidi(events: LabelEvents, options: ToMidiOptions): Uint8Array {
+  const { timeUnit, sampleRate, inputSize, lowest = PIANO[0], samples = Infinity } = options;
+  if (timeUnit === "frames" && !inputSize)
+    throw new DatasetError("OPTION", `inputSize ${inputSize}: expected samples per frame`);
+  const scale = (timeUnit === "frames" ? (inputSize as number) : 1) / sampleRate;
+  const notes = Array.from(events.on, (on, i) => {
+    const pitch = lowest + (events.feature[i] as number);
+    if (pitch < 0 || pitch > 127)
+      throw new DatasetError("OPTION", `pitch ${pitch}: expected 0 to 127; check \`lowest\``);
+    const off = Math.min(events.off[i] as number, Math.max(samples / (scale * sampleRate), on + 1));
+    if (off >= Number.MAX_SAFE_INTEGER) {
+      throw new DatasetError("OPTION", "samples: missing, expected the audio's length: a note holds to its end");
+    }
+    const velocity = options.velocity ?? (events.value[i] as number) * 127;
+    return { pitch, velocity, onset: on * scale, offset: off * scale };
+  });
+  return writeNotes(notes, options);
+}
