@@ -1,0 +1,21 @@
+import { join } from "node:path";
+import { readJson } from "./manifest.js";
+import type { BuildPlan } from "./plan.js";
+import { writeWhole } from "./whole-file.js";
+
+/** Path of the plan file in the dataset's folder. */
+export function planPath(directory: string, name: string): string {
+  return join(directory, `${name}.plan.json`);
+}
+
+/** Reads a plan file. */
+export async function readPlan(path: string): Promise<BuildPlan | undefined> {
+  return readJson<BuildPlan>(path, "plan", (p) => p.format === 1 && Array.isArray(p.shards));
+}
+
+/** Writes a plan as `D/N.plan.json`, for `buildOneShard` and `finishPlan`, and returns its path. */
+export async function savePlan(directory: string, plan: BuildPlan): Promise<string> {
+  const path = planPath(directory, plan.name);
+  await writeWhole(path, JSON.stringify(plan));
+  return path;
+}

@@ -1,0 +1,184 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { join, posix } from "node:path";
+import { DatasetError } from "./error.js";
+import { decodeAudio } from "./format/audio.js";
+import { crc32c } from "./format/crc32c.js";
+import type { Feature } from "./format/example.js";
+import { toFloat16 } from "./format/float16.js";
+import { denseLabels, UNTIL_END } from "./format/events.js";
+import { readLabels } from "./format/labels.js";
+import { type Audio, toFloat32 } from "./format/wav.js";
+import type { Encoding, Sources } from "./manifest.js";
+import type { Row } from "./pair.js";
+import type { RecipeRow } from "./recipe.js";
+import { renderRow } from "./render.js";
+import type { PlanHead, ShardTask } from "./shard-task.js";
+import { fileError } from "./whole-file.js";
+
+/** Reads a shard's source files and keeps their fingerprints; or renders them, where there is a recipe. */
+export class SourceReader {
+  readonly sources: Sources = { path: [], bytes: [], mtimeMs: [], crc32c: [] };
+  private scratch: [Buffer, Buffer] = [Buffer.allocUnsafe(1 << 16), Buffer.allocUnsafe(1 << 16)];
+
+  constructor(private readonly task: ShardTask) {}
+
+  /** The audio of a row. It may lie in a buffer that the next row overwrites. */
+  async audio(row: Row): Promise<{ input: Audio; target?: Audio }> {
+    const { source, head } = this.task;
+    if ("recipe" in source) {
+      const { input, target } = renderRow(source.recipe, row as RecipeRow);
+      const form = { sampleRate: source.recipe.sampleRate, channels: 1 };
+      return { input: { ...form, samples: input }, target: { ...form, samples: target } };
+    }
+    const input = await this.decode(posix.join(source.inputFolder, row.input), 0);
+    if (head.kind !== "pairs") return { input };
+    return { input, target: await this.decode(posix.join(source.targetFolder, row.target ?? ""), 1) };
+  }
+
+  /** Bytes of a source file, relative to the dataset's folder; valid until the slot's next use. */
+  read(file: string, slot: 0 | 1): Uint8Array {
+    const path = join(this.task.directory, file);
+    let fd: number;
+    try {
+      fd = openSync(path, "r");
+    } catch (error) {
+      throw fileError(error, path);
+    }
+    try {
+      const { size, mtimeMs } = fstatSync(fd);
+      if (size > this.scratch[slot].length) this.scratch[slot] = Buffer.allocUnsafe(size * 1.25);
+      const buffer = this.scratch[slot];
+      let got = 0;
+      while (got < size) {
+        const part = readSync(fd, buffer, got, size - got, got);
+        if (part === 0) throw new DatasetError("FILE", `${path}: ${got} bytes, expected ${size}; it is being changed`);
+        got += part;
+      }
+      const bytes = buffer.subarray(0, size);
+      this.sources.path.push(file);
+      this.sources.bytes.push(size);
+      this.sources.mtimeMs.push(mtimeMs);
+      this.sources.crc32c.push(crc32c(bytes));
+      return bytes;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  private async decode(file: string, slot: 0 | 1): Promise<Audio> {
+    const { head } = this.task;
+    const audio = await decodeAudio(this.read(file, slot), file);
+    if (audio.sampleRate !== head.sampleRate) {
+      throw new DatasetError("CHECK", `sample rate: ${audio.sampleRate}, expected ${head.sampleRate} (${file})`);
+    }
+    if (audio.channels !== head.channels) {
+      throw new DatasetError("CHECK", `channels: ${audio.channels}, expected ${head.channels} (${file})`);
+    }
+    return audio;
+  }
+}
+
+const utf8 = new TextEncoder();
+
+/**
+ * The features of one example. float16 has the original's and no others; the other encodings add `id`, `name`,
+ * `sample_rate` and, where it is known, `group`.
+ */
+export async function rowFeatures(head: PlanHead, row: Row, reader: SourceReader): Promise<Record<string, Feature>> {
+  const { input, target } = await reader.audio(row);
+  const features: Record<string, Feature> = {};
+  const padded = head.kind === "frames" && head.encoding === "float16";
+  features.a_in = bytesFeature(
+    padded ? padRows(sampleBytes(input, head.encoding), head.inputSize!) : sampleBytes(input, head.encoding),
+  );
+  if (target) features.a_out = bytesFeature(sampleBytes(target, head.encoding));
+  Object.assign(features, labelFeatures(head, row, input, reader));
+  if (head.encoding === "float16") return features;
+  features.id = { kind: "int64", values: [row.id] };
+  features.name = bytesFeature(utf8.encode(row.input));
+  features.sample_rate = { kind: "int64", values: [head.sampleRate] };
+  if (row.group !== undefined) features.group = bytesFeature(utf8.encode(row.group));
+  return features;
+}
+
+function labelFeatures(head: PlanHead, row: Row, audio: Audio, reader: SourceReader): Record<string, Feature> {
+  if (head.kind === "frames") return frameFeatures(head, row, audio, reader);
+  if (head.kind === "pairs") return {};
+  const values = row.values ?? [];
+  if (values.length !== head.width) {
+    throw new DatasetError(
+      "LABEL",
+      `labels: ${values.length}, expected ${head.width} (line ${row.line}, ${row.input})`,
+    );
+  }
+  if (head.kind === "values") return { b_val: { kind: "float", values: Float32Array.from(values) } };
+  const indices = values.flatMap((value, i) => (value === 0 ? [] : [i]));
+  return {
+    b_ind: { kind: "int64", values: indices },
+    b_val: { kind: "float", values: Float32Array.from(indices, (i) => values[i]!) },
+  };
+}
+
+function frameFeatures(head: PlanHead, row: Row, audio: Audio, reader: SourceReader): Record<string, Feature> {
+  const { sampleRate, inputSize } = head;
+  const where = row.keys ?? "";
+  const samples = audio.samples.length / head.channels;
+  const keys = readLabels(reader.read(where, 1), where, { ...head.labelOptions, sampleRate, samples, inputSize });
+  if (keys.labels.length !== head.width) {
+    throw new DatasetError(
+      "LABEL",
+      `features: ${keys.labels.length}, expected ${head.width} as in the first key file (${where})`,
+    );
+  }
+  if (keys.timeUnit !== head.timeUnit) {
+    throw new DatasetError(
+      "LABEL",
+      `time stamps: in ${keys.timeUnit}, expected ${head.timeUnit} as in the first key file (${where})`,
+    );
+  }
+  const { events } = keys;
+  // What lasts to the end of the audio lasts to the end of its last frame, however the frames are cut.
+  const end = keys.timeUnit === "samples" ? samples : inputSize ? Math.ceil(samples / inputSize) : Infinity;
+  events.off = Array.from(events.off, (off) => (off >= end ? UNTIL_END : off));
+  if (head.encoding === "float16") {
+    const frames = Math.floor(audio.samples.length / inputSize!) + 1;
+    const dense = denseLabels(events, {
+      frames,
+      features: head.width!,
+      inputSize: inputSize!,
+      timeUnit: keys.timeUnit,
+    });
+    return { b_val: { kind: "float", values: dense } };
+  }
+  return {
+    b_ind: { kind: "int64", values: Array.from(events.feature) },
+    b_off: { kind: "int64", values: Array.from(events.off) },
+    b_on: { kind: "int64", values: Array.from(events.on) },
+    b_val: { kind: "float", values: Float32Array.from(events.value) },
+  };
+}
+
+function bytesFeature(value: Uint8Array): Feature {
+  return { kind: "bytes", values: [value] };
+}
+
+/** Samples as they are stored; a view of the audio's own memory where that is possible. */
+function sampleBytes({ samples }: Audio, encoding: Encoding): Uint8Array {
+  if (encoding === "float16") return toFloat16(samples);
+  const stored =
+    encoding === "float32" ? toFloat32(samples) : samples instanceof Int16Array ? samples : quantize(samples);
+  return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
+}
+
+/** Floats to the nearest int16; full scale and beyond is clipped. */
+function quantize(samples: Float32Array): Int16Array {
+  return Int16Array.from(samples, (v) => Math.max(-32768, Math.min(32767, Math.round(v * 32768))));
+}
+
+/** The original pads its frame-labelled audio with 1 to `inputSize` zeros. */
+function padRows(halves: Uint8Array, inputSize: number): Uint8Array {
+  const samples = halves.length / 2;
+  const padded = new Uint8Array((samples + inputSize - (samples % inputSize)) * 2);
+  padded.set(halves);
+  return padded;
+}

@@ -1,0 +1,47 @@
+import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { crc32c } from "./format/crc32c.js";
+import type { Sources } from "./manifest.js";
+
+/** Sources to compare with what they were. */
+export interface CompareTask {
+  directory: string;
+  sources: Sources;
+}
+
+/** How sources differ from what they were; with each one's time of change now. */
+export interface Comparison {
+  changed: string[];
+  removed: string[];
+  mtimeMs: number[];
+}
+
+/**
+ * Compares files with their fingerprints. One whose size and time are as they were counts as unchanged; one whose time
+ * alone differs is read. Runs in a worker.
+ */
+export function compareSources(task: CompareTask): Comparison {
+  const { directory, sources } = task;
+  const result: Comparison = { changed: [], removed: [], mtimeMs: [] };
+  sources.path.forEach((file, i) => {
+    const path = join(directory, file);
+    const stats = statSync(path, { throwIfNoEntry: false });
+    result.mtimeMs.push(stats?.mtimeMs ?? 0);
+    if (!stats) result.removed.push(file);
+    else if (stats.size !== sources.bytes[i]) result.changed.push(file);
+    else if (stats.mtimeMs !== sources.mtimeMs[i] && fileCrc(path) !== sources.crc32c[i]) result.changed.push(file);
+  });
+  return result;
+}
+
+function fileCrc(path: string): number {
+  const fd = openSync(path, "r");
+  const buffer = Buffer.allocUnsafe(1 << 20);
+  try {
+    let crc = 0;
+    for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) crc = crc32c(buffer, 0, got, crc);
+    return crc;
+  } finally {
+    closeSync(fd);
+  }
+}
