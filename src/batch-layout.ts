@@ -1,4 +1,6 @@
-import { exampleSamples, type Items, type Window } from "./items.js";
+export { exampleSamples } from "./items.js";
+
+import { exampleSamples, type Items, sideSamples, type Window } from "./items.js";
 import { BYTES_PER_SAMPLE } from "./manifest.js";
 import type { Records } from "./records.js";
 
@@ -20,10 +22,12 @@ export const LABEL_FIELDS = 5;
 export interface BatchLayout {
   /** The example of each row. */
   examples: Uint32Array;
-  /** Frames of x; samples where there is no inputSize. */
+  /** Frames of x, and of the target audio; samples where there is no inputSize. */
   frames: number;
-  /** Bytes of one side as stored, padding included. */
-  sideBytes: number;
+  secondFrames: number;
+  /** Bytes of x as stored, and of the targets or the labels per frame; padding included. */
+  firstBytes: number;
+  secondBytes: number;
   /** Where the inputs begin, where the targets or the labels per frame, and where everything ends. */
   firstAt: number;
   secondAt: number;
@@ -44,51 +48,74 @@ export function frameCount(samples: number, options: LayoutOptions, paddedBefore
   return Math.ceil(samples / inputSize);
 }
 
-/** Lays out the items numbered `chosen`: each padded to the longest of them, the first byte at `firstAt`. */
+/**
+ * Labels per frame. The original's shards don't say; its stored matrix is whole frames of 4-byte values behind 15 to 27
+ * bytes of protobuf, so the example of most frames tells.
+ */
+export function frameWidth(records: Records): number {
+  const { width, inputSize } = records.manifest;
+  if (width !== undefined || !inputSize) return width ?? 0;
+  const longest = records.inputBytes.reduce((best, bytes, i) => (bytes > records.inputBytes[best]! ? i : best), 0);
+  return Math.floor((records.labelBytes[longest]! - 14) / (4 * (exampleSamples(records, longest) / inputSize)));
+}
+
+/** Lays out the items numbered `chosen`: each padded to the longest of them, the first byte at `firstAt`. `width`: labels per frame. */
 export function layoutBatch(
   records: Records,
   items: Items,
   chosen: Uint32Array,
   options: LayoutOptions,
+  width: number,
   firstAt: number,
 ): BatchLayout {
-  const { kind, encoding, channels, width = 0 } = records.manifest;
+  const { kind, encoding, channels } = records.manifest;
   const unit = BYTES_PER_SAMPLE[encoding] * channels;
-  const length = options.window?.length;
+  const length = options.window?.length ?? Infinity;
   // The original pads its frame-labelled audio before storing it.
   const paddedBefore = kind === "frames" && encoding === "float16";
   const examples = chosen.map((item) => items.example[item]!);
-  const own = Array.from(examples, (i) => {
-    const samples = exampleSamples(records, i);
-    return frameCount(length === undefined ? samples : Math.min(samples, length), options, paddedBefore);
-  });
-  const frames = length === undefined ? Math.max(0, ...own) : frameCount(length, options, paddedBefore);
-  const itemBytes = frames * (options.inputSize ?? 1) * unit;
-  const sideBytes = examples.length * itemBytes;
-  const secondAt = firstAt + aligned(sideBytes);
+  const own = Array.from(examples, (i) =>
+    sideSamples(records, i).map((samples) => frameCount(Math.min(samples, length), options, paddedBefore)),
+  );
+  const fixed = Number.isFinite(length) ? frameCount(length, options, paddedBefore) : 0;
+  let frames = Math.max(fixed, ...own.map(([input]) => input!));
+  let secondFrames = Math.max(fixed, ...own.map(([, target]) => target!));
+  if (options.inputSize) frames = secondFrames = Math.max(frames, secondFrames);
+  const frameBytes = (options.inputSize ?? 1) * unit;
+  const firstBytes = examples.length * frames * frameBytes;
+  const secondBytes =
+    kind === "pairs"
+      ? examples.length * secondFrames * frameBytes
+      : kind === "frames"
+        ? examples.length * frames * width * 4
+        : 0;
+  const secondAt = firstAt + aligned(firstBytes);
+  let end = secondAt + aligned(secondBytes);
   const reads: number[] = [];
   const labels: number[] = [];
-  const second = kind === "pairs" ? sideBytes : kind === "frames" ? examples.length * frames * width * 4 : 0;
-  let end = secondAt + aligned(second);
   for (const [row, item] of chosen.entries()) {
     const example = examples[row]!;
     const start = items.start?.[item] ?? 0;
-    const side = (at: number, stored: number, place: number): void => {
-      const bytes = Math.min(stored - start * unit, length === undefined ? stored : length * unit);
-      reads.push(records.shard[example]!, at + start * unit, Math.max(0, bytes), place + row * itemBytes, itemBytes);
+    const side = (at: number, stored: number, place: number, slot: number): void => {
+      const bytes = Math.max(0, Math.min(stored - start * unit, length * unit));
+      reads.push(records.shard[example]!, at + start * unit, bytes, place + row * slot, slot);
     };
-    side(records.inputAt[example]!, records.inputBytes[example]!, firstAt);
-    if (kind === "pairs") side(records.targetAt[example]!, records.targetBytes[example]!, secondAt);
+    side(records.inputAt[example]!, records.inputBytes[example]!, firstAt, frames * frameBytes);
+    if (kind === "pairs") {
+      side(records.targetAt[example]!, records.targetBytes[example]!, secondAt, secondFrames * frameBytes);
+    }
     if (kind !== "frames") continue;
     const bytes = records.labelBytes[example]!;
     reads.push(records.shard[example]!, records.labelAt[example]!, bytes, end, bytes);
-    labels.push(end, bytes, start, own[row]!, secondAt + row * frames * width * 4);
+    labels.push(end, bytes, start, own[row]![0]!, secondAt + row * frames * width * 4);
     end += bytes;
   }
   return {
     examples,
     frames,
-    sideBytes,
+    secondFrames,
+    firstBytes,
+    secondBytes,
     firstAt,
     secondAt,
     end: aligned(end),

@@ -19,11 +19,16 @@ export interface Items {
   start?: Float64Array;
 }
 
+/** Samples per channel of an example's input and target (0 where that is no audio). */
+export function sideSamples(records: Records, example: number): [number, number] {
+  const { kind, encoding, channels } = records.manifest;
+  const unit = BYTES_PER_SAMPLE[encoding] * channels;
+  return [records.inputBytes[example]! / unit, kind === "pairs" ? records.targetBytes[example]! / unit : 0];
+}
+
 /** Samples per channel of an example: of its longer side. */
 export function exampleSamples(records: Records, example: number): number {
-  const { kind, encoding, channels } = records.manifest;
-  const target = kind === "pairs" ? records.targetBytes[example]! : 0;
-  return Math.max(records.inputBytes[example]!, target) / (BYTES_PER_SAMPLE[encoding] * channels);
+  return Math.max(...sideSamples(records, example));
 }
 
 /**

@@ -1,5 +1,5 @@
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
-import { type LayoutOptions, layoutBatch } from "./batch-layout.js";
+import { frameWidth, type LayoutOptions, layoutBatch } from "./batch-layout.js";
 import { DatasetError } from "./error.js";
 import { cutItems, epochOrder } from "./items.js";
 import { type RawBatch, type ReadAhead, readAhead } from "./read-ahead.js";
@@ -50,8 +50,8 @@ export interface Batches extends tfjs.data.Dataset<Batch> {
  * Batches of the given examples as a finite `tf.data.Dataset` for `model.fitDataset` and `model.evaluateDataset`.
  *
  * Shapes, for `inputSize` n and frames = ceil(samples / n), the last frame padded with zeros:
- * pairs: xs and ys `[batch, frames, n]`; classes: ys `[batch, classes]`; values: ys `[batch, n values]`;
- * frames: ys `[batch, frames, features]`. Without `inputSize` audio is `[batch, samples]`. Audio of several channels has
+ * pairs: xs and ys `[batch, frames, n]`, both as long as the longer side; classes: ys `[batch, classes]`; values: ys `[batch, n values]`;
+ * frames: ys `[batch, frames, features]`. Without `inputSize` audio is `[batch, samples]`, each side of its own length. Audio of several channels has
  * them as one more, last, dimension. Examples of different length are padded to the longest of their batch.
  * All float32, int16 samples divided by 32768.
  *
@@ -69,7 +69,8 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
   const count = items.example.length;
   const size = options.dropRemainder ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
   const tf = loadTensorFlow();
-  const { width = 0, timeUnit = "frames", kind } = records.manifest;
+  const { timeUnit = "frames", kind } = records.manifest;
+  const width = kind === "frames" ? frameWidth(records) : (records.manifest.width ?? 0);
   const rows = new Float64Array(0);
   const source = {
     paths: { ...records.paths },
@@ -97,7 +98,7 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
           workers,
           place.batch,
           size,
-          (batch, at) => layoutBatch(records, items, chosen(batch), options, at),
+          (batch, at) => layoutBatch(records, items, chosen(batch), options, width, at),
           free,
         );
       }
@@ -108,7 +109,7 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
       }
       place = { epoch: place.epoch, batch: place.batch + 1 };
       now = place;
-      const value = toTensors(tf, records, raw, options);
+      const value = toTensors(tf, records, raw, options, width);
       reader.release(raw);
       return { done: false, value };
     };
@@ -149,23 +150,22 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
 // Tells one opening of a dataset from the next, so that no worker reads a file that was replaced since.
 let opened = 0;
 
-function toTensors(tf: TensorFlow, records: Records, raw: RawBatch, options: BatchOptions): Batch {
+function toTensors(tf: TensorFlow, records: Records, raw: RawBatch, options: BatchOptions, width: number): Batch {
   const { layout, buffer } = raw;
   const { kind, encoding, channels } = records.manifest;
   const rows = layout.examples.length;
-  const shape = [rows, layout.frames];
-  if (options.inputSize) shape.push(options.inputSize);
-  if (channels > 1) shape.push(channels);
-  const side = (at: number): tfjs.Tensor =>
-    uploadSamples(tf, new Uint8Array(buffer, at, layout.sideBytes), shape, encoding);
-  const xs = side(layout.firstAt);
-  if (kind === "pairs") return { xs, ys: side(layout.secondAt) };
+  const side = (frames: number, at: number, bytes: number): tfjs.Tensor => {
+    const shape = [rows, frames];
+    if (options.inputSize) shape.push(options.inputSize);
+    if (channels > 1) shape.push(channels);
+    return uploadSamples(tf, new Uint8Array(buffer, at, bytes), shape, encoding);
+  };
+  const xs = side(layout.frames, layout.firstAt, layout.firstBytes);
+  if (kind === "pairs") return { xs, ys: side(layout.secondFrames, layout.secondAt, layout.secondBytes) };
   if (kind === "frames") {
-    const size = [rows, layout.frames, records.manifest.width!];
-    const labels = new Uint8Array(buffer, layout.secondAt, rows * layout.frames * size[2]! * 4);
-    return { xs, ys: uploadSamples(tf, labels, size, "float32") };
+    const labels = new Uint8Array(buffer, layout.secondAt, layout.secondBytes);
+    return { xs, ys: uploadSamples(tf, labels, [rows, layout.frames, width], "float32") };
   }
-  const width = records.values!.length / records.count;
   const values = new Float32Array(rows * width);
   for (const [row, example] of layout.examples.entries()) {
     values.set(records.values!.subarray(example * width, (example + 1) * width), row * width);
@@ -180,10 +180,14 @@ function checkOptions(records: Records, options: BatchOptions): void {
       throw new DatasetError("OPTION", `${name}: ${value}, expected a whole number above 0`);
     }
   }
-  if (records.manifest.kind === "frames" && !options.inputSize) {
+  const { kind, inputSize, timeUnit } = records.manifest;
+  if (kind === "frames" && !options.inputSize) {
+    throw new DatasetError("OPTION", "inputSize: missing, expected the number of samples that a row of labels covers");
+  }
+  if (kind === "frames" && inputSize && timeUnit !== "samples" && options.inputSize !== inputSize) {
     throw new DatasetError(
       "OPTION",
-      "inputSize: missing, expected the number of samples per frame for labels per frame",
+      `inputSize: ${options.inputSize}, expected ${inputSize}, the frames that the labels were counted in`,
     );
   }
 }

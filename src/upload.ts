@@ -1,6 +1,6 @@
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
-import { fromFloat16 } from "./format/float16.js";
 import type { Encoding } from "./manifest.js";
+import { decodeSamples } from "./records.js";
 import type { TensorFlow } from "./tensorflow.js";
 
 // TensorFlow's own numbers of types that tfjs has no name for (tensorflow/core/framework/types.proto).
@@ -33,22 +33,13 @@ interface Binding {
  */
 export function uploadSamples(tf: TensorFlow, bytes: Uint8Array, shape: number[], encoding: Encoding): Tensor {
   const backend = tf.backend() as unknown as NativeBackend;
-  if (!backend.binding) return tf.tensor(decodeSamples(bytes, encoding), shape, "float32");
+  if (!backend.binding) return tf.tensor(decodeSamples(bytes.slice(), encoding), shape, "float32");
   if (encoding === "float32") {
     // The tensor made first is the buffer itself; the product has memory of its own.
     const samples = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     return tf.tidy(() => tf.mul(tf.tensor(samples, shape, "float32"), 1));
   }
   return encoding === "pcm16" ? dequantize(tf, backend, bytes, shape) : castHalf(backend, bytes, shape);
-}
-
-/** Samples as stored → float32, in plain JavaScript. */
-export function decodeSamples(bytes: Uint8Array, encoding: Encoding): Float32Array {
-  const { buffer, byteOffset, length } = bytes;
-  if (encoding === "float32") return new Float32Array(buffer, byteOffset, length / 4).slice();
-  if (encoding === "float16") return fromFloat16(bytes);
-  const stored = new Int16Array(buffer, byteOffset, length / 2);
-  return Float32Array.from(stored, (sample) => sample / 32768);
 }
 
 /** int16 / 32768: TensorFlow's scaled dequantisation with a range of −1 … 32767/32768, exact and on all cores. */
