@@ -1,0 +1,296 @@
+import { type CheckOptions, type CheckReport, checkDataset } from "./check.js";
+import { DatasetError } from "./error.js";
+import { removeWavs, writeWavs } from "./generate.js";
+import { exampleSamples } from "./batch-layout.js";
+import { type Batches, type BatchOptions, batches } from "./load.js";
+import type { Manifest } from "./manifest.js";
+import { type DatasetIndex, type IndexOptions, type Kind, readIndex } from "./pair.js";
+import { planRecords, type RecordOptions } from "./plan.js";
+import { planRecipe, type RecipeOptions, recipeRows } from "./recipe.js";
+import { buildRecords } from "./record.js";
+import { type Example, openRecords, type Records, readExample } from "./records.js";
+import type { SplitsView } from "./show.js";
+import { explicitSplit, kfold, type Split, type SplitOptions, splitExamples, splitNames } from "./split.js";
+import { loadSplit, saveSplit } from "./split-file.js";
+
+/** Options of a dataset as a whole. */
+export interface DatasetOptions {
+  /** Decides splits and orders wherever a call names no seed of its own. Default 0. */
+  seed?: number;
+}
+
+/** Options of `generate`: the recipe, how records are made, and whether the wavs stay. */
+export interface GenerateOptions extends Omit<RecipeOptions, "seed">, RecordOptions {
+  /** Decides the dither, where there is any. Default: the dataset's. */
+  seed?: number | string;
+  /** Makes the records without leaving wavs or an index csv; they are never written at all. Default false. */
+  removeWav?: boolean;
+}
+
+/** Options of `generateRecords`. */
+export interface GenerateRecordsOptions extends RecordOptions, IndexOptions {
+  /** What happens where sources are missing or damaged: nothing is built (default), or the rows concerned are left out. */
+  onProblem?: "refuse" | "skip";
+}
+
+/** What examples are held together or balanced by: what the records carry, or a function of name and number. */
+export type ExampleKey = (name: string, example: number) => string;
+
+/** Options of `load`. */
+export interface LoadOptions extends Omit<BatchOptions, "seed">, Omit<SplitOptions, "groups" | "strata" | "seed"> {
+  /** Decides the split and the order of each epoch. Default: the dataset's. */
+  seed?: number;
+  /**
+   * Examples of one group are never on two sides. Default: the group that the records carry (from metadata), where they
+   * do; `false` ignores it; a function makes groups of names.
+   */
+  groupBy?: ExampleKey | false;
+  /** Each split gets its share of every class. Default true for kind classes; a function makes strata of names. */
+  stratifyBy?: ExampleKey | boolean;
+  /** A split of your own, or the path of one saved by `saveSplit`, in the place of fractions. */
+  split?: Partial<Split> | string;
+}
+
+/** What `load` leaves behind. */
+interface Loaded {
+  records: Records;
+  split: Split;
+  train: Batches;
+  validate: Batches;
+  test: Batches;
+}
+
+/**
+ * A dataset of audio in folder D under name N: sources listed by the index csv `D/N`, records `D/N<k>.tfrecord`.
+ *
+ * The classes below differ in what the target of an example is. Making one reads and writes nothing.
+ */
+export abstract class Dataset {
+  abstract readonly kind: Kind;
+  private loaded: Loaded | undefined;
+
+  /**
+   * @param directory folder of the dataset, D
+   * @param name name of the dataset, N
+   */
+  constructor(
+    readonly directory: string,
+    readonly name: string,
+    readonly options: DatasetOptions = {},
+  ) {}
+
+  /** Reads the index csv. */
+  readIndex(options: IndexOptions = {}): Promise<DatasetIndex> {
+    return readIndex(this.directory, this.name, this.kind, options);
+  }
+
+  /** Looks at every source file and label row, and reports every problem at once. Changes nothing. */
+  check(options: CheckOptions & IndexOptions = {}): Promise<CheckReport> {
+    return checkDataset(this.directory, this.name, this.kind, options);
+  }
+
+  /**
+   * Makes the records of your own files: shards of `D/N<k>.tfrecord` built by all cores, each whole or not at all.
+   * Called again, it builds only what is missing or whose sources changed.
+   *
+   * @throws DatasetError "CHECK" with every problem of the sources, before anything is written
+   * @example await new AudioDataset("./data", "dataset").generateRecords()
+   */
+  async generateRecords(options: GenerateRecordsOptions = {}): Promise<Manifest> {
+    const { sound: index, ...report } = await this.check({ ...options, deep: false, onProgress: false });
+    if (!report.ok && options.onProblem !== "skip") throw report.toError();
+    return this.build(await planRecords(this.directory, this.name, index, options), options);
+  }
+
+  /**
+   * Opens the records, divides their examples and prepares `train`, `validate` and `test`. Reads no audio yet.
+   *
+   * @throws DatasetError "RECORD" without records, "STALE" where the sources changed since, "SPLIT" for shares that
+   * don't fit
+   * @example await dataset.load({ inputSize: 256, batchSize: 64, trainSplit: 0.7, valSplit: 0.15, testSplit: 0.15 })
+   */
+  async load(options: LoadOptions = {}): Promise<void> {
+    const records = await openRecords(this.directory, this.name);
+    const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
+    this.loaded = this.prepare(records, await this.chooseSplit(records, all), all);
+  }
+
+  /** Batches for training, in a new order every epoch; `{ xs, ys }`, finite. */
+  get train(): Batches {
+    return this.need().train;
+  }
+  /** Batches for validation, always in the same order. */
+  get validate(): Batches {
+    return this.need().validate;
+  }
+  /** Batches for the final test, always in the same order. */
+  get test(): Batches {
+    return this.need().test;
+  }
+  /** Batches per epoch of `train`. */
+  get trainSteps(): number {
+    return this.need().train.size;
+  }
+  /** Batches of `validate`. */
+  get valSteps(): number {
+    return this.need().validate.size;
+  }
+  /** Batches of `test`. */
+  get testSteps(): number {
+    return this.need().test.size;
+  }
+  /** The examples of each split, by number. */
+  get split(): Split {
+    return this.need().split;
+  }
+  /** The open records. */
+  get records(): Records {
+    return this.need().records;
+  }
+  /** Names of classes or features, where the sources named them. */
+  get labels(): string[] | undefined {
+    return this.need().records.manifest.labels;
+  }
+
+  /** Examples, seconds and classes of each split, as `splits` shows them. The classes of a generated set are its waves. */
+  statistics(): SplitsView {
+    const { records, split } = this.need();
+    const { recipe, labels, sampleRate } = records.manifest;
+    const names = recipe?.waves ?? labels;
+    const classes = recipe ? recipeRows(recipe).map((row) => [recipe.waves.indexOf(row.wave)]) : undefined;
+    const strata = classes ?? (this.kind === "classes" && names ? labelStrata(records) : undefined);
+    return {
+      splits: splitNames.map((name) => {
+        let samples = 0;
+        const counts = names && strata ? names.map(() => 0) : undefined;
+        for (const i of split[name]) {
+          samples += exampleSamples(records, i);
+          if (counts) for (const label of strata![records.ids[i]!] ?? []) counts[label]!++;
+        }
+        const seconds = sampleRate > 0 ? samples / sampleRate : undefined;
+        return { name, examples: split[name].length, seconds, ...(counts ? { classes: counts } : {}) };
+      }),
+      ...(names && strata ? { labels: names } : {}),
+    };
+  }
+
+  /** One example as arrays, read from its place in the shard. */
+  example(i: number): Promise<Example> {
+    return readExample(this.records, i);
+  }
+
+  /**
+   * `folds` ways to divide the examples, each example being tested in exactly one; what `load` prepared is kept.
+   *
+   * @example for (const fold of await dataset.kfold(5, { batchSize: 32 })) await model.fitDataset(fold.train, { epochs: 3 })
+   */
+  async kfold(folds: number, options: LoadOptions = {}): Promise<Omit<Loaded, "records">[]> {
+    const records = this.loaded?.records ?? (await openRecords(this.directory, this.name));
+    const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
+    const { seed, valSplit } = all;
+    const splits = kfold(records.count, folds, { seed, valSplit, ...this.keys(records, all) });
+    return splits.map((split) => this.prepare(records, split, all));
+  }
+
+  /** Saves the split that `load` made, as a small json to share; `load({ split: file })` takes it. */
+  saveSplit(file: string): Promise<void> {
+    return saveSplit(file, this.split, this.records);
+  }
+
+  protected build(plan: Awaited<ReturnType<typeof planRecords>>, options: RecordOptions): Promise<Manifest> {
+    this.loaded = undefined;
+    return buildRecords(this.directory, plan, options);
+  }
+
+  private need(): Loaded {
+    if (this.loaded) return this.loaded;
+    throw new DatasetError("RECORD", `dataset "${this.name}": not loaded; call await dataset.load() first`);
+  }
+
+  private async chooseSplit(records: Records, options: LoadOptions): Promise<Split> {
+    const { split } = options;
+    if (typeof split === "string") return loadSplit(split, records);
+    if (split) return explicitSplit(records.count, split);
+    return splitExamples(records.count, { ...options, ...this.keys(records, options) });
+  }
+
+  private keys(records: Records, options: LoadOptions): Pick<SplitOptions, "groups" | "strata"> {
+    const { groupBy, stratifyBy = this.kind === "classes" } = options;
+    const each = (key: ExampleKey): string[] => records.names.map((name, i) => key(name, i));
+    const groups = groupBy === false ? undefined : groupBy ? each(groupBy) : records.groups;
+    const strata = stratifyBy === true ? labelStrata(records) : stratifyBy ? each(stratifyBy) : undefined;
+    return { ...(groups ? { groups } : {}), ...(strata ? { strata } : {}) };
+  }
+
+  private prepare(records: Records, split: Split, options: LoadOptions & { seed: number }): Loaded {
+    const still = { ...options, shuffle: false };
+    return {
+      records,
+      split,
+      train: batches(records, split.train, options),
+      validate: batches(records, split.validate, still),
+      test: batches(records, split.test, still),
+    };
+  }
+}
+
+/** The classes that are not 0, for every example. */
+function labelStrata(records: Records): number[][] {
+  const { values, count } = records;
+  const width = records.manifest.width ?? 0;
+  if (!values || width === 0) {
+    throw new DatasetError("OPTION", `stratifyBy: true, expected a function; the records hold no class per file`);
+  }
+  return Array.from({ length: count }, (_, i) => {
+    const row = values.subarray(i * width, (i + 1) * width);
+    return Array.from(row.keys()).filter((k) => row[k] !== 0);
+  });
+}
+
+/** Audio in, audio out: pairs of files, generated or your own. */
+export class AudioDataset extends Dataset {
+  readonly kind = "pairs";
+
+  /**
+   * Makes pairs of tones, `dilation` apart, then records them. For each wave and chord there are `steps` frequencies
+   * from `inputUpper` down to `inputLower` Hz, at equal ratios as the ear hears them. Does nothing where the same
+   * recipe is recorded already.
+   *
+   * @param inputLower lowest frequency of an input, Hz
+   * @param inputUpper highest frequency of an input, Hz
+   * @param steps frequencies per wave and chord
+   * @throws DatasetError "OPTION" for a recipe that can't be made, "FILE" where other files stand in the way
+   * @example
+   * const dataset = new AudioDataset("./data", "dataset", { seed: 1 });
+   * await dataset.generate(100, 1000, 250, { waves: ["sin", "saw"], volume: 0.5 });
+   */
+  async generate(
+    inputLower: number,
+    inputUpper: number,
+    steps: number,
+    options: GenerateOptions = {},
+  ): Promise<Manifest> {
+    const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
+    const recipe = planRecipe(inputLower, inputUpper, steps, all);
+    if (!options.removeWav) await writeWavs(this.directory, this.name, recipe, all);
+    // From the recipe, not from the wavs: the bytes are the same, and nothing is read back.
+    const manifest = await this.build(await planRecords(this.directory, this.name, recipe, all), all);
+    if (options.removeWav) await removeWavs(this.directory, this.name, recipe);
+    return manifest;
+  }
+}
+
+/** One label vector for a whole file: `file.wav,0,1,0` with any weights, and class names in a header if you like. */
+export class SimpleAudioClassificationDataset extends Dataset {
+  readonly kind = "classes";
+}
+
+/** Labels with time stamps: `song.wav,song_key.csv`, or a `.mid` in the place of the key csv. */
+export class AudioClassificationDataset extends Dataset {
+  readonly kind = "frames";
+}
+
+/** Numbers as targets: `file.wav,0.5,-3`. */
+export class RegressionDataset extends Dataset {
+  readonly kind = "values";
+}
