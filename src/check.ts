@@ -1,0 +1,213 @@
+import { readdir } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { type CheckReport, isWarning, makeReport } from "./check-report.js";
+import type { CheckedFile, CheckTask } from "./check-task.js";
+import type { Convert } from "./convert.js";
+import type { Problem } from "./error.js";
+import type { LabelOptions } from "./format/labels.js";
+import { type DatasetIndex, type IndexOptions, type IndexScan, type Kind, type Row, scanIndex } from "./pair.js";
+import { withPool, workerCount } from "./pool.js";
+import { type LongOptions, track } from "./progress.js";
+import { runTask } from "./task.js";
+
+export type { CheckReport } from "./check-report.js";
+export type { CheckedFile } from "./check-task.js";
+
+/** Options of `check`. Those of the labels (`timeUnit`, `inputSize`, `pitches`, …) are the ones the records are built with. */
+export interface CheckOptions extends LongOptions, Omit<LabelOptions, "sampleRate" | "samples"> {
+  /** What the files will be converted to; what differs only in that is no problem then. */
+  convert?: Convert;
+  /** Worker threads. Default: one per core. */
+  workers?: number;
+  /** Reads the samples too, and so finds silent, clipped and damaged files; false reads headers alone. Default true. */
+  deep?: boolean;
+}
+
+/**
+ * Checks the index csv of a dataset and every file it names, and returns every problem at once.
+ * @example const report = await checkDataset("./data", "dataset", "pairs"); console.log(String(report));
+ */
+export async function checkDataset(
+  directory: string,
+  name: string,
+  kind: Kind,
+  options: CheckOptions & IndexOptions = {},
+): Promise<CheckReport> {
+  return check(directory, await scanIndex(directory, name, kind, options), options);
+}
+
+/**
+ * Checks every file of an index in worker threads and returns every problem at once, in the order of the index.
+ *
+ * Errors (they make a build impossible or wrong): missing, unreadable, truncated, empty, a sample rate or number of
+ * channels unlike the most frequent one, labels that don't fit, and what the index itself has. Warnings: silent, clipped,
+ * bits or length unlike the others, two lengths in a pair, files in the folder that the index doesn't list.
+ * @param index what `scanIndex` or `readIndex` gave
+ * @throws DatasetError "ABORTED"; never for a problem of the dataset
+ */
+export async function check(
+  directory: string,
+  index: DatasetIndex | IndexScan,
+  options: CheckOptions = {},
+): Promise<CheckReport> {
+  const scan: IndexScan = "index" in index ? index : { index, problems: [] };
+  const files = filesOf(scan.index);
+  const names = [...files.keys()];
+  const checked = await checkAll(directory, names, files, options);
+  const problems: Problem[] = [...scan.problems];
+  for (const name of names)
+    problems.push(...checked.get(name)!.problems.map((p) => located(p, scan.index, files.get(name)!)));
+  const found = [...compareFiles(checked, options.convert), ...compareLabels(checked, scan.index)];
+  problems.push(...found);
+  if (scan.index.kind === "pairs") problems.push(...comparePairs(scan.index, checked));
+  problems.push(...(await findUnlisted(directory, scan.index, files)));
+  return makeReport(scan.index, [...checked.values()], problems);
+}
+
+/** Every audio file once, with the rows that name it and its key file. */
+function filesOf(index: DatasetIndex): Map<string, { row: Row; keys?: string }> {
+  const files = new Map<string, { row: Row; keys?: string }>();
+  for (const row of index.rows) {
+    const input = posix.join(index.inputFolder ?? "in", row.input);
+    if (!files.has(input)) files.set(input, { row, keys: row.keys });
+    if (row.target === undefined) continue;
+    const target = posix.join(index.targetFolder ?? "out", row.target);
+    if (!files.has(target)) files.set(target, { row });
+  }
+  return files;
+}
+
+/** Files of one worker task: enough to be worth a message, few enough to share and to count. */
+const FILES_PER_TASK = 64;
+
+async function checkAll(
+  directory: string,
+  names: readonly string[],
+  files: Map<string, { keys?: string }>,
+  options: CheckOptions,
+): Promise<Map<string, CheckedFile>> {
+  const { timeUnit, inputSize, pitches, targets, velocity, sustain, percussion, convert, deep = true } = options;
+  const labels = { timeUnit, inputSize, pitches, targets, velocity, sustain, percussion };
+  const tasks: CheckTask[] = [];
+  for (let from = 0; from < names.length; from += FILES_PER_TASK) {
+    const part = names.slice(from, from + FILES_PER_TASK).map((audio) => ({ audio, keys: files.get(audio)?.keys }));
+    tasks.push({ directory, files: part, deep, convert, labels });
+  }
+  return track("check", names.length, "files", options, async ({ signal, tick }) => {
+    const parts = await withPool(Math.min(workerCount(options.workers), Math.max(1, tasks.length)), (pool) =>
+      Promise.all(
+        tasks.map(async (task) => {
+          const part = await runTask<CheckedFile[]>(pool, "checkFiles", task, signal);
+          tick(part.length);
+          return part;
+        }),
+      ),
+    );
+    return new Map(parts.flat().map((file) => [file.file, file]));
+  });
+}
+
+/** A problem of a file, with the line of the index that names the file where it has no line of its own. */
+function located(problem: Problem, index: DatasetIndex, { row }: { row: Row }): Problem {
+  if (problem.line !== undefined || problem.kind !== "missing") return problem;
+  return { ...problem, message: problem.message.replace(/\)$/, `, ${index.file}:${row.line})`) };
+}
+
+const COMPARED = [
+  { field: "sampleRate", name: "sample rate", hint: "; pass convert: { sampleRate }" },
+  { field: "channels", name: "channels", hint: "; pass convert: { channels }" },
+  { field: "bitsPerSample", name: "bits", hint: "" },
+  { field: "frames", name: "samples", hint: "" },
+] as const;
+
+/** Reports files whose form isn't the most frequent one. Lengths count only in a set where most are equal. */
+function compareFiles(checked: Map<string, CheckedFile>, convert: Convert = {}): Problem[] {
+  const problems: Problem[] = [];
+  for (const { field, name, hint } of COMPARED) {
+    if ((field === "sampleRate" || field === "channels") && convert[field] !== undefined) continue;
+    if (field === "frames" && convert.sampleRate !== undefined) continue;
+    const known = [...checked.values()].filter((file) => file[field] !== undefined && file.problems.every(isWarning));
+    const [usual, count] = mostFrequent(known.map((file) => file[field]!));
+    if (field === "frames" && count * 2 <= known.length) continue;
+    for (const { file, [field]: value } of known) {
+      if (value === usual) continue;
+      const kind = field === "bitsPerSample" ? "bits" : field === "frames" ? "length" : field;
+      problems.push({
+        kind,
+        file,
+        message: `${name}: ${value}, expected ${usual} as in ${count} files${hint} (${file})`,
+      });
+    }
+  }
+  return problems;
+}
+
+/** The value that occurs most often, the first of several. */
+function mostFrequent<T>(values: readonly T[]): [value: T | undefined, count: number] {
+  const counts = new Map<T, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  let best: [value: T | undefined, count: number] = [undefined, 0];
+  for (const entry of counts) if (entry[1] > best[1]) best = entry;
+  return best;
+}
+
+/** Reports key files whose features aren't those that most have. */
+function compareLabels(checked: Map<string, CheckedFile>, index: DatasetIndex): Problem[] {
+  const known = index.rows.flatMap(({ keys, input }) => {
+    const labels = checked.get(posix.join(index.inputFolder ?? "in", input))?.labels;
+    return keys === undefined || labels === undefined ? [] : [{ keys, labels, text: labels.join("\n") }];
+  });
+  const [usual] = mostFrequent(known.map(({ text }) => text));
+  const model = known.find(({ text }) => text === usual);
+  if (!model) return [];
+  return known
+    .filter(({ text }) => text !== usual)
+    .map(({ keys, labels }) => {
+      const what = labels.length === model.labels.length ? "other names" : String(labels.length);
+      const message = `features: ${what}, expected the ${model.labels.length} of ${model.keys} (${keys}:1)`;
+      return { kind: "labels", file: keys, line: 1, message };
+    });
+}
+
+function comparePairs(index: DatasetIndex, checked: Map<string, CheckedFile>): Problem[] {
+  const problems: Problem[] = [];
+  for (const row of index.rows) {
+    const input = checked.get(posix.join(index.inputFolder ?? "in", row.input));
+    const target = checked.get(posix.join(index.targetFolder ?? "out", row.target ?? ""));
+    if (!input?.frames || !target?.frames || !input.sampleRate || !target.sampleRate) continue;
+    if (![...input.problems, ...target.problems].every(isWarning)) continue;
+    if (Math.abs(input.frames / input.sampleRate - target.frames / target.sampleRate) <= 1 / input.sampleRate) continue;
+    const message = `samples: ${target.frames}, expected ${input.frames} as in ${input.file} (${target.file}, ${index.file}:${row.line})`;
+    problems.push({ kind: "length", file: target.file, message });
+  }
+  return problems;
+}
+
+const AUDIO = /\.(wav|wave|flac|ogg|oga|opus|mp3)$/i;
+
+/** Audio files in the folders that the index doesn't name; hidden files and folders don't count. */
+async function findUnlisted(directory: string, index: DatasetIndex, files: Map<string, unknown>): Promise<Problem[]> {
+  const folders = new Set([
+    index.inputFolder ?? "in",
+    ...(index.kind === "pairs" ? [index.targetFolder ?? "out"] : []),
+  ]);
+  const problems = new Map<string, Problem>();
+  const walk = async (folder: string): Promise<void> => {
+    for (const entry of await readdir(join(directory, folder), { withFileTypes: true })) {
+      if (entry.name.startsWith(".")) continue;
+      const file = posix.join(folder, entry.name);
+      if (entry.isDirectory()) await walk(file);
+      else if (AUDIO.test(entry.name) && !files.has(file)) {
+        const message = `file: in the folder, expected in ${index.file} (${file})`;
+        problems.set(file, { kind: "unlisted", file, message });
+      }
+    }
+  };
+  for (const folder of folders) {
+    await walk(folder).catch((error: NodeJS.ErrnoException) => {
+      // A folder that isn't there: its files are reported as missing.
+      if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+    });
+  }
+  return [...problems.values()].sort((a, b) => (a.file < b.file ? -1 : 1));
+}
