@@ -1,9 +1,25 @@
 export { displayFile } from "./page.js";
+export type { Note } from "./figure/roll.js";
 export type { ShowOptions } from "./show/bundle.js";
+export { type ChiSquare, chiSquare } from "./show/chi-square.js";
+export {
+  type ClassScore,
+  type ConfusionView,
+  classReport,
+  classScores,
+  confusion,
+  type LabelCounts,
+} from "./show/confusion.js";
+export { type ExampleOptions, example, type LabelledExample } from "./show/example.js";
+export { type ExploredExample, type ExploreOptions, explore } from "./show/explore.js";
 export { type HistoryOptions, type HistoryValues, history, type LiveHistory, liveHistory } from "./show/history.js";
 export { type PairOptions, pair } from "./show/pair.js";
+export { type FrameLabels, pianoRoll, type RollOptions, type RollSource } from "./show/piano-roll.js";
 export { type PlayerOptions, player } from "./show/player.js";
+export { type PredictionOptions, predictions } from "./show/predictions.js";
 export type { ExampleLike, SoundOptions, SoundSource, TensorLike } from "./show/sound.js";
 export { type SpectrogramOptions, spectrogram } from "./show/spectrogram.js";
 export { type SplitsView, type SplitView, splits } from "./show/splits.js";
+export { type SummaryView, summary } from "./show/summary.js";
 export { waveform } from "./show/waveform.js";
+export { type Judged, worst } from "./show/worst.js";

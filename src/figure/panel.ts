@@ -51,6 +51,8 @@ export interface Figure {
   /** A self-contained SVG picture on a transparent ground. */
   svg: string;
   plotly: { data: Record<string, unknown>[]; layout: Record<string, unknown>; config: Record<string, unknown> };
+  /** Where the first column's plots lie, as fractions of the picture's width: for a cursor over it. */
+  plot: { left: number; right: number };
   /** What the picture shows, for those who don't see it and where pictures aren't shown. */
   alt: string;
   /** What was left out to keep the output small. */
@@ -114,6 +116,7 @@ export function figure(panels: readonly Panel[], options: FigureOptions): Figure
   return {
     svg,
     plotly: { data, layout, config: { displaylogo: false, responsive: true } },
+    plot: { left: LEFT / width, right: (LEFT + plotWidth) / width },
     alt: options.alt,
     note: options.note,
   };
@@ -210,7 +213,13 @@ function addToPlotly(
     const names = panel.legend.map(
       (l) => `<span style="color:${l.colour}">${l.dash ? "╍╍" : "━━"} ${escapeText(l.text)}</span>`,
     );
-    (layout.annotations as unknown[]).push({ ...LABEL, text: names.join("  "), x: across[1], y: up[1], xanchor: "right" });
+    (layout.annotations as unknown[]).push({
+      ...LABEL,
+      text: names.join("  "),
+      x: across[1],
+      y: up[1],
+      xanchor: "right",
+    });
   }
   Object.assign(layout, panel.layout);
 }

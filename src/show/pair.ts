@@ -48,7 +48,7 @@ function sides(
     return { sounds, title: options.title ?? "" };
   }
   const input = toSound(source, options);
-  const target = source.target ? [{ ...input, channels: [source.target] }] : [];
+  const target = source.target ? [toSound({ ...source, input: source.target }, options)] : [];
   return { sounds: [input, ...target], title: options.title ?? input.name };
 }
 

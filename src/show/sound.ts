@@ -13,7 +13,10 @@ export interface TensorLike {
 export interface ExampleLike {
   input: Float32Array;
   target?: Float32Array;
+  /** Samples per second; 0 where it isn't known, then the option is needed. */
   sampleRate: number;
+  /** Channels interleaved in input and target. Default 1. */
+  channels?: number;
   name?: string;
 }
 
@@ -54,7 +57,8 @@ export function toSound(source: SoundSource, options: SoundOptions = {}): Sound 
     return { channels: [Float32Array.from(source.dataSync())], sampleRate: rateOf(options), name: "" };
   }
   if ("samples" in source) return audioSound(source, "");
-  return { channels: [source.input], sampleRate: source.sampleRate, name: source.name ?? "" };
+  const sampleRate = options.sampleRate ?? (source.sampleRate || rateOf(options));
+  return audioSound({ samples: source.input, channels: source.channels ?? 1, sampleRate }, source.name ?? "");
 }
 
 /** One channel: the only one, or the mean of all. */

@@ -1,0 +1,105 @@
+import { displayBundle, type MimeBundle } from "../display.js";
+import { DatasetError } from "../error.js";
+import { figure, type Panel } from "../figure/panel.js";
+import { joinNotes, judge, type Note, pitchName, rollPanel, rollWords } from "../figure/roll.js";
+import { figureBundle, fit, MAX_BYTES, type ShowOptions } from "./bundle.js";
+
+/** Labels in frames: `values[frame * features + feature]`, active from the threshold on. */
+export interface FrameLabels {
+  values: ArrayLike<number>;
+  features: number;
+  /** Seconds from one frame to the next: frameStep or inputSize divided by the sample rate. */
+  secondsPerFrame: number;
+}
+
+/** Labels over time: notes with seconds, or dense frames. */
+export type RollSource = readonly Note[] | FrameLabels;
+
+/** How a roll looks. */
+export interface RollOptions extends ShowOptions {
+  /** Shown against the labels: hits, misses and false alarms. */
+  prediction?: RollSource;
+  /** Value from which a frame is active. Default 0.5. */
+  threshold?: number;
+  /** Names of the rows; "pitch" names MIDI pitches. Default: the labels' numbers. */
+  names?: readonly string[] | "pitch";
+  /** First and last second shown. Default: all. */
+  start?: number;
+  end?: number;
+}
+
+/**
+ * Shows labels over time, one row a label; with `prediction` each stretch as hit, miss or false alarm.
+ *
+ * @example
+ * pianoRoll([{ onset: 0, offset: 0.5, row: 60 }], { names: "pitch" });
+ * pianoRoll({ values: label, features: 88, secondsPerFrame: 256 / 16000 }, { prediction: { values: output, features: 88, secondsPerFrame: 256 / 16000 } });
+ */
+export function pianoRoll(labels: RollSource, options: RollOptions = {}): void {
+  displayBundle(pianoRollBundle(labels, options));
+}
+
+/** What `pianoRoll` shows. */
+export function pianoRollBundle(labels: RollSource, options: RollOptions = {}): MimeBundle {
+  return fit(options.maxBytes ?? MAX_BYTES, (detail) => {
+    const { panel, words, note } = rollOf(labels, options, detail);
+    const alt = `${options.title ?? "Labels over time"}: ${words}`;
+    return figureBundle(figure([panel], { width: options.width, alt, note }));
+  });
+}
+
+/** The panel of a roll, for figures of several panels. */
+export function rollOf(
+  labels: RollSource,
+  options: RollOptions,
+  detail = 1,
+): { panel: Panel; words: string; note?: string } {
+  const threshold = options.threshold ?? 0.5;
+  const truth = toNotes(labels, threshold);
+  const judged = options.prediction ? judge(truth, toNotes(options.prediction, threshold)) : truth;
+  const start = options.start ?? 0;
+  const end = options.end ?? judged.reduce((max, n) => Math.max(max, n.offset), start + 1e-3);
+  const shown = detail === 1 ? judged : joinNotes(judged, (end - start) / (1500 * detail));
+  const { names } = options;
+  const rowName = (row: number): string => (names === "pitch" ? pitchName(row) : (names?.[row] ?? String(row)));
+  const panel = rollPanel({
+    notes: shown,
+    rowName,
+    start,
+    end,
+    title: options.title,
+    label: names === "pitch" ? "pitch" : "label",
+  });
+  const note =
+    shown.length < judged.length
+      ? `${judged.length} stretches drawn as ${shown.length}; start and end show a part in full.`
+      : undefined;
+  return { panel, words: rollWords(judged), note };
+}
+
+/**
+ * Notes of labels in either form; in frames, each run at or above the threshold.
+ *
+ * @throws DatasetError "OPTION" when the values are no whole number of frames.
+ */
+export function toNotes(source: RollSource, threshold: number): Note[] {
+  if (!("features" in source)) return [...source];
+  const { values, features, secondsPerFrame } = source;
+  const frames = values.length / features;
+  if (!Number.isInteger(frames)) {
+    throw new DatasetError("OPTION", `labels: ${values.length} values, expected a multiple of ${features} features`);
+  }
+  const notes: Note[] = [];
+  for (let row = 0; row < features; row++) {
+    let begin = -1;
+    for (let frame = 0; frame <= frames; frame++) {
+      const active = frame < frames && values[frame * features + row]! >= threshold;
+      if (active && begin < 0) begin = frame;
+      else if (!active && begin >= 0) {
+        notes.push({ onset: begin * secondsPerFrame, offset: frame * secondsPerFrame, row });
+        begin = -1;
+      }
+    }
+  }
+  return notes;
+}

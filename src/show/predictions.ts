@@ -1,0 +1,107 @@
+import { displayBundle, type MimeBundle } from "../display.js";
+import { barsPanel } from "../figure/bars.js";
+import { escapeText, type Figure, figure, type Panel } from "../figure/panel.js";
+import { waveformPanel } from "../figure/waveform.js";
+import { fit, MAX_BYTES, pictureHtml } from "./bundle.js";
+import { type RollSource, rollOf } from "./piano-roll.js";
+import { audioHtml, encodePreview } from "./player.js";
+import { type Sound, type SoundSource, sampleRange, toSound } from "./sound.js";
+import { panelOf, type SpectrogramOptions, spectrogramValues } from "./spectrogram.js";
+import { describe } from "./waveform.js";
+
+/** What a sound is shown with. */
+export interface PredictionOptions extends SpectrogramOptions {
+  /** True labels over time. */
+  label?: RollSource;
+  /** Predicted labels over time; beside `label` they are shown as hits, misses and false alarms. */
+  prediction?: RollSource;
+  /** Value from which a frame is active. Default 0.5. */
+  threshold?: number;
+  /** Names of the labels' rows; "pitch" names MIDI pitches. */
+  names?: readonly string[] | "pitch";
+  /** True and predicted values of the whole file, one a class, shown as bars. */
+  classes?: { labels: readonly string[]; truth?: ArrayLike<number>; predicted?: ArrayLike<number> };
+}
+
+/**
+ * Shows a sound with what is known and predicted of it on one time axis: player, waveform, spectrogram, labels against
+ * predictions. A cursor follows the sound, and a click on the picture plays from there.
+ *
+ * @example
+ * predictions(example, { label: notes, prediction: { values: output.dataSync(), features: 88, secondsPerFrame: 0.016 } });
+ */
+export function predictions(source: SoundSource, options: PredictionOptions = {}): void {
+  displayBundle(predictionsBundle(source, options));
+}
+
+/** What `predictions` shows. */
+export function predictionsBundle(source: SoundSource, options: PredictionOptions = {}): MimeBundle {
+  const sound = toSound(source, options);
+  const { from, to } = sampleRange(sound, options);
+  const title = options.title ?? (sound.name || "sound");
+  const maxBytes = options.maxBytes ?? MAX_BYTES;
+  const playable = encodePreview(sound, from, to, maxBytes / 2, false);
+  return fit(maxBytes, (detail) => {
+    const shown = pictureOf(sound, from, to, title, options, detail);
+    const note = playable.preview ? ` — preview: ${playable.preview}` : "";
+    const head = escapeText(`${title}: ${describe(sound, from, to)}${note}`);
+    const html =
+      `<div><div>${head}</div>${audioHtml(playable, title)}<div style="position:relative;max-width:${options.width ?? 720}px">` +
+      `${pictureHtml(shown)}</div>${cursorScript(shown, (to - from) / sound.sampleRate)}</div>`;
+    return { "text/html": html, "text/plain": `${title}. ${shown.alt}${note}` };
+  });
+}
+
+function pictureOf(
+  sound: Sound,
+  from: number,
+  to: number,
+  title: string,
+  options: PredictionOptions,
+  detail: number,
+): Figure {
+  const { sampleRate } = sound;
+  const [start, end] = [from / sampleRate, to / sampleRate];
+  const values = spectrogramValues(sound, options, Math.round(640 * detail));
+  const panels: Panel[] = [
+    waveformPanel({ samples: sound.channels[0]!, sampleRate, from, to, zoomBins: 2, height: 70 }),
+    panelOf(values, options, ""),
+  ];
+  const words: string[] = [describe(sound, from, to)];
+  const rolls = options.label ?? options.prediction;
+  if (rolls) {
+    const prediction = options.label ? options.prediction : undefined;
+    const heading = prediction ? "label against prediction" : options.label ? "label" : "prediction";
+    const roll = rollOf(rolls, { ...options, prediction, start, end, title: heading }, detail);
+    panels.push(roll.panel);
+    words.push(`${heading}: ${roll.words}`);
+  }
+  if (options.classes) {
+    const { panel, text } = classBars(options.classes);
+    panels.push(panel);
+    words.push(text);
+  }
+  return figure(panels, { width: options.width, alt: `${title}: ${words.join("; ")}` });
+}
+
+function classBars(classes: NonNullable<PredictionOptions["classes"]>): { panel: Panel; text: string } {
+  const { labels, truth, predicted } = classes;
+  const series = [
+    ...(truth ? [{ name: "true", values: truth }] : []),
+    ...(predicted ? [{ name: "predicted", values: predicted }] : []),
+  ];
+  const best = (values?: ArrayLike<number>): string => {
+    if (!values) return "unknown";
+    let at = 0;
+    for (let i = 1; i < labels.length; i++) if (values[i]! > values[at]!) at = i;
+    return labels[at] ?? "none";
+  };
+  const text = `true ${best(truth)}, predicted ${best(predicted)}`;
+  return { panel: barsPanel({ names: labels, series, label: "value", title: text, height: 110, axis: "class" }), text };
+}
+
+/** A line over the picture that follows the player; without scripts the picture and the player stay as they are. */
+function cursorScript(shown: Figure, seconds: number): string {
+  const { left, right } = shown.plot;
+  return `<script>(s=>{const d=s.parentNode,a=d.querySelector("audio"),p=d.querySelector("img").parentNode,c=document.createElement("div"),l=${left.toFixed(5)},w=${(right - left).toFixed(5)},n=${seconds};c.style.cssText="position:absolute;top:0;bottom:0;width:2px;background:#ff4f00;pointer-events:none;left:"+100*l+"%";p.appendChild(c);const f=()=>{c.style.left=100*(l+w*Math.min(1,a.currentTime/n))+"%";if(!a.paused)requestAnimationFrame(f)};a.addEventListener("play",f);a.addEventListener("seeked",f);p.addEventListener("click",e=>{const b=p.getBoundingClientRect(),t=((e.clientX-b.left)/b.width-l)/w;if(t>=0&&t<=1){a.currentTime=t*n;a.play()}})})(document.currentScript)</script>`;
+}
