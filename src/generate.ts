@@ -54,7 +54,7 @@ export async function writeWavs(
 
 async function writeLocked(directory: string, name: string, recipe: Recipe, options: WriteWavsOptions): Promise<void> {
   const staging = join(directory, `.${name}.wavs`);
-  const text = `${JSON.stringify(recipe, null, 1)}\n`;
+  const text = recipeText(recipe);
   const published = await textOf(join(directory, `${name}.recipe.json`));
   if (published === text && existsSync(join(directory, name))) return;
   if ((await textOf(join(staging, "finished"))) !== text) {
@@ -72,8 +72,12 @@ async function writeLocked(directory: string, name: string, recipe: Recipe, opti
   await rm(staging, { recursive: true });
 }
 
-/** Deletes the wavs, index and recipe that `writeWavs` made, and the folders `in` and `out` where that leaves them empty. */
+/**
+ * Deletes the wavs, index and recipe that `writeWavs` made of this very recipe, and the folders `in` and `out` where that
+ * leaves them empty. Other files are never touched.
+ */
 export async function removeWavs(directory: string, name: string, recipe: Recipe): Promise<void> {
+  if ((await textOf(join(directory, `${name}.recipe.json`))) !== recipeText(recipe)) return;
   await rm(join(directory, name), { force: true });
   for (const row of recipeRows(recipe)) {
     await rm(join(directory, "in", row.input), { force: true });
@@ -131,6 +135,10 @@ async function moveFiles(from: string, to: string): Promise<void> {
   if (!existsSync(from)) return;
   if (!existsSync(to)) return rename(from, to);
   for (const file of await readdir(from)) await rename(join(from, file), join(to, file));
+}
+
+function recipeText(recipe: Recipe): string {
+  return `${JSON.stringify(recipe, null, 1)}\n`;
 }
 
 function indexText(recipe: Recipe): string {
