@@ -6,6 +6,7 @@ export interface Attributes {
   ints?: Record<string, number | readonly number[]>;
   strings?: Record<string, string>;
   bools?: Record<string, boolean>;
+  shapes?: Record<string, readonly number[]>;
 }
 
 /** Native TensorFlow, one op at a time. */
@@ -29,7 +30,10 @@ interface Attribute {
 
 interface Backend {
   isUsingGpuDevice: boolean;
-  binding: Record<"TF_ATTR_TYPE" | "TF_ATTR_INT" | "TF_ATTR_STRING" | "TF_ATTR_BOOL" | "TF_FLOAT", number>;
+  binding: Record<
+    "TF_ATTR_TYPE" | "TF_ATTR_INT" | "TF_ATTR_STRING" | "TF_ATTR_BOOL" | "TF_ATTR_SHAPE" | "TF_FLOAT",
+    number
+  >;
   executeSingleOutput(op: string, attributes: Attribute[], inputs: readonly Tensor[]): Tensor;
   executeMultipleOutputs(op: string, attributes: Attribute[], inputs: readonly Tensor[], outputs: number): Tensor[];
 }
@@ -41,12 +45,13 @@ const ONEDNN_PREFIX = "_MklNative";
 /** Wraps tfjs's TensorFlow backend. */
 export function nativeOps(tf: TensorFlow): Native {
   const backend = tf.backend() as unknown as Backend;
-  const { TF_ATTR_TYPE, TF_ATTR_INT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_FLOAT } = backend.binding;
-  const list = (op: string, { ints, strings, bools }: Attributes): Attribute[] => {
-    const all: Attribute[] = [{ name: "T", type: TF_ATTR_TYPE, value: TF_FLOAT }];
+  const { TF_ATTR_TYPE, TF_ATTR_INT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_ATTR_SHAPE, TF_FLOAT } = backend.binding;
+  const list = (op: string, { ints, strings, bools, shapes }: Attributes): Attribute[] => {
+    const all: Attribute[] = [{ name: op.includes("Var") ? "dtype" : "T", type: TF_ATTR_TYPE, value: TF_FLOAT }];
     for (const name in ints) all.push({ name, type: TF_ATTR_INT, value: ints[name] });
     for (const name in strings) all.push({ name, type: TF_ATTR_STRING, value: strings[name] });
     for (const name in bools) all.push({ name, type: TF_ATTR_BOOL, value: bools[name] });
+    for (const name in shapes) all.push({ name, type: TF_ATTR_SHAPE, value: shapes[name] });
     if (op.startsWith(ONEDNN_PREFIX)) all.push({ name: "_kernel", type: TF_ATTR_STRING, value: ONEDNN_LABEL });
     return all;
   };
