@@ -1,3 +1,4 @@
+import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { type CheckOptions, type CheckReport, checkDataset } from "./check.js";
 import { DatasetError } from "./error.js";
 import { removeWavs, writeWavs } from "./generate.js";
@@ -53,6 +54,7 @@ export interface LoadOptions extends Omit<BatchOptions, "seed">, Omit<SplitOptio
 
 /** What `load` leaves behind. */
 interface Loaded {
+  options: LoadOptions;
   records: Records;
   split: Split;
   train: Batches;
@@ -184,12 +186,29 @@ export abstract class Dataset {
    *
    * @example for (const fold of await dataset.kfold(5, { batchSize: 32 })) await model.fitDataset(fold.train, { epochs: 3 })
    */
-  async kfold(folds: number, options: LoadOptions = {}): Promise<Omit<Loaded, "records">[]> {
+  async kfold(folds: number, options: LoadOptions = {}): Promise<Omit<Loaded, "records" | "options">[]> {
     const records = this.loaded?.records ?? (await openRecords(this.directory, this.name));
     const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
     const { seed, valSplit } = all;
     const splits = kfold(records.count, folds, { seed, valSplit, ...this.keys(records, all) });
     return splits.map((split) => this.prepare(records, split, all));
+  }
+
+  /**
+   * What `model` makes of example `i`, its input prepared as for training: the output's values in order, for kind pairs
+   * cut to the length of the target.
+   *
+   * @example pair([example.target, await dataset.predict(model, i)], { sampleRate: 16000 })
+   */
+  async predict(model: tfjs.LayersModel, i: number): Promise<Float32Array> {
+    const { records, options } = this.need();
+    const one = batches(records, Uint32Array.of(i), { ...options, shuffle: false, dropRemainder: false, batchSize: 1 });
+    const { value } = await (await one.iterator()).next();
+    const output = model.predict(value.xs) as tfjs.Tensor;
+    const all = (await output.data()) as Float32Array;
+    for (const tensor of [value.xs, value.ys, output]) tensor.dispose();
+    const { target } = this.kind === "pairs" ? await this.example(i) : {};
+    return target ? all.subarray(0, target.length) : all;
   }
 
   /** Saves the split that `load` made, as a small json to share; `load({ split: file })` takes it. */
@@ -225,6 +244,7 @@ export abstract class Dataset {
   private prepare(records: Records, split: Split, options: LoadOptions & { seed: number }): Loaded {
     const still = { ...options, shuffle: false };
     return {
+      options,
       records,
       split,
       train: batches(records, split.train, options),
