@@ -1,7 +1,7 @@
 export { exampleSamples } from "./items.js";
 
 import { exampleSamples, type Items, sideSamples, type Window } from "./items.js";
-import { BYTES_PER_SAMPLE } from "./manifest.js";
+import { BYTES_PER_SAMPLE, type Encoding } from "./manifest.js";
 import type { Records } from "./records.js";
 
 /** How examples become arrays. */
@@ -18,19 +18,25 @@ export const READ_FIELDS = 5;
 /** Labels of one row: place and bytes of what was read, first sample, rows of its own, place of the first value. */
 export const LABEL_FIELDS = 5;
 
+/** An array in a buffer. */
+export interface StoredArray {
+  /** First byte, and number of bytes. */
+  at: number;
+  bytes: number;
+  shape: number[];
+  encoding: Encoding;
+}
+
 /** Where everything of a batch comes from and where in its buffer it goes. Plain data, in bytes. */
 export interface BatchLayout {
-  /** The example of each row. */
+  /** The item and the example of each row. */
+  items: Uint32Array;
   examples: Uint32Array;
-  /** Frames of x, and of the target audio; samples where there is no inputSize. */
-  frames: number;
-  secondFrames: number;
-  /** Bytes of x as stored, and of the targets or the labels per frame; padding included. */
-  firstBytes: number;
-  secondBytes: number;
-  /** Where the inputs begin, where the targets or the labels per frame, and where everything ends. */
-  firstAt: number;
-  secondAt: number;
+  /** The inputs as stored, padding included. */
+  first: StoredArray;
+  /** The other side of pairs, or the labels per frame. */
+  second?: StoredArray;
+  /** Where it ends. */
   end: number;
   /** READ_FIELDS numbers a read. */
   reads: Float64Array;
@@ -81,29 +87,34 @@ export function layoutBatch(
   let frames = Math.max(fixed, ...own.map(([input]) => input!));
   let secondFrames = Math.max(fixed, ...own.map(([, target]) => target!));
   if (options.inputSize) frames = secondFrames = Math.max(frames, secondFrames);
-  const frameBytes = (options.inputSize ?? 1) * unit;
-  const firstBytes = examples.length * frames * frameBytes;
-  const secondBytes =
-    kind === "pairs"
-      ? examples.length * secondFrames * frameBytes
-      : kind === "frames"
-        ? examples.length * frames * width * 4
-        : 0;
-  const secondAt = firstAt + aligned(firstBytes);
-  let end = secondAt + aligned(secondBytes);
+  const slot = (options.inputSize ?? 1) * unit;
+  const rows = examples.length;
+  const audio = (at: number, n: number): StoredArray => {
+    const shape = [rows, n, ...(options.inputSize ? [options.inputSize] : []), ...(channels > 1 ? [channels] : [])];
+    return { at, bytes: rows * n * slot, shape, encoding };
+  };
+  const first = audio(firstAt, frames);
+  const secondAt = firstAt + aligned(first.bytes);
+  const matrix: StoredArray = {
+    at: secondAt,
+    bytes: rows * frames * width * 4,
+    shape: [rows, frames, width],
+    encoding: "float32",
+  };
+  const second = kind === "pairs" ? audio(secondAt, secondFrames) : kind === "frames" ? matrix : undefined;
+  let end = secondAt + aligned(second?.bytes ?? 0);
   const reads: number[] = [];
   const labels: number[] = [];
   for (const [row, item] of chosen.entries()) {
     const example = examples[row]!;
     const start = items.start?.[item] ?? 0;
-    const side = (at: number, stored: number, place: number, slot: number): void => {
+    const side = (at: number, stored: number, array: StoredArray): void => {
       const bytes = Math.max(0, Math.min(stored - start * unit, length * unit));
-      reads.push(records.shard[example]!, at + start * unit, bytes, place + row * slot, slot);
+      const room = array.bytes / rows;
+      reads.push(records.shard[example]!, at + start * unit, bytes, array.at + row * room, room);
     };
-    side(records.inputAt[example]!, records.inputBytes[example]!, firstAt, frames * frameBytes);
-    if (kind === "pairs") {
-      side(records.targetAt[example]!, records.targetBytes[example]!, secondAt, secondFrames * frameBytes);
-    }
+    side(records.inputAt[example]!, records.inputBytes[example]!, first);
+    if (kind === "pairs") side(records.targetAt[example]!, records.targetBytes[example]!, second!);
     if (kind !== "frames") continue;
     const bytes = records.labelBytes[example]!;
     reads.push(records.shard[example]!, records.labelAt[example]!, bytes, end, bytes);
@@ -111,13 +122,10 @@ export function layoutBatch(
     end += bytes;
   }
   return {
+    items: chosen.slice(),
     examples,
-    frames,
-    secondFrames,
-    firstBytes,
-    secondBytes,
-    firstAt,
-    secondAt,
+    first,
+    second,
     end: aligned(end),
     reads: Float64Array.from(reads),
     labels: kind === "frames" ? Float64Array.from(labels) : undefined,

@@ -1,8 +1,12 @@
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
-import { frameWidth, type LayoutOptions, layoutBatch } from "./batch-layout.js";
+import { type Augment, checkAugment } from "./augment.js";
+import { frameWidth, type LayoutOptions, layoutBatch, type StoredArray } from "./batch-layout.js";
 import { DatasetError } from "./error.js";
+import type { Features } from "./features.js";
 import { cutItems, epochOrder } from "./items.js";
-import { type RawBatch, type ReadAhead, readAhead } from "./read-ahead.js";
+import { workerCount } from "./pool.js";
+import { type Processing, planProcessing } from "./process-batch.js";
+import { type BatchPlanner, type RawBatch, type ReadAhead, readAhead } from "./read-ahead.js";
 import type { Records } from "./records.js";
 import { loadTensorFlow, type TensorFlow } from "./tensorflow.js";
 import { uploadSamples } from "./upload.js";
@@ -17,7 +21,11 @@ export interface BatchOptions extends LayoutOptions {
   shuffle?: boolean;
   /** Decides, with the epoch's number, the order. Default 0. */
   seed?: number;
-  /** Threads that read ahead. Default 1: it reads faster than TensorFlow takes. The order does not depend on it. */
+  /** Random changes of the examples, for training; give none for validation and test. */
+  augment?: Augment;
+  /** Features in the place of samples: x becomes `[batch, frames, bins]`, computed by the workers. */
+  features?: Features;
+  /** Threads that read ahead. Default 1, which reads faster than TensorFlow takes; with `augment` or `features` one per core but one. The order does not depend on it. */
   workers?: number;
 }
 
@@ -63,14 +71,17 @@ export interface Batches extends tfjs.data.Dataset<Batch> {
  * await model.fitDataset(train, { epochs: 5 });
  */
 export function batches(records: Records, examples: Uint32Array, options: BatchOptions = {}): Batches {
-  const { batchSize = 64, seed = 0, shuffle = true, workers = 1 } = options;
+  const { batchSize = 64, seed = 0, shuffle = true } = options;
   checkOptions(records, options);
+  const workers = options.workers ?? (options.augment || options.features ? Math.max(1, workerCount() - 1) : 1);
   const items = cutItems(records, examples, options.window);
   const count = items.example.length;
   const size = options.dropRemainder ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
   const tf = loadTensorFlow();
   const { timeUnit = "frames", kind } = records.manifest;
-  const width = kind === "frames" ? frameWidth(records) : (records.manifest.width ?? 0);
+  const width = kind === "frames" ? frameWidth(records) : 0;
+  const how = processing(records, options);
+  const values = (examples: Uint32Array): Values | undefined => exampleValues(records, examples);
   const rows = new Float64Array(0);
   const source = {
     paths: { ...records.paths },
@@ -93,14 +104,15 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
         next = { epoch: place.epoch + 1, batch: 0 };
         const order = epochOrder(count, seed, place.epoch, shuffle);
         const chosen = (batch: number): Uint32Array => order.subarray(batch * batchSize, (batch + 1) * batchSize);
-        reader = readAhead(
-          source,
-          workers,
-          place.batch,
-          size,
-          (batch, at) => layoutBatch(records, items, chosen(batch), options, width, at),
-          free,
-        );
+        const { epoch, batch } = place;
+        const planner: BatchPlanner = {
+          layout: (k, at) => layoutBatch(records, items, chosen(k), options, width, at),
+          ...(how && {
+            how,
+            process: (layout, at) => planProcessing(layout, how, values(layout.examples), epoch, at),
+          }),
+        };
+        reader = readAhead(source, workers, batch, size, planner, free);
       }
       const raw = await reader.next();
       if (!raw) {
@@ -109,7 +121,7 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
       }
       place = { epoch: place.epoch, batch: place.batch + 1 };
       now = place;
-      const value = toTensors(tf, records, raw, options, width);
+      const value = toTensors(tf, raw, values);
       reader.release(raw);
       return { done: false, value };
     };
@@ -147,30 +159,48 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
   });
 }
 
+/** Kinds classes and values: the targets of some examples, row after row. */
+interface Values {
+  data: Float32Array;
+  width: number;
+}
+
+function exampleValues(records: Records, examples: Uint32Array): Values | undefined {
+  const all = records.values;
+  if (!all) return undefined;
+  const width = all.length / records.count;
+  const data = new Float32Array(examples.length * width);
+  for (const [row, i] of examples.entries()) data.set(all.subarray(i * width, (i + 1) * width), row * width);
+  return { data, width };
+}
+
+function processing(records: Records, options: BatchOptions): Processing | undefined {
+  const { augment, features, inputSize, seed = 0 } = options;
+  const { kind, channels, sampleRate } = records.manifest;
+  if (!augment && !features) return undefined;
+  if (augment) checkAugment(augment, features !== undefined);
+  if (features && kind === "frames") {
+    const { frameStep, center = true, padEnd } = features;
+    if (frameStep !== inputSize || !(center || padEnd)) {
+      throw new DatasetError(
+        "OPTION",
+        `features: frameStep ${frameStep}, expected inputSize, ${inputSize}, and center or padEnd, so that there is one frame per row of labels`,
+      );
+    }
+  }
+  return { augment, features, kind, channels, sampleRate, inputSize, seed };
+}
+
 // Tells one opening of a dataset from the next, so that no worker reads a file that was replaced since.
 let opened = 0;
 
-function toTensors(tf: TensorFlow, records: Records, raw: RawBatch, options: BatchOptions, width: number): Batch {
-  const { layout, buffer } = raw;
-  const { kind, encoding, channels } = records.manifest;
-  const rows = layout.examples.length;
-  const side = (frames: number, at: number, bytes: number): tfjs.Tensor => {
-    const shape = [rows, frames];
-    if (options.inputSize) shape.push(options.inputSize);
-    if (channels > 1) shape.push(channels);
-    return uploadSamples(tf, new Uint8Array(buffer, at, bytes), shape, encoding);
-  };
-  const xs = side(layout.frames, layout.firstAt, layout.firstBytes);
-  if (kind === "pairs") return { xs, ys: side(layout.secondFrames, layout.secondAt, layout.secondBytes) };
-  if (kind === "frames") {
-    const labels = new Uint8Array(buffer, layout.secondAt, layout.secondBytes);
-    return { xs, ys: uploadSamples(tf, labels, [rows, layout.frames, width], "float32") };
-  }
-  const values = new Float32Array(rows * width);
-  for (const [row, example] of layout.examples.entries()) {
-    values.set(records.values!.subarray(example * width, (example + 1) * width), row * width);
-  }
-  return { xs, ys: tf.tensor(values, [rows, width], "float32") };
+function toTensors(tf: TensorFlow, raw: RawBatch, values: (examples: Uint32Array) => Values | undefined): Batch {
+  const upload = ({ at, bytes, shape, encoding }: StoredArray): tfjs.Tensor =>
+    uploadSamples(tf, new Uint8Array(raw.buffer, at, bytes), shape, encoding);
+  const xs = upload(raw.xs);
+  if (raw.ys) return { xs, ys: upload(raw.ys) };
+  const { data, width } = values(raw.examples)!;
+  return { xs, ys: tf.tensor(data, [raw.examples.length, width], "float32") };
 }
 
 function checkOptions(records: Records, options: BatchOptions): void {

@@ -1,15 +1,28 @@
 import type { Piscina } from "piscina";
-import { type BatchLayout, READ_FIELDS } from "./batch-layout.js";
+import { aligned, type BatchLayout, READ_FIELDS, type StoredArray } from "./batch-layout.js";
 import { createPool } from "./pool.js";
+import type { ProcessedBatch, Processing } from "./process-batch.js";
 import type { ReadTask } from "./read-batch.js";
 import { runTask } from "./task.js";
 
-/** A batch as read: `layout` says what is where in `buffer`. */
+/** A batch as read: where its arrays are in `buffer`. */
 export interface RawBatch {
-  layout: BatchLayout;
+  examples: Uint32Array;
+  xs: StoredArray;
+  /** Absent where the targets are one vector per example and nothing changes them. */
+  ys?: StoredArray;
   buffer: SharedArrayBuffer;
   /** Last of those that share the buffer. */
   last: boolean;
+}
+
+/** How batches are laid out. */
+export interface BatchPlanner {
+  /** Lays a batch out as stored, its first byte at `at`. */
+  layout(batch: number, at: number): BatchLayout;
+  /** Where samples are processed: what becomes of a batch, its first byte at `at`. */
+  process?(layout: BatchLayout, at: number): ProcessedBatch;
+  how?: Processing;
 }
 
 /** Batches in order, read ahead of their use. */
@@ -40,7 +53,6 @@ function loadPool(workers: number): Piscina {
  * Reads the batches `from` to `to` in worker threads, one task more than there are workers ahead of their use.
  *
  * One that is no longer asked for reads no further: its workers are free, its buffers go with it.
- * @param layoutOf lays a batch out, its first byte at the given place of a buffer
  * @param free buffers to use again
  */
 export function readAhead(
@@ -48,7 +60,7 @@ export function readAhead(
   workers: number,
   from: number,
   to: number,
-  layoutOf: (batch: number, at: number) => BatchLayout,
+  planner: BatchPlanner,
   free: SharedArrayBuffer[],
 ): ReadAhead {
   const pool = loadPool(workers);
@@ -57,22 +69,33 @@ export function readAhead(
   let planned = from;
   const start = (): void => {
     const layouts: BatchLayout[] = [];
+    const processed: ProcessedBatch[] = [];
+    let read = 0;
     let bytes = 0;
     do {
-      const layout = layoutOf(planned++, bytes);
+      const layout = planner.layout(planned++, read);
       layouts.push(layout);
-      bytes = layout.end;
+      read = layout.end;
+      const results = planner.process?.(layout, bytes);
+      if (results) processed.push(results);
+      bytes = results ? results.ys.at + aligned(results.ys.bytes) : read;
     } while (planned < to && bytes + bytes / layouts.length <= TASK_BYTES);
     const buffer = takeBuffer(free, bytes);
     const reads = joined(layouts.map((layout) => layout.reads));
-    const labels = task.labels && { ...task.labels, rows: joined(layouts.map((layout) => layout.labels!)) };
-    const reading = runTask<void>(pool, "readBatches", {
+    const input: ReadTask = {
       ...task,
       paths: usedPaths(task.paths, reads),
       reads,
-      labels,
       buffer,
-    }).then(() => layouts.map((layout, i) => ({ layout, buffer, last: i === layouts.length - 1 })));
+      labels: task.labels && { ...task.labels, rows: joined(layouts.map((layout) => layout.labels!)) },
+      processing: planner.how && { how: planner.how, batches: processed, scratchBytes: read },
+    };
+    const reading = runTask<void>(pool, "readBatches", input).then(() =>
+      layouts.map(({ examples, first, second }, i) => {
+        const { xs, ys } = processed[i] ?? { xs: first, ys: second };
+        return { examples, xs, ys, buffer, last: i === layouts.length - 1 };
+      }),
+    );
     // Read ahead and perhaps never asked for: its error is thrown by `next`, or nowhere.
     reading.catch(() => undefined);
     queue.push(reading);
@@ -84,7 +107,14 @@ export function readAhead(
     next: async () => {
       if (ready.length === 0) {
         fill();
-        ready = (await queue.shift()) ?? [];
+        try {
+          ready = (await queue.shift()) ?? [];
+        } catch (error) {
+          // Nothing comes after an error.
+          planned = to;
+          queue.length = 0;
+          throw error;
+        }
         fill();
       }
       return ready.shift();

@@ -2,6 +2,7 @@ import { closeSync, openSync, readvSync } from "node:fs";
 import { READ_FIELDS } from "./batch-layout.js";
 import { DatasetError } from "./error.js";
 import { type LabelForm, writeFrameLabels } from "./frame-labels.js";
+import { type ProcessedBatch, type Processing, processBatch } from "./process-batch.js";
 import { fileError } from "./whole-file.js";
 
 /** Batches to read, as sent to a worker. */
@@ -16,6 +17,8 @@ export interface ReadTask {
   reads: Float64Array;
   /** Where there are labels per frame. */
   labels?: LabelForm;
+  /** Where samples are augmented or made into features: what was read goes through here to the buffer. */
+  processing?: { how: Processing; batches: ProcessedBatch[]; scratchBytes: number };
 }
 
 /** Gaps between two reads up to this are read and thrown away, in one call to the system with what is around them. */
@@ -95,10 +98,16 @@ function descriptor(path: string, opened: string): number {
   return file;
 }
 
+let scratch = new Uint8Array(0);
+
 /** The worker's task. */
 export function readBatches(task: ReadTask): void {
-  const bytes = new Uint8Array(task.buffer);
-  if (task.labels) bytes.fill(0);
+  const { labels, processing } = task;
+  if (processing && scratch.length < processing.scratchBytes) scratch = new Uint8Array(processing.scratchBytes);
+  const bytes = processing ? scratch : new Uint8Array(task.buffer);
+  // Rows of labels behind the end of a short example stay 0.
+  if (labels) bytes.fill(0);
   readInto(bytes, task);
-  if (task.labels) writeFrameLabels(bytes, task.labels);
+  if (labels) writeFrameLabels(bytes, labels);
+  for (const batch of processing?.batches ?? []) processBatch(scratch, task.buffer, batch, processing!.how);
 }
