@@ -182,13 +182,15 @@ function addToPlotly(
 ): void {
   const n = index === 0 ? "" : String(index + 1);
   const { across, up } = place;
+  const grid = panel.images ? { showgrid: false } : {}; // a grid would be drawn over the picture
   layout[`xaxis${n}`] = {
     ...axis(panel.x),
+    ...grid,
     domain: across,
     anchor: `y${n}`,
     ...(linked && index ? { matches: "x" } : {}),
   };
-  layout[`yaxis${n}`] = { ...axis(panel.y), domain: up, anchor: `x${n}` };
+  layout[`yaxis${n}`] = { ...axis(panel.y), ...grid, domain: up, anchor: `x${n}` };
   for (const trace of panel.traces) data.push({ ...trace, xaxis: `x${n}`, yaxis: `y${n}` });
   if (panel.bar) data.push(colourBarTrace(panel.bar, n, across[1], up));
   const y = (value: number): number => (panel.y.kind === "warped" ? panel.y.position(value) : value);

@@ -34,8 +34,8 @@ export function pairBundles(
   const { sounds, title } = sides(source, options);
   const names = options.names ?? ["input", "target"];
   const maxBytes = options.maxBytes ?? MAX_BYTES;
-  const players = playersBundle(sounds, names, title, maxBytes / 3);
-  const pictures = picturesBundle(sounds, names, title, options, maxBytes - bundleBytes(players));
+  const pictures = picturesBundle(sounds, names, title, options, maxBytes / 2);
+  const players = playersBundle(sounds, names, title, maxBytes - bundleBytes(pictures));
   return [players, pictures];
 }
 

@@ -1,6 +1,6 @@
 import { displayBundle, type MimeBundle } from "../display.js";
 import { barsPanel } from "../figure/bars.js";
-import { figure } from "../figure/panel.js";
+import { escapeText, figure } from "../figure/panel.js";
 import { pictureHtml, secondsText, type ShowOptions, tableHtml, tableText } from "./bundle.js";
 import { chiSquare } from "./chi-square.js";
 
@@ -70,7 +70,7 @@ function addBalance(
   const counts = view.splits.map((s) => labels.map((_, i) => s.classes?.[i] ?? 0));
   const { statistic, degrees, p } = chiSquare(counts);
   const verdict = p < 0.05 ? "the splits differ more than chance explains" : "no more uneven than chance";
-  const line = `Balance of ${labels.length} labels: χ² = ${statistic.toFixed(2)}, ${degrees} degrees of freedom, p = ${p < 0.001 ? p.toExponential(1) : p.toFixed(3)}: ${verdict}`;
+  const line = `Balance of ${labels.length} labels: χ² = ${statistic.toFixed(2)}, ${degrees} ${degrees === 1 ? "degree" : "degrees"} of freedom, p = ${p < 0.001 ? p.toExponential(1) : p.toFixed(3)}: ${verdict}`;
   const shares = counts.map((row) => {
     const sum = row.reduce((a, b) => a + b, 0);
     return row.map((n) => (sum ? (100 * n) / sum : 0));
@@ -104,5 +104,5 @@ function addLeak(view: SplitsView, leak: NonNullable<SplitsView["leak"]>, html: 
 }
 
 function tableCaption(line: string): string {
-  return `<div style="margin:8px 0 2px">${line.replaceAll("&", "&amp;").replaceAll("<", "&lt;")}</div>`;
+  return `<div style="margin:8px 0 2px">${escapeText(line)}</div>`;
 }

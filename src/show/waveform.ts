@@ -6,7 +6,7 @@ import { figureBundle, fit, MAX_BYTES, secondsText, type ShowOptions } from "./b
 import { type Sound, type SoundOptions, type SoundSource, sampleRange, toSound } from "./sound.js";
 
 /** Stretches kept for zooming in; a sound of fewer than twice as many samples is kept whole. */
-const ZOOM_BINS = 12_000;
+const ZOOM_BINS = 8_000;
 
 /**
  * Shows the amplitude over time, one plot a channel. Every pixel spans the smallest and the largest sample in it; for a
