@@ -1,11 +1,12 @@
 import { setMaxListeners } from "node:events";
-import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { type CheckReport, isWarning, makeReport } from "./check-report.js";
 import type { CheckedFile, CheckTask } from "./check-task.js";
 import type { Convert } from "./convert.js";
 import type { Problem } from "./error.js";
 import type { LabelOptions } from "./format/labels.js";
+import { statOf } from "./inside.js";
+import { listAudio } from "./list-audio.js";
 import { type DatasetIndex, type IndexOptions, type IndexScan, type Kind, type Row, scanIndex } from "./pair.js";
 import { withPool, workerCount } from "./pool.js";
 import { type LongOptions, track } from "./progress.js";
@@ -186,31 +187,16 @@ function comparePairs(index: DatasetIndex, checked: Map<string, CheckedFile>): P
   return problems;
 }
 
-const AUDIO = /\.(wav|wave|flac|ogg|oga|opus|mp3)$/i;
-
 /** Audio files in the folders that the index doesn't name; hidden files and folders don't count. */
 async function findUnlisted(directory: string, index: DatasetIndex, files: Map<string, unknown>): Promise<Problem[]> {
-  const folders = new Set([
-    index.inputFolder ?? "in",
-    ...(index.kind === "pairs" ? [index.targetFolder ?? "out"] : []),
-  ]);
-  const problems = new Map<string, Problem>();
-  const walk = async (folder: string): Promise<void> => {
-    for (const entry of await readdir(join(directory, folder), { withFileTypes: true })) {
-      if (entry.name.startsWith(".")) continue;
-      const file = posix.join(folder, entry.name);
-      if (entry.isDirectory()) await walk(file);
-      else if (AUDIO.test(entry.name) && !files.has(file)) {
-        const message = `file: in the folder, expected in ${index.file} (${file})`;
-        problems.set(file, { kind: "unlisted", file, message });
-      }
-    }
-  };
+  const folders = [index.inputFolder ?? "in", ...(index.kind === "pairs" ? [index.targetFolder ?? "out"] : [])];
+  const there = new Set<string>();
   for (const folder of folders) {
-    await walk(folder).catch((error: NodeJS.ErrnoException) => {
-      // A folder that isn't there: its files are reported as missing.
-      if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
-    });
+    // A folder that isn't there: its files are reported as missing.
+    if (!(await statOf(join(directory, folder)))?.isDirectory()) continue;
+    for (const file of await listAudio(join(directory, folder))) there.add(posix.join(folder, file));
   }
-  return [...problems.values()].sort((a, b) => (a.file < b.file ? -1 : 1));
+  return [...there]
+    .filter((file) => !files.has(file))
+    .map((file) => ({ kind: "unlisted", file, message: `file: in the folder, expected in ${index.file} (${file})` }));
 }
