@@ -1,12 +1,12 @@
+import { mkdir } from "node:fs/promises";
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { type CheckOptions, type CheckReport, checkDataset } from "./check.js";
 import { DatasetError } from "./error.js";
 import { removeWavs, writeWavs } from "./generate.js";
 import { exampleSamples } from "./batch-layout.js";
 import { type Batches, type BatchOptions, batches } from "./load.js";
-import type { Manifest } from "./manifest.js";
 import { type DatasetIndex, type IndexOptions, type Kind, readIndex } from "./pair.js";
-import { planRecords, type RecordOptions } from "./plan.js";
+import { type BuildPlan, planRecords, type RecordOptions } from "./plan.js";
 import { planRecipe, type RecipeOptions, recipeRows } from "./recipe.js";
 import { buildRecords } from "./record.js";
 import { type Example, openRecords, type Records, readExample } from "./records.js";
@@ -98,10 +98,10 @@ export abstract class Dataset {
    * @throws DatasetError "CHECK" with every problem of the sources, before anything is written
    * @example await new AudioDataset("./data", "dataset").generateRecords()
    */
-  async generateRecords(options: GenerateRecordsOptions = {}): Promise<Manifest> {
+  async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
     const { sound: index, ...report } = await this.check({ ...options, deep: false, onProgress: false });
     if (!report.ok && options.onProblem !== "skip") throw report.toError();
-    return this.build(await planRecords(this.directory, this.name, index, options), options);
+    await this.build(await planRecords(this.directory, this.name, index, options), options);
   }
 
   /**
@@ -216,9 +216,9 @@ export abstract class Dataset {
     return saveSplit(file, this.split, this.records);
   }
 
-  protected build(plan: Awaited<ReturnType<typeof planRecords>>, options: RecordOptions): Promise<Manifest> {
+  protected async build(plan: BuildPlan, options: RecordOptions): Promise<void> {
     this.loaded = undefined;
-    return buildRecords(this.directory, plan, options);
+    await buildRecords(this.directory, plan, options);
   }
 
   private need(): Loaded {
@@ -284,19 +284,14 @@ export class AudioDataset extends Dataset {
    * const dataset = new AudioDataset("./data", "dataset", { seed: 1 });
    * await dataset.generate(100, 1000, 250, { waves: ["sin", "saw"], volume: 0.5 });
    */
-  async generate(
-    inputLower: number,
-    inputUpper: number,
-    steps: number,
-    options: GenerateOptions = {},
-  ): Promise<Manifest> {
+  async generate(inputLower: number, inputUpper: number, steps: number, options: GenerateOptions = {}): Promise<void> {
     const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
     const recipe = planRecipe(inputLower, inputUpper, steps, all);
+    await mkdir(this.directory, { recursive: true });
     if (!options.removeWav) await writeWavs(this.directory, this.name, recipe, all);
     // From the recipe, not from the wavs: the bytes are the same, and nothing is read back.
-    const manifest = await this.build(await planRecords(this.directory, this.name, recipe, all), all);
+    await this.build(await planRecords(this.directory, this.name, recipe, all), all);
     if (options.removeWav) await removeWavs(this.directory, this.name, recipe);
-    return manifest;
   }
 }
 

@@ -1,3 +1,4 @@
+export { DatasetError, type ErrorCode, type Problem } from "./error.js";
 // Generate or bring
 export {
   AudioClassificationDataset,
