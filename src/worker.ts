@@ -1,20 +1,15 @@
 /**
- * What runs in a worker thread: one named task per line, each `asTask(work)` of a function that lives with its stage.
+ * What runs in a worker thread: one named task per line, each `lazyTask` of a function that lives with its stage. A
+ * stage is loaded when its first task comes, so that a worker starts in the time its own work takes to load.
  * Tasks use synchronous file access; nothing here may load TensorFlow.
  */
-import * as checking from "./check-task.js";
-import * as probing from "./probe.js";
-import * as reading from "./read-batch.js";
-import * as building from "./shard-build.js";
-import * as scanning from "./shard-scan.js";
-import * as comparing from "./stale-task.js";
-import { asTask } from "./task.js";
-import * as wavs from "./wav-task.js";
+import { lazyTask } from "./task.js";
 
-export const checkFiles = asTask(checking.checkFiles);
-export const writeWavFiles = asTask(wavs.writeWavFiles);
-export const readBatches = asTask(reading.readBatches);
-export const probeSources = asTask(probing.probeSources);
-export const buildShardFile = asTask(building.buildShardFile);
-export const scanShard = asTask(scanning.scanShard);
-export const compareSources = asTask(comparing.compareSources);
+export const checkFiles = lazyTask(async () => (await import("./check-task.js")).checkFiles);
+export const writeWavFiles = lazyTask(async () => (await import("./wav-task.js")).writeWavFiles);
+export const readBatches = lazyTask(async () => (await import("./read-batch.js")).readBatches);
+export const probeSources = lazyTask(async () => (await import("./probe.js")).probeSources);
+export const buildShardFile = lazyTask(async () => (await import("./shard-build.js")).buildShardFile);
+export const scanShard = lazyTask(async () => (await import("./shard-scan.js")).scanShard);
+export const compareSources = lazyTask(async () => (await import("./stale-task.js")).compareSources);
+export const computeSpectra = lazyTask(async () => (await import("./spectra-task.js")).computeSpectra);

@@ -310,7 +310,9 @@ rows.append(np.average(a[:, :3], axis=0, weights=a[:, 3]).tolist() + [int(m.sum(
 print(json.dumps(rows))`,
     matrix,
   );
-  scores.forEach((s, i) => close([s.precision, s.recall, s.f1, s.support], theirs[i], 1e-12, 0));
+  scores.forEach((s, i) => {
+    close([s.precision, s.recall, s.f1, s.support], theirs[i], 1e-12, 0);
+  });
 });
 
 test("the best epoch is the lowest validation loss, or the highest of a metric", () => {

@@ -1,0 +1,59 @@
+import { applyMel, melBank } from "./signal/mel.js";
+import { eachFrame, planStft, powers } from "./signal/stft.js";
+import type { SpectraOptions } from "./spectra.js";
+
+/** Some frames of one sound: where its samples lie and where the values go, in memory shared between threads. */
+export interface SpectraPiece {
+  /** First sample of the sound and their number. */
+  at: number;
+  length: number;
+  /** Frames `from` ≤ t < `to`. */
+  from: number;
+  to: number;
+  /** Where the value of frame 0 would go. */
+  out: number;
+}
+
+/** What one worker does. */
+export interface SpectraTask {
+  samples: Float32Array;
+  out: Float32Array;
+  pieces: readonly SpectraPiece[];
+  options: SpectraOptions;
+}
+
+/** Computes the frames of a task into the shared output. Runs in a worker. */
+export function computeSpectra({ samples, out, pieces, options }: SpectraTask): void {
+  for (const piece of pieces) {
+    const sound = samples.subarray(piece.at, piece.at + piece.length);
+    const plan = planStft(sound.length, options);
+    const { bins, fftLength } = plan;
+    const write = (visit: (spectrum: Float32Array, frame: number) => void): void =>
+      eachFrame(sound, plan, visit, piece.from, piece.to);
+    if (options.kind === "stft") {
+      write((spectrum, frame) => {
+        const at = piece.out + frame * bins * 2;
+        out.set(spectrum, at);
+        out[at + fftLength] = spectrum[1]!;
+        out[at + 1] = 0;
+      });
+    } else if (options.kind === "power") {
+      write((spectrum, frame) => powers(spectrum, out, piece.out + frame * bins));
+    } else {
+      const bank = melBank(fftLength, { ...options, sampleRate: options.sampleRate! });
+      const power = new Float32Array(bins);
+      write((spectrum, frame) => {
+        powers(spectrum, power);
+        applyMel(bank, power, out, piece.out + frame * bank.melBins);
+      });
+      if (options.kind === "logMel") toDecibels(out, piece, bank.melBins, options.amin ?? 1e-10);
+    }
+  }
+}
+
+/** 10 · log₁₀ of the piece's values; reference and floor need all pieces and are applied afterwards. */
+function toDecibels(out: Float32Array, piece: SpectraPiece, bins: number, amin: number): void {
+  const scale = 10 / Math.LN10;
+  const end = piece.out + piece.to * bins;
+  for (let i = piece.out + piece.from * bins; i < end; i++) out[i] = scale * Math.log(Math.max(amin, out[i]!));
+}
