@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { availableParallelism, cpus, totalmem } from "node:os";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
+import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
 import { root, pythonPath as testPython } from "../test/python.js";
 
@@ -83,10 +85,14 @@ for _line in sys.stdin:
 
 /** Starts Python on code that defines `run(input)`. Print nothing that starts with "@". */
 export function pythonPeer(code: string): PythonPeer {
-  const child: ChildProcess = spawn(pythonPath, ["-c", code + LOOP], {
+  // A file rather than -c: multiprocessing's children import it.
+  const folder = mkdtempSync(join(tmpdir(), "bench-peer-"));
+  writeFileSync(join(folder, "peer.py"), `${code}\nif __name__ == "__main__":${LOOP.replaceAll("\n", "\n    ")}`);
+  const child: ChildProcess = spawn(pythonPath, [join(folder, "peer.py")], {
     stdio: ["pipe", "pipe", "inherit"],
     env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "3" },
   });
+  child.on("close", () => rmSync(folder, { recursive: true }));
   const lines: Interface = createInterface({ input: child.stdout! });
   return {
     run: (input) =>
