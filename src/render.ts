@@ -9,10 +9,15 @@ import { random } from "./signal/random.js";
  * @example renderRow(recipe, recipeRows(recipe)[0]).input.length // duration × sampleRate
  */
 export function renderRow(recipe: Recipe, row: RecipeRow): { input: Int16Array; target: Int16Array } {
-  const input = new Int16Array(recipeSamples(recipe));
-  const target = new Int16Array(input.length);
+  const [input, target] = emptyRow(recipe);
   renderInto(recipe, row, input, target);
   return { input, target };
+}
+
+/** Arrays for the samples of a pair, to be filled by `renderInto`. */
+export function emptyRow(recipe: Recipe): [Int16Array, Int16Array] {
+  const samples = recipeSamples(recipe);
+  return [new Int16Array(samples), new Int16Array(samples)];
 }
 
 /** As `renderRow`, into arrays that are there. */

@@ -5,13 +5,13 @@ import { decodeAudio } from "./format/audio.js";
 import { crc32c } from "./format/crc32c.js";
 import type { Feature } from "./format/example.js";
 import { toFloat16 } from "./format/float16.js";
-import { denseLabels, UNTIL_END } from "./format/events.js";
+import { denseLabels } from "./format/events.js";
 import { readLabels } from "./format/labels.js";
 import { type Audio, toFloat32 } from "./format/wav.js";
 import type { Encoding, Sources } from "./manifest.js";
 import type { Row } from "./pair.js";
 import type { RecipeRow } from "./recipe.js";
-import { renderRow } from "./render.js";
+import { emptyRow, renderInto } from "./render.js";
 import type { PlanHead, ShardTask } from "./shard-task.js";
 import { fileError } from "./whole-file.js";
 
@@ -20,13 +20,16 @@ export class SourceReader {
   readonly sources: Sources = { path: [], bytes: [], mtimeMs: [], crc32c: [] };
   private scratch: [Buffer, Buffer] = [Buffer.allocUnsafe(1 << 16), Buffer.allocUnsafe(1 << 16)];
 
+  private rendered: [Int16Array, Int16Array] | undefined;
+
   constructor(private readonly task: ShardTask) {}
 
   /** The audio of a row. It may lie in a buffer that the next row overwrites. */
   async audio(row: Row): Promise<{ input: Audio; target?: Audio }> {
     const { source, head } = this.task;
     if ("recipe" in source) {
-      const { input, target } = renderRow(source.recipe, row as RecipeRow);
+      const [input, target] = (this.rendered ??= emptyRow(source.recipe));
+      renderInto(source.recipe, row as RecipeRow, input, target);
       const form = { sampleRate: source.recipe.sampleRate, channels: 1 };
       return { input: { ...form, samples: input }, target: { ...form, samples: target } };
     }
@@ -137,9 +140,6 @@ function frameFeatures(head: PlanHead, row: Row, audio: Audio, reader: SourceRea
     );
   }
   const { events } = keys;
-  // What lasts to the end of the audio lasts to the end of its last frame, however the frames are cut.
-  const end = keys.timeUnit === "samples" ? samples : inputSize ? Math.ceil(samples / inputSize) : Infinity;
-  events.off = Array.from(events.off, (off) => (off >= end ? UNTIL_END : off));
   if (head.encoding === "float16") {
     const frames = Math.floor(audio.samples.length / inputSize!) + 1;
     const dense = denseLabels(events, {

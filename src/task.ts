@@ -21,6 +21,11 @@ export function asTask<A, T>(work: (input: A) => T | Promise<T>): (input: A) => 
   };
 }
 
+/** As `asTask`, for a function whose module is loaded when the first task comes. */
+export function lazyTask<A, T>(load: () => Promise<(input: A) => T | Promise<T>>): (input: A) => Promise<Outcome<T>> {
+  return asTask(async (input) => (await load())(input));
+}
+
 /** Runs one of `worker.ts`'s tasks in the pool; a DatasetError thrown there is thrown here, code and problems included. */
 export async function runTask<T>(pool: Piscina, name: string, input: unknown, signal?: AbortSignal): Promise<T> {
   const outcome: Outcome<T> = await pool.run(input, { name, signal: signal ?? null });
