@@ -69,7 +69,8 @@ export async function readIndexes(
   return indexes as ShardIndex[];
 }
 
-async function readIndexFile(directory: string, shard: IndexedShard): Promise<ShardIndex | undefined> {
+/** The index beside a shard, where it belongs to the shard as it is now. */
+export async function readIndexFile(directory: string, shard: IndexedShard): Promise<ShardIndex | undefined> {
   const path = join(directory, indexFile(shard.file));
   if (!existsSync(path)) return undefined;
   const index = await readJson<ShardIndex>(path, "index", (i) => i.format === 1 && Array.isArray(i.offset));

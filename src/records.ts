@@ -7,7 +7,7 @@ import { fromFloat16 } from "./format/float16.js";
 import type { LabelEvents } from "./format/keys.js";
 import { checkPayload, RECORD_OVERHEAD, recordLength } from "./format/tfrecord.js";
 import { BYTES_PER_SAMPLE, type Encoding, type Manifest, readManifest, recordsFingerprint } from "./manifest.js";
-import type { Kind, Row } from "./pair.js";
+import type { Kind } from "./pair.js";
 import { planPath, readPlan } from "./plan-file.js";
 import { recoverPublication } from "./publish.js";
 import { readIndexes } from "./read-indexes.js";
@@ -81,13 +81,9 @@ export async function openRecords(directory: string, name: string, options: Open
     const found = size === undefined ? "not found" : `${size} bytes`;
     throw new DatasetError("RECORD", `shard ${file}: ${found}, expected ${bytes} bytes (${directory}); call repair`);
   }
-  const indexes = await readIndexes(directory, manifest.kind, manifest.shards, async (index, k) => {
-    if (manifest.encoding !== "float16") return;
-    const rows = await planRows(directory, manifest, k);
-    rows?.forEach((row, i) => {
-      nameExample(index, row, i);
-    });
-  });
+  const indexes = await readIndexes(directory, manifest.kind, manifest.shards, (index, k) =>
+    nameFromPlan(directory, manifest, index, k),
+  );
   return collect(directory, manifest, indexes);
 }
 
@@ -104,11 +100,14 @@ export async function findShards(directory: string, name: string): Promise<strin
   return shards.some((file) => file !== `${name}.tfrecord`) ? shards.filter((f) => f !== `${name}.tfrecord`) : shards;
 }
 
-/** The rows of a shard, from the plan that it was built by, where that is still there. */
-async function planRows(directory: string, manifest: Manifest, k: number): Promise<readonly Row[] | undefined> {
+/** Gives the examples of a scanned float16 shard the names that its records don't hold, where its plan is still there. */
+export async function nameFromPlan(directory: string, manifest: Manifest, index: ShardIndex, k: number): Promise<void> {
+  if (manifest.encoding !== "float16") return;
   const plan = await readPlan(planPath(directory, manifest.name));
-  if (!plan?.shards[k] || shardKey(plan, k) !== manifest.shards[k]!.key) return undefined;
-  return planShardRows(plan, k);
+  const { file, key } = manifest.shards[k]!;
+  const at = plan?.shards.findIndex((s) => s.file === file) ?? -1;
+  if (!plan || at < 0 || shardKey(plan, at) !== key) return;
+  for (const [i, row] of planShardRows(plan, at).entries()) nameExample(index, row, i);
 }
 
 async function openForeign(directory: string, name: string, options: OpenOptions): Promise<Records> {

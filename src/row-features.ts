@@ -19,7 +19,6 @@ import { fileError } from "./whole-file.js";
 export class SourceReader {
   readonly sources: Sources = { path: [], bytes: [], mtimeMs: [], crc32c: [] };
   private scratch: [Buffer, Buffer] = [Buffer.allocUnsafe(1 << 16), Buffer.allocUnsafe(1 << 16)];
-
   private rendered: [Int16Array, Int16Array] | undefined;
 
   constructor(private readonly task: ShardTask) {}
@@ -28,7 +27,8 @@ export class SourceReader {
   async audio(row: Row): Promise<{ input: Audio; target?: Audio }> {
     const { source, head } = this.task;
     if ("recipe" in source) {
-      const [input, target] = (this.rendered ??= emptyRow(source.recipe));
+      this.rendered ??= emptyRow(source.recipe);
+      const [input, target] = this.rendered;
       renderInto(source.recipe, row as RecipeRow, input, target);
       const form = { sampleRate: source.recipe.sampleRate, channels: 1 };
       return { input: { ...form, samples: input }, target: { ...form, samples: target } };

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import { renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { frameRecord, RECORD_HEAD, RECORD_OVERHEAD } from "./format/tfrecord.js";
 import { type ExampleWriter, exampleWriter } from "./format/example.js";
+import { HashedFile } from "./hashed-file.js";
 import { BYTES_PER_SAMPLE, type ShardEntry } from "./manifest.js";
 import type { Row } from "./pair.js";
 import { recipeRows } from "./recipe.js";
@@ -10,9 +10,6 @@ import { rowFeatures, SourceReader } from "./row-features.js";
 import { emptyIndex, indexExample, nameExample } from "./shard-index.js";
 import { entryFile, indexFile, type ShardTask } from "./shard-task.js";
 import { fileError, writeWhole } from "./whole-file.js";
-
-/** Bytes collected before they are hashed and written: large enough for few calls, small enough for the cache. */
-const CHUNK_BYTES = 1 << 20;
 
 /**
  * Builds one shard in the staging folder: the shard, its index, then the entry that says they are complete.
@@ -72,47 +69,4 @@ async function writeShard(task: ShardTask, temporary: string): Promise<{ entry: 
     ...("recipe" in source ? {} : { sources: reader.sources }),
   };
   return { entry, index: JSON.stringify(index) };
-}
-
-/** A file written in chunks and hashed on the way. */
-class HashedFile {
-  bytes = 0;
-  private buffer = Buffer.allocUnsafeSlow(2 * CHUNK_BYTES);
-  private used = 0;
-  private readonly fd: number;
-  private readonly hash = createHash("sha256");
-
-  constructor(path: string) {
-    this.fd = openSync(path, "w");
-  }
-
-  /** Room for `bytes` more: where to put them, and where that will be in the file. */
-  room(bytes: number): { buffer: Uint8Array; at: number; fileAt: number } {
-    if (this.used >= CHUNK_BYTES || this.used + bytes > this.buffer.length) this.flush();
-    if (bytes > this.buffer.length) this.buffer = Buffer.allocUnsafeSlow(bytes);
-    const at = this.used;
-    // The file position of the buffer's first byte, so that positions in the buffer can be turned into the file's.
-    const fileAt = this.bytes - at;
-    this.used += bytes;
-    this.bytes += bytes;
-    return { buffer: this.buffer, at, fileAt };
-  }
-
-  /** Writes what is left, flushes to the disk and returns the hash. */
-  finish(): string {
-    this.flush();
-    fsyncSync(this.fd);
-    return this.hash.digest("hex");
-  }
-
-  close(): void {
-    closeSync(this.fd);
-  }
-
-  private flush(): void {
-    const part = this.buffer.subarray(0, this.used);
-    this.hash.update(part);
-    for (let at = 0; at < part.length; ) at += writeSync(this.fd, part, at);
-    this.used = 0;
-  }
 }

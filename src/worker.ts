@@ -13,3 +13,4 @@ export const buildShardFile = lazyTask(async () => (await import("./shard-build.
 export const scanShard = lazyTask(async () => (await import("./shard-scan.js")).scanShard);
 export const compareSources = lazyTask(async () => (await import("./stale-task.js")).compareSources);
 export const computeSpectra = lazyTask(async () => (await import("./spectra-task.js")).computeSpectra);
+export const salvageShard = lazyTask(async () => (await import("./salvage.js")).salvageShard);
