@@ -15,7 +15,15 @@ const recipe = planRecipe(100, 1000, tiny ? 4 : 1000);
 const pairs = recipeSize(recipe);
 const workers = availableParallelism();
 const folder = mkdtempSync(join(tmpdir(), "bench-generate-"));
-const ours = join(folder, "ours");
+
+/** Each run has a folder of its own: deleting many files just before would slow down the next run's first. */
+let run = 0;
+function fresh(side: string): string {
+  const path = join(folder, `${side}${run++}`);
+  mkdirSync(path, { recursive: true });
+  return path;
+}
+let ours = "";
 
 /** sox's time is the same for every file, so it makes a sample of them, spread over waves and frequencies. */
 const sample = tiny ? recipeRows(recipe) : recipeRows(recipe).filter((row) => row.id % 27 === 0);
@@ -39,7 +47,7 @@ async function sox(): Promise<Measure> {
 }
 
 async function toWavs(): Promise<Measure> {
-  rmSync(ours, { recursive: true, force: true });
+  ours = fresh("ours");
   return measure(async () => {
     await writeWavs(ours, "dataset", recipe, { onProgress: false });
     return readdirSync(join(ours, "in")).length + readdirSync(join(ours, "out")).length;
@@ -62,8 +70,7 @@ parentPort.once("message", (names) => {
 parentPort.postMessage("ready");`;
 
 async function plainFiles(): Promise<Measure> {
-  const plain = join(folder, "plain");
-  rmSync(plain, { recursive: true, force: true });
+  const plain = fresh("plain");
   for (const side of ["in", "out"]) mkdirSync(join(plain, side), { recursive: true });
   const rows = recipeRows(recipe);
   const bytes = 44 + 2 * recipe.duration * recipe.sampleRate;
@@ -84,9 +91,7 @@ async function plainFiles(): Promise<Measure> {
 }
 
 async function toRecords(): Promise<Measure> {
-  const records = join(folder, "records");
-  rmSync(records, { recursive: true, force: true });
-  mkdirSync(records);
+  const records = fresh("records");
   return measure(async () => {
     const plan = await planRecords(records, "dataset", recipe);
     const manifest = await buildRecords(records, plan, { onProgress: false });
