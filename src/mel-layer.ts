@@ -118,5 +118,8 @@ function decibels(
   const largest = tf.max(power, [1, 2], true);
   const zero = ref === "max" ? least(largest) : tf.scalar(scale * Math.log(Math.max(amin, ref)));
   const db = tf.sub(least(power), zero);
-  return Number.isFinite(topDb) ? tf.maximum(db, tf.sub(tf.sub(least(largest), zero), topDb)) : db;
+  if (!Number.isFinite(topDb)) return db;
+  // Spread to the full shape by hand: tfjs's gradient of maximum doesn't gather what was spread.
+  const floor = tf.sub(tf.sub(least(largest), zero), topDb);
+  return tf.maximum(db, tf.broadcastTo(floor, db.shape));
 }
