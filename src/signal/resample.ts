@@ -1,19 +1,26 @@
 import { DatasetError } from "../error.js";
+import { createPolyphase, type Polyphase } from "./polyphase.js";
 
 /** Share of the lower rate's band that passes; above it the response falls, and is gone at half that rate. */
 const PASS = 0.9;
 /** Attenuation of what would alias, in dB. */
-const ATTENUATION = 102;
+const ATTENUATION = 97;
 
 interface Filter {
   /** Interpolation and decimation: to/from in lowest terms. */
   up: number;
   down: number;
-  /** Length of each phase; a multiple of 8. */
+  /** Length of each phase; a multiple of 16. */
   taps: number;
-  /** `up` phases of `taps` coefficients. */
-  phases: Float32Array;
+  /** Its memory holds `up` phases of `taps` coefficients, then a block of input, then a block of output. */
+  kernel: Polyphase;
+  /** Where the blocks begin in that memory, in floats. */
+  inputAt: number;
+  outputAt: number;
 }
+
+/** Outputs computed at a time. */
+const BLOCK = 8192;
 
 const filters = new Map<string, Filter>();
 
@@ -37,34 +44,23 @@ export function resample(samples: Float32Array, from: number, to: number): Float
     }
   }
   if (from === to) return samples;
-  const { up, down, taps, phases } = filterFor(from, to);
-  const before = taps / 2 - 1;
-  const padded = new Float32Array(samples.length + 2 * taps);
-  padded.set(samples, before);
+  const { up, down, taps, kernel, inputAt, outputAt } = filterFor(from, to);
+  const { memory } = kernel;
   const out = new Float32Array(Math.round((samples.length * to) / from));
-  let at = 0;
+  const step = { whole: Math.floor(down / up), rest: down % up, up };
+  let at = 1 - taps / 2;
   let phase = 0;
-  for (let i = 0; i < out.length; i++) {
-    // Four sums that don't wait for each other.
-    let a = 0;
-    let b = 0;
-    let c = 0;
-    let d = 0;
-    let h = phase * taps;
-    const end = at + taps;
-    for (let x = at; x < end; x += 8, h += 8) {
-      a += padded[x]! * phases[h]! + padded[x + 4]! * phases[h + 4]!;
-      b += padded[x + 1]! * phases[h + 1]! + padded[x + 5]! * phases[h + 5]!;
-      c += padded[x + 2]! * phases[h + 2]! + padded[x + 6]! * phases[h + 6]!;
-      d += padded[x + 3]! * phases[h + 3]! + padded[x + 7]! * phases[h + 7]!;
-    }
-    out[i] = a + b + (c + d);
-    phase += down;
-    if (phase >= up) {
-      const step = Math.floor(phase / up);
-      at += step;
-      phase -= step * up;
-    }
+  for (let done = 0; done < out.length; done += BLOCK) {
+    const count = Math.min(BLOCK, out.length - done);
+    const steps = Math.floor((phase + count * down) / up);
+    // What lies before the first sample and after the last is silence.
+    const block = memory.subarray(inputAt, inputAt + steps + taps);
+    const first = Math.max(0, -at);
+    block.fill(0);
+    if (at + first < samples.length) block.set(samples.subarray(at + first, at + block.length), first);
+    phase = kernel.run(4 * inputAt, 4 * outputAt, count, step, 4 * taps, phase);
+    out.set(memory.subarray(outputAt, outputAt + count), done);
+    at += steps;
   }
   return out;
 }
@@ -106,11 +102,13 @@ function designFilter(from: number, to: number): Filter {
   // Everything in units of the input's samples: band edge of the lower rate, relative to the input's half.
   const edge = Math.min(1, to / from);
   const transition = Math.PI * (1 - PASS) * edge;
-  const half = Math.ceil((ATTENUATION - 7.95) / (2.285 * transition) / 8) * 4;
+  const half = Math.ceil((ATTENUATION - 7.95) / (2.285 * transition) / 16) * 8;
   const beta = 0.1102 * (ATTENUATION - 8.7);
   const cutoff = ((PASS + 1) / 2) * edge;
   const taps = 2 * half;
-  const phases = new Float32Array(up * taps);
+  const inputAt = up * taps;
+  const outputAt = inputAt + Math.ceil((BLOCK * down) / up) + taps + 1;
+  const kernel = createPolyphase(outputAt + BLOCK);
   const row = new Float64Array(taps);
   for (let p = 0; p < up; p++) {
     let sum = 0;
@@ -121,9 +119,9 @@ function designFilter(from: number, to: number): Filter {
       sum += row[k]!;
     }
     // Each phase passes a constant unchanged.
-    for (let k = 0; k < taps; k++) phases[p * taps + k] = row[k]! / sum;
+    for (let k = 0; k < taps; k++) kernel.memory[p * taps + k] = row[k]! / sum;
   }
-  return { up, down, taps, phases };
+  return { up, down, taps, kernel, inputAt, outputAt };
 }
 
 const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
