@@ -12,7 +12,7 @@ export const SHARED = { state: 0, answered: 1 } as const;
 export const STATE = { idle: 0, running: 1 } as const;
 
 /** What goes from the control thread to the main one. */
-export type ControlEvent = { frames: Uint8Array[] } | { ping: number } | { interrupt: true };
+export type ControlEvent = { frames: Uint8Array[] } | { interrupt: number };
 
 /** What the control thread is started with. */
 export interface ControlData {
@@ -34,7 +34,7 @@ async function serve(data: ControlData, port: NonNullable<typeof parentPort>): P
   port.postMessage("ready");
   port.on("message", (frames: (string | Uint8Array)[]) => void control.send(frames.map(toBuffer)));
   void echo(heartbeat);
-  let pings = 0;
+  let interrupts = 0;
 
   for await (const frames of control) {
     const message = parseMessage(connection.key, frames);
@@ -49,12 +49,11 @@ async function serve(data: ControlData, port: NonNullable<typeof parentPort>): P
 
   /** As Ctrl+C; and when the main thread gives no answer because user code keeps it busy, that code is ended. */
   function interrupt(): void {
-    if (process.platform === "win32") port.postMessage({ interrupt: true });
-    else process.kill(process.pid, "SIGINT");
-    const ping = ++pings;
-    port.postMessage({ ping });
+    const count = ++interrupts;
+    port.postMessage({ interrupt: count });
     setTimeout(() => {
-      if (Atomics.load(shared, SHARED.answered) >= ping || Atomics.load(shared, SHARED.state) !== STATE.running) return;
+      if (Atomics.load(shared, SHARED.answered) >= count || Atomics.load(shared, SHARED.state) !== STATE.running)
+        return;
       const session = new Session();
       session.connectToMainThread();
       session.post("Runtime.terminateExecution", () => session.disconnect());

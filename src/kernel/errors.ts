@@ -76,7 +76,7 @@ function frames(error: Error): string[] {
     const place = cellPlace(cell, Number(match[2]), Number(match[3]));
     if (!place) continue;
     const where = `${cell}:${place.line}:${place.column}`;
-    const call = /^\s+at (?:async )?(.*) \(cell/.exec(line)?.[1];
+    const call = /^\s+at (?:async )?(?:Proxy\.)?(.*) \(cell/.exec(line)?.[1];
     shown.push(call ? `    at ${call} (${where})` : `    at ${where}`);
     if (!excerpted) shown.push(...excerpt(cell, place));
     excerpted = true;

@@ -43,7 +43,7 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
       },
       error: (...values) => {
         if (values.length > 1) typeErrors.push(values);
-        else failure = describeError(isInterrupt(values[0]) ? interrupted() : values[0]);
+        else failure = describeError(values[0]);
       },
     },
     (converting) => {
@@ -55,7 +55,7 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
   /** Runs code in a turn of its own: code that is ended by force takes its callers with it. */
   async function run(code: string): Promise<void> {
     const stopped = new Promise<never>((_, reject) => (stopRunning = reject));
-    const done = new Promise((resolve) => setImmediate(() => resolve(tslab.executor.execute(code))));
+    const done = new Promise((resolve) => setTimeout(() => resolve(tslab.executor.execute(code)), 0));
     running = true;
     try {
       await Promise.race([done, stopped]);
@@ -135,10 +135,6 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
   }
 
   return { tslab, execute, interrupt, lateError };
-}
-
-function isInterrupt(thrown: unknown): boolean {
-  return thrown instanceof Error && (thrown as NodeJS.ErrnoException).code === "ERR_SCRIPT_EXECUTION_INTERRUPTED";
 }
 
 function interrupted(): Error {

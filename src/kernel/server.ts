@@ -98,9 +98,10 @@ function openControl(
     worker.on("error", reject);
     worker.on("message", (event: ControlEvent | "ready") => {
       if (event === "ready") resolve();
-      else if ("ping" in event) Atomics.store(shared, SHARED.answered, event.ping);
-      else if ("interrupt" in event) onInterrupt();
-      else
+      else if ("interrupt" in event) {
+        Atomics.store(shared, SHARED.answered, event.interrupt);
+        onInterrupt();
+      } else
         void answer(
           event.frames.map((frame) => Buffer.from(frame)),
           (reply) => worker.postMessage(reply),

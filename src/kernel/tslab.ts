@@ -81,15 +81,20 @@ export function loadTslab(console: TslabConsole, onConvert: (running: boolean) =
   };
 }
 
-/** Names the scripts that tslab runs, by the cell `cellName` gives, so that stack traces tell cells apart. */
+/**
+ * Names the scripts that tslab runs, by the cell `cellName` gives, so that stack traces tell cells apart.
+ *
+ * It also takes off their `breakOnSigint`: while that is on, a SIGINT listener that library code adds is lost. The
+ * control thread interrupts instead.
+ */
 export function nameCells(cellName: () => string, onLines: (cell: string, lines: number) => void): void {
   const run = vm.runInThisContext;
   const head = /^\((?:async )?function\(exports, require\) \{ /;
   vm.runInThisContext = ((code: string, options?: vm.RunningCodeOptions & { filename?: string }) => {
-    const prefix = typeof options === "object" && !options.filename ? head.exec(code) : null;
+    const prefix = typeof options === "object" && options.breakOnSigint ? head.exec(code) : null;
     if (!prefix) return run(code, options);
     const filename = cellName();
     onLines(filename, code.split("\n").length);
-    return run(code, { ...options, filename, columnOffset: -prefix[0].length } as vm.RunningCodeOptions);
+    return run(code, { filename, columnOffset: -prefix[0].length });
   }) as typeof vm.runInThisContext;
 }

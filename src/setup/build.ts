@@ -43,11 +43,14 @@ export const KERNEL_NAME = "tslab";
  */
 export function kernelSpec(): object {
   const boot = "require(require.resolve('deep-audio-dataset/kernel',{paths:[process.cwd()]}))";
+  // Where an interrupt ends a timer's code by force, these checks of Node's would end the process.
+  const unchecked = "--no-force-async-hooks-checks";
+  const flags = process.allowedNodeEnvironmentFlags.has(unchecked) ? [unchecked] : [];
   return {
-    argv: [process.execPath, "-e", boot, "{connection_file}"],
+    argv: [process.execPath, ...flags, "-e", boot, "{connection_file}"],
     display_name: "TypeScript (tslab)",
     language: "typescript",
-    interrupt_mode: "signal",
+    interrupt_mode: "message",
     metadata: { debugger: false },
   };
 }
