@@ -11,7 +11,7 @@ export interface LabelEvents {
   value: Float32Array | number[];
 }
 
-/** The `off` of an event that holds to the end of an audio file of unknown length. */
+/** The `off` of an event that holds to the end of the audio, wherever its last frame ends. */
 export const UNTIL_END: number = Number.MAX_SAFE_INTEGER;
 
 /** Turns rows of values into events: one for every stretch of the same non-zero value. */

@@ -33,7 +33,7 @@ export interface KeyLabels {
 
 /**
  * Reads a key csv: a header `TIME STAMP,FEATURE 1,…,FEATURE N`, then rows of a time stamp and N values. A row holds until
- * the next row's time stamp, the last one to the end of the audio.
+ * the next row's time stamp, the last one to the end of the audio (`UNTIL_END`).
  *
  * @param where name of the file, for messages
  * @throws DatasetError "LABEL" with every bad line at once; "OPTION" for seconds without a sample rate
@@ -119,7 +119,7 @@ export function parseKeys(text: string, where: string, options: KeyOptions = {})
   }
   if (problems.length > 0) throw problemsError("LABEL", `keys ${where}`, problems);
   return {
-    events: builder.finish(endOfLast(unit, samples, inputSize, previous)),
+    events: builder.finish(UNTIL_END),
     labels: labels ?? [],
     rows,
     timeUnit: unit === "frames" ? "frames" : "samples",
@@ -131,11 +131,6 @@ function lastTime(unit: TimeUnit, samples: number | undefined, inputSize: number
   if (samples === undefined) return Infinity;
   if (unit !== "frames") return samples;
   return inputSize ? Math.floor(samples / inputSize) : Infinity;
-}
-
-function endOfLast(unit: TimeUnit, samples: number | undefined, inputSize: number | undefined, last: number): number {
-  if (samples === undefined || (unit === "frames" && !inputSize)) return UNTIL_END;
-  return Math.max(unit === "frames" ? Math.ceil(samples / (inputSize as number)) : samples, last + 1);
 }
 
 type Report = (line: number, kind: string, message: string) => void;

@@ -56,9 +56,11 @@ test("a row holds until the next, in frames, samples and seconds", () => {
 test("the last row holds to the end of the audio", () => {
   const text = "t,a\n1,1\n";
   assert.deepEqual(parseKeys(text, "k.csv").events.off, [UNTIL_END]);
-  assert.deepEqual(parseKeys(text, "k.csv", { samples: 1000, inputSize: 256 }).events.off, [4]);
-  const samples = parseKeys("t,a\n250,1\n", "k.csv", { samples: 1000, timeUnit: "samples" });
-  assert.deepEqual(samples.events.off, [1000]);
+  const options = { samples: 1100, timeUnit: "samples" as const };
+  const { events } = parseKeys("t,a,b\n250,1,0\n800,1,1\n", "k.csv", options);
+  assert.deepEqual(events.off, [UNTIL_END, UNTIL_END]);
+  const dense = denseLabels(events, { frames: 5, features: 2, inputSize: 256, timeUnit: "samples" });
+  assert.deepEqual([...dense], [0, 0, 1, 0, 1, 0, 1, 1, 1, 1]);
 });
 
 test("a window starts anywhere, and a short event still marks one frame", () => {
