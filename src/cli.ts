@@ -1,4 +1,52 @@
-/** Runs one command of `deep-audio-dataset`. */
-export function main(args: string[]): void {
-  console.log(`deep-audio-dataset: ${args.join(" ")}`);
+import { parseArgs } from "node:util";
+import { checkDataset } from "./check.js";
+import { doctor } from "./doctor.js";
+import { DatasetError } from "./error.js";
+import type { Kind } from "./pair.js";
+import { buildOneShard, finishPlan } from "./record.js";
+
+const KINDS: Kind[] = ["pairs", "classes", "values", "frames"];
+
+const USAGE = `deep-audio-dataset COMMAND
+
+  doctor               what notebooks and training need, and what mends what falls short
+  check DIR NAME       every problem of a dataset's files (--kind pairs|classes|values|frames, default pairs)
+  build-shard PLAN K   builds shard K of a plan, for a cluster: shards may be built anywhere, in any order
+  finish PLAN          publishes the dataset when every shard of the plan is there`;
+
+/** Runs one command of `deep-audio-dataset` and sets the exit status: 0, or 1 when it failed. */
+export async function main(args: string[]): Promise<void> {
+  try {
+    const { positionals, values } = parseArgs({ args, allowPositionals: true, options: { kind: { type: "string" } } });
+    await run(positionals, (values.kind ?? "pairs") as Kind);
+  } catch (error) {
+    if (!(error instanceof DatasetError) && !String((error as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS"))
+      throw error;
+    console.error((error as Error).message);
+    process.exitCode = 1;
+  }
+}
+
+async function run([command, ...rest]: string[], kind: Kind): Promise<void> {
+  const [first, second] = rest;
+  if (command === "doctor") return doctor();
+  if (command === "check" && first && second) {
+    if (!KINDS.includes(kind)) throw new DatasetError("OPTION", `--kind: ${kind}, expected one of ${KINDS.join(", ")}`);
+    const report = await checkDataset(first, second, kind);
+    console.log(String(report));
+    if (!report.ok) process.exitCode = 1;
+    return;
+  }
+  if (command === "build-shard" && first && second) {
+    const shard = await buildOneShard(first, Number(second));
+    console.log(`${shard.file}: ${shard.examples} examples, ${shard.bytes} bytes, sha256 ${shard.sha256}`);
+    return;
+  }
+  if (command === "finish" && first) {
+    const manifest = await finishPlan(first);
+    console.log(`${manifest.examples} examples in ${manifest.shards.length} shards`);
+    return;
+  }
+  if (command === undefined || command === "help") console.log(USAGE);
+  else throw new DatasetError("OPTION", `command: ${[command, ...rest].join(" ")}, expected one of\n${USAGE}`);
 }

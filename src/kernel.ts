@@ -11,7 +11,8 @@ const SHUTDOWN_MS = 100;
 process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
 process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
 // Gone since Node 23, and still called by tfjs where a cell imports it directly.
-Object.assign(util, { isNullOrUndefined: (value: unknown): boolean => value === null || value === undefined });
+const old = util as { isNullOrUndefined?: (value: unknown) => boolean };
+old.isNullOrUndefined ??= (value) => value === null || value === undefined;
 
 async function start(connectionFile: string): Promise<void> {
   const shared = new Int32Array(new SharedArrayBuffer(8));

@@ -1,0 +1,135 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { displayBundle, notebookHost } from "./display.js";
+import { kernelFolder, kernelSpec } from "./setup/build.js";
+import { addonFile, hasNvidiaDriver, pythonOf, root, venv } from "./setup/paths.js";
+import { deviceInfo } from "./tensorflow.js";
+
+/** One line of the doctor's table. */
+export interface Finding {
+  /** What was looked at, for example "JupyterLab". */
+  part: string;
+  /** What was found: a version, a device, or what is missing. */
+  found: string;
+  ok: boolean;
+  /** What to do where it falls short; empty where it doesn't. */
+  mend: string;
+}
+
+const SET_UP = "run `npm start` (or `npm test`) in the project's folder";
+
+const VERSIONS = `
+import importlib.metadata as m, json, sys
+def version(*names):
+    for name in names:
+        try: return m.version(name)
+        except m.PackageNotFoundError: pass
+print(json.dumps({"python": ".".join(map(str, sys.version_info[:3])), "lab": version("jupyterlab"),
+  "plotly": version("plotly"), "tensorflow": version("tensorflow-cpu", "tensorflow")}))`;
+
+/** Looks at everything that notebooks and training need. Loads TensorFlow. */
+export function examine(): Finding[] {
+  const python = pythonOf(venv);
+  const found: { python?: string; lab?: string; plotly?: string; tensorflow?: string } = existsSync(python)
+    ? JSON.parse(execFileSync(python, ["-c", VERSIONS], { encoding: "utf8" }))
+    : {};
+  const extension = existsSync(join(venv, "share/jupyter/labextensions/jupyterlab-plotly"));
+  return [
+    finding(
+      "Node",
+      process.versions.node,
+      newEnough(process.versions.node, 20, 19),
+      "install Node 20.19 or newer from nodejs.org",
+    ),
+    finding("Python", found.python, newEnough(found.python, 3, 10), `install Python 3.10 to 3.13, then ${SET_UP}`),
+    finding("Kernel", kernelState(), kernelState() === "installed", SET_UP),
+    finding("JupyterLab", found.lab, Boolean(found.lab), SET_UP),
+    finding("Plotly in JupyterLab", extension ? found.plotly : undefined, extension && Boolean(found.plotly), SET_UP),
+    finding("TensorFlow in Python", found.tensorflow, Boolean(found.tensorflow), SET_UP),
+    finding("TensorFlow addon", existsSync(addonFile()) ? "compiled" : undefined, existsSync(addonFile()), addonMend()),
+    deviceFinding(),
+  ];
+}
+
+/**
+ * Shows a table of what notebooks and training need, with the line that mends what falls short: in a cell as a table,
+ * on a terminal as text. Loads TensorFlow.
+ *
+ * @example
+ * doctor();
+ */
+export function doctor(): void {
+  const findings = examine();
+  if (notebookHost() === "none") console.log(findingsText(findings));
+  else displayBundle({ "text/html": findingsHtml(findings), "text/plain": findingsText(findings) });
+}
+
+/** The table as text. */
+export function findingsText(findings: Finding[]): string {
+  const width = Math.max(...findings.map(({ part }) => part.length));
+  return findings
+    .map(
+      ({ part, found, ok, mend }) =>
+        `${ok ? "ok  " : "LOOK"} ${part.padEnd(width)}  ${found}${mend ? ` → ${mend}` : ""}`,
+    )
+    .join("\n");
+}
+
+function findingsHtml(findings: Finding[]): string {
+  const rows = findings.map(({ part, found, ok, mend }) => {
+    const cells = [ok ? "✓" : "✗", part, found, mend].map((text) => `<td style="text-align:left">${escape(text)}</td>`);
+    return `<tr>${cells.join("")}</tr>`;
+  });
+  const head = ["", "part", "found", "what to do"].map((text) => `<th style="text-align:left">${text}</th>`).join("");
+  return `<table><thead><tr>${head}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
+}
+
+function escape(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}
+
+function finding(part: string, found: string | undefined, ok: boolean, mend: string): Finding {
+  return { part, found: found ?? "missing", ok, mend: ok ? "" : mend };
+}
+
+function newEnough(version: string | undefined, major: number, minor: number): boolean {
+  const [a = 0, b = 0] = (version ?? "").split(".").map(Number);
+  return a > major || (a === major && b >= minor);
+}
+
+function kernelState(): string {
+  const file = join(kernelFolder(), "kernel.json");
+  if (!existsSync(file)) return "missing";
+  const same = JSON.stringify(JSON.parse(readFileSync(file, "utf8"))) === JSON.stringify(kernelSpec());
+  return same ? "installed" : "another entry (of another Node?)";
+}
+
+function addonMend(): string {
+  if (process.platform === "linux") return SET_UP;
+  return process.platform === "win32"
+    ? "use WSL 2: the addon is compiled on Linux only"
+    : "train on Linux: the addon is compiled there only";
+}
+
+function deviceFinding(): Finding {
+  const { native, version, device, name, memoryBytes, cores } = deviceInfo();
+  const memory = `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`;
+  const found = `${device}: ${name}, ${cores ? `${cores} threads, ` : ""}${memory}; TensorFlow ${version}`;
+  if (!native)
+    return finding(
+      "Device",
+      `plain JavaScript (${found})`,
+      false,
+      `training is some hundred times slower: ${addonMend()}`,
+    );
+  if (device === "CPU" && hasNvidiaDriver()) {
+    return finding(
+      "Device",
+      found,
+      false,
+      `there is an NVIDIA driver, but TensorFlow uses no GPU: delete ${join(root, ".venv")}, then ${SET_UP}`,
+    );
+  }
+  return finding("Device", found, true, "");
+}
