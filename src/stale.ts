@@ -18,7 +18,8 @@ export async function staleness(directory: string, manifest: Manifest): Promise<
     Promise.all(tasks.map((task) => runTask<Comparison>(pool, "compareSources", task))),
   );
   const known = new Set(tasks.flatMap((t) => t.sources.path));
-  const removed = found.flatMap((f) => f.removed);
+  const unique = (list: string[]): string[] => [...new Set(list)];
+  const removed = unique(found.flatMap((f) => f.removed));
   if (removed.length === known.size) return undefined;
   const parts = [
     files(

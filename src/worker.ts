@@ -14,3 +14,6 @@ export const scanShard = lazyTask(async () => (await import("./shard-scan.js")).
 export const compareSources = lazyTask(async () => (await import("./stale-task.js")).compareSources);
 export const computeSpectra = lazyTask(async () => (await import("./spectra-task.js")).computeSpectra);
 export const salvageShard = lazyTask(async () => (await import("./salvage.js")).salvageShard);
+export const fingerprintSignals = lazyTask(async () => (await import("./audit-task.js")).fingerprintSignals);
+export const findSimilar = lazyTask(async () => (await import("./audit-task.js")).findSimilar);
+export const comparePairs = lazyTask(async () => (await import("./audit-task.js")).comparePairs);

@@ -50,10 +50,11 @@ for (const set of ["pairs", "exact16k", "edge_int16", "piano"]) {
     assert.equal(records.manifest.kind, "pairs");
     assert.equal(records.manifest.encoding, "float16");
     checkRecords(records, facts.records);
-    const loads = facts.load?.per_record ? [facts.load] : Object.values<{ per_record?: unknown }>(facts.load ?? {});
-    for (const load of loads.filter((l) => l.per_record)) {
-      // biome-ignore lint/suspicious/noExplicitAny: facts from json
-      for (const [i, fact] of (load.per_record as any[]).entries()) {
+    // edge_int16 was never loaded by the original; exact16k with two frame lengths.
+    const loads = [facts.load?.per_record, facts.load_256, facts.load_160].filter((load) => load !== undefined);
+    assert.equal(loads.length, { edge_int16: 0, exact16k: 2 }[set] ?? 1);
+    for (const load of loads) {
+      for (const [i, fact] of load.entries()) {
         const { input, target } = await readExample(records, i);
         assert.equal(sha256(padded(input, fact.x.shape)), fact.x.sha256_as_f32le);
         assert.equal(sha256(padded(target!, fact.y.shape)), fact.y.sha256_as_f32le);
