@@ -44,7 +44,16 @@ export function decodeWav(bytes: Uint8Array, where: string, options: DecodeWavOp
 export function toFloat32(samples: Int16Array | Float32Array): Float32Array {
   if (samples instanceof Float32Array) return samples;
   const out = new Float32Array(samples.length);
-  for (let i = 0; i < out.length; i++) out[i] = samples[i]! * (1 / 32768);
+  const scale = 1 / 32768;
+  // Four at a time, because the loop itself costs as much as the conversion of one.
+  const whole = out.length & ~3;
+  for (let i = 0; i < whole; i += 4) {
+    out[i] = samples[i]! * scale;
+    out[i + 1] = samples[i + 1]! * scale;
+    out[i + 2] = samples[i + 2]! * scale;
+    out[i + 3] = samples[i + 3]! * scale;
+  }
+  for (let i = whole; i < out.length; i++) out[i] = samples[i]! * scale;
   return out;
 }
 

@@ -88,8 +88,16 @@ export function synthesize(tone: Tone, out: Int16Array, noise?: () => number): v
 
 /** Rounds `count` values of the block into `out` from `start` on. */
 function quantize(out: Int16Array, start: number, count: number): void {
-  // Of a positive number, cutting off the fraction is rounding down, and much faster than Math.floor.
-  for (let i = 0; i < count; i++) out[start + i] = ((block[i]! + 32768.5) | 0) - 32768;
+  // Of a positive number, cutting off the fraction is rounding down, and much faster than Math.floor. Four at a time,
+  // because the loop itself costs as much as the rounding of one.
+  const whole = count & ~3;
+  for (let i = 0, at = start; i < whole; i += 4, at += 4) {
+    out[at] = ((block[i]! + 32768.5) | 0) - 32768;
+    out[at + 1] = ((block[i + 1]! + 32768.5) | 0) - 32768;
+    out[at + 2] = ((block[i + 2]! + 32768.5) | 0) - 32768;
+    out[at + 3] = ((block[i + 3]! + 32768.5) | 0) - 32768;
+  }
+  for (let i = whole; i < count; i++) out[start + i] = ((block[i]! + 32768.5) | 0) - 32768;
 }
 
 function clip(count: number): void {
