@@ -209,3 +209,19 @@ test("completion and inspection answer while a cell runs, and the kernel stays b
   assert.match(results[1].data["text/plain"], /Twice a number\./);
   assert.equal(cells[1]!.outputs.find((output) => output.type === "execute_result")?.data["text/plain"], "8");
 });
+
+test("the library's own names are completed and explained, with their documentation", async () => {
+  const { results, cells } = await drive([
+    ["send", 'import { AudioDataset } from "deep-audio-dataset";'],
+    ["wait"],
+    ["request", "complete_request", { code: "new AudioDa", cursor_pos: 11 }],
+    ["request", "complete_request", { code: 'new AudioDataset("./data", "d").gener', cursor_pos: 37 }],
+    ["request", "inspect_request", { code: 'new AudioDataset("./data", "d")', cursor_pos: 8, detail_level: 0 }],
+  ]);
+  assert.equal(cells[0]!.reply.status, "ok");
+  assert.ok(results[0].matches.includes("AudioDataset"), results[0].matches.slice(0, 20).join());
+  assert.ok(results[1].matches.includes("generate"), results[1].matches.slice(0, 20).join());
+  const text: string = results[2].data["text/plain"];
+  assert.match(text, /AudioDataset/);
+  assert.ok(text.split("\n").length > 2, `no documentation in: ${text}`);
+});
