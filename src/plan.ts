@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
+import type { Convert } from "./convert.js";
 import { DatasetError, problemsError } from "./error.js";
 import { type LabelOptions, storedTimeUnit } from "./format/labels.js";
 import { nameProblem } from "./inside.js";
@@ -16,6 +17,8 @@ import { runTask } from "./task.js";
 export interface RecordOptions extends LongOptions, Omit<LabelOptions, "sampleRate" | "samples" | "inputSize"> {
   /** Default: `pcm16` where every source has 16 bits or is generated, else `float32`, so that nothing is lost. */
   encoding?: Encoding;
+  /** Resamples and mixes every file to one sample rate and number of channels. Default: files must agree. */
+  convert?: Convert;
   /** Examples per shard. Default: at most 2,400 and 150 MB; small datasets are cut in eight, so that workers can share. */
   examplesPerFile?: number;
   /** Bytes per shard, about. */
@@ -40,6 +43,8 @@ export interface BuildPlan {
   /** In Hz. */
   sampleRate: number;
   channels: number;
+  /** What the sources are turned into, where that was asked for. */
+  convert?: Convert;
   /** Numbers per example (classes, values) or per frame (frames). */
   width?: number;
   labels?: string[];
@@ -111,9 +116,11 @@ async function planFiles(
   const keys = kind === "frames" ? rows.map((row) => row.keys ?? "") : [];
   const probe = await probeAll(directory, [...inputs, ...targets], keys, options);
   const encoding = options.encoding ?? (probe.sixteenBit ? "pcm16" : "float32");
+  const { sampleRate = probe.sampleRate, channels = probe.channels } = options.convert ?? {};
+  const grown = (sampleRate * channels) / (probe.sampleRate * probe.channels);
   const sizes = rows.map((_, i) => {
     const samples = probe.samples[i]! + (kind === "pairs" ? probe.samples[rows.length + i]! : 0);
-    return samples * BYTES_PER_SAMPLE[encoding] + EXTRA_BYTES;
+    return Math.round(samples * grown) * BYTES_PER_SAMPLE[encoding] + EXTRA_BYTES;
   });
   const labels = kind === "frames" ? await readLabelNames(join(directory, keys[0]!), keys[0]!, options) : index.labels;
   const width = kind === "pairs" ? undefined : (labels?.length ?? rows[0]?.values?.length);
@@ -122,8 +129,9 @@ async function planFiles(
     name,
     kind,
     encoding,
-    sampleRate: probe.sampleRate,
-    channels: probe.channels,
+    sampleRate,
+    channels,
+    ...(options.convert ? { convert: options.convert } : {}),
     ...(width === undefined ? {} : { width }),
     ...(labels ? { labels } : {}),
     ...(kind === "frames"
@@ -151,6 +159,17 @@ function checkOptions(kind: Kind, options: RecordOptions): void {
     if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
       throw new DatasetError("OPTION", `${option}: ${value}, expected a whole number of at least 1`);
     }
+  }
+  for (const [option, value] of Object.entries({ ...options.convert })) {
+    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
+      throw new DatasetError("OPTION", `convert.${option}: ${value}, expected a whole number of at least 1`);
+    }
+  }
+  if (kind === "frames" && options.timeUnit === "samples" && options.convert?.sampleRate !== undefined) {
+    throw new DatasetError(
+      "OPTION",
+      'timeUnit: "samples", expected "seconds" or "frames" where the sample rate is converted',
+    );
   }
   if (kind === "frames" && encoding === "float16" && inputSize === undefined) {
     throw new DatasetError(
@@ -198,12 +217,12 @@ async function probeAll(directory: string, audio: string[], keys: string[], opti
   const channels = parts.find((p) => p.channels > 0)?.channels ?? 0;
   for (const part of parts) {
     part.rates.forEach(({ file, ...found }) => {
-      if (found.sampleRate !== sampleRate) {
-        const message = `sample rate: ${found.sampleRate}, expected ${sampleRate} as in the first file (${file}); resample it`;
+      if (found.sampleRate !== sampleRate && options.convert?.sampleRate === undefined) {
+        const message = `sample rate: ${found.sampleRate}, expected ${sampleRate} as in the first file (${file}); pass convert: { sampleRate }`;
         problems.push({ kind: "sampleRate", file, message });
       }
-      if (found.channels !== channels) {
-        const message = `channels: ${found.channels}, expected ${channels} as in the first file (${file}); mix it down`;
+      if (found.channels !== channels && options.convert?.channels === undefined) {
+        const message = `channels: ${found.channels}, expected ${channels} as in the first file (${file}); pass convert: { channels }`;
         problems.push({ kind: "channels", file, message });
       }
     });

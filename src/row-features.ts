@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { join, posix } from "node:path";
+import { convertAudio } from "./convert.js";
 import { DatasetError } from "./error.js";
 import { decodeAudio } from "./format/audio.js";
 import { crc32c } from "./format/crc32c.js";
@@ -70,7 +71,7 @@ export class SourceReader {
 
   private async decode(file: string, slot: 0 | 1): Promise<Audio> {
     const { head } = this.task;
-    const audio = await decodeAudio(this.read(file, slot), file);
+    const audio = convertAudio(await decodeAudio(this.read(file, slot), file), head.convert);
     if (audio.sampleRate !== head.sampleRate) {
       throw new DatasetError("CHECK", `sample rate: ${audio.sampleRate}, expected ${head.sampleRate} (${file})`);
     }

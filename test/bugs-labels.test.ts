@@ -132,6 +132,36 @@ test("bugs 10, 11: stereo and other sample rates are never taken for mono of one
   assert.deepEqual([manifest.channels, manifest.sampleRate], [2, 8000]);
 });
 
+test("convert resamples and mixes what doesn't agree", async () => {
+  const directory = empty();
+  sounds(directory, [
+    ["in/a.wav", 1, 8000, 1, "PCM_16"],
+    ["in/b.wav", 1, 44100, 2, "PCM_16"],
+    ["in/c.flac", 1, 16000, 1, "PCM_16"],
+  ]);
+  writeFileSync(join(directory, "dataset"), "a.wav,1\nb.wav,0\nc.flac,1\n");
+  const dataset = new SimpleAudioClassificationDataset(directory, "dataset");
+  await dataset.generateRecords({ ...quiet, convert: { sampleRate: 16000, channels: 1 }, encoding: "float32" });
+  const records = await openRecords(directory, "dataset");
+  assert.deepEqual([records.manifest.sampleRate, records.manifest.channels], [16000, 1]);
+  const theirs: number[][] = python(
+    `
+import soundfile as sf, soxr
+out = []
+for name in ["a.wav", "b.wav", "c.flac"]:
+    x, rate = sf.read(input + "/in/" + name, always_2d=True)
+    out.append(soxr.resample(x.mean(1), rate, 16000, quality="VHQ").tolist())
+print(json.dumps(out))`,
+    directory,
+  );
+  for (const [i, expected] of theirs.entries()) {
+    const { input } = await readExample(records, i);
+    assert.equal(input.length, 16000);
+    for (let k = 1000; k < 15000; k++)
+      assert.ok(Math.abs(input[k]! - expected[k]!) < 1e-4, `example ${i}, sample ${k}`);
+  }
+});
+
 test("bug 12: a missing file stops the build before anything is written; 24 bits and floats are read", async () => {
   const directory = empty();
   sounds(directory, [

@@ -24,6 +24,11 @@ export async function decodeAudio(bytes: Uint8Array, where: string): Promise<Aud
   if (isWav(bytes)) return decodeWav(bytes, where);
   const info = readCompressedInfo(bytes, where);
   if (info) return decodeCompressed(bytes, info, where);
+  throw unknownFormat(bytes, where);
+}
+
+/** The error for bytes that are no audio file we know. */
+export function unknownFormat(bytes: Uint8Array, where: string): DatasetError {
   const start = Buffer.from(bytes.subarray(0, 4)).toString("hex");
-  throw new DatasetError("FORMAT", `format: unknown, bytes ${start}, expected wav, FLAC, Ogg or MP3 (${where})`);
+  return new DatasetError("FORMAT", `format: unknown, bytes ${start}, expected wav, FLAC, Ogg or MP3 (${where})`);
 }
