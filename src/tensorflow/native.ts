@@ -44,8 +44,9 @@ const ONEDNN_PREFIX = "_MklNative";
 
 /** Wraps tfjs's TensorFlow backend. */
 export function nativeOps(tf: TensorFlow): Native {
-  const backend = tf.backend() as unknown as Backend;
-  const { TF_ATTR_TYPE, TF_ATTR_INT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_ATTR_SHAPE, TF_FLOAT } = backend.binding;
+  // Asked for each time, since tfjs makes a new one after `tf.engine().reset()`.
+  const backend = (): Backend => tf.backend() as unknown as Backend;
+  const { TF_ATTR_TYPE, TF_ATTR_INT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_ATTR_SHAPE, TF_FLOAT } = backend().binding;
   const list = (op: string, { ints, strings, bools, shapes }: Attributes): Attribute[] => {
     const all: Attribute[] = [{ name: op.includes("Var") ? "dtype" : "T", type: TF_ATTR_TYPE, value: TF_FLOAT }];
     for (const name in ints) all.push({ name, type: TF_ATTR_INT, value: ints[name] });
@@ -58,12 +59,12 @@ export function nativeOps(tf: TensorFlow): Native {
   const native: Native = {
     tf,
     onednn: false,
-    run: (op, attributes, inputs) => backend.executeSingleOutput(op, list(op, attributes), inputs),
+    run: (op, attributes, inputs) => backend().executeSingleOutput(op, list(op, attributes), inputs),
     runMany: (op, attributes, inputs, outputs) =>
-      backend.executeMultipleOutputs(op, list(op, attributes), inputs, outputs),
+      backend().executeMultipleOutputs(op, list(op, attributes), inputs, outputs),
     nested: () => tf.engine().state.gradientDepth > 0,
   };
-  native.onednn = !backend.isUsingGpuDevice && hasOneDnn(native);
+  native.onednn = !backend().isUsingGpuDevice && hasOneDnn(native);
   return native;
 }
 

@@ -6,6 +6,7 @@ import { convolutionKernel } from "./convolution.js";
 import { fasterLayers } from "./layers.js";
 import { nativeOps } from "./native.js";
 import { poolingKernel } from "./pooling.js";
+import { roundKernel } from "./round.js";
 
 /** Registers this library's kernels and gradients on native TensorFlow. */
 export function registerKernels(tf: TensorFlow): void {
@@ -14,6 +15,7 @@ export function registerKernels(tf: TensorFlow): void {
   broadcastGradients(native);
   poolingKernel(native);
   convolutionKernel(native);
+  roundKernel(native);
   fusedAdam(native);
   fasterLayers(native);
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import { loadTensorFlow } from "../../dist/tensorflow.js";
 import { close } from "../close.js";
-import { type Batch, build, kerasStep, type Net, numbers, values } from "./nets.js";
+import { type Batch, build, kerasSteps, type Net, numbers, type Task, values } from "./nets.js";
 
 const tf = loadTensorFlow();
 
@@ -91,13 +91,24 @@ function example(net: Net, outputShape: number[]): Batch {
   };
 }
 
-for (const [name, net] of Object.entries(nets)) {
+const models = Object.values(nets).map((net) => {
+  const model = build(net);
+  model.setWeights(model.getWeights().map((w, i) => tf.tensor(numbers(w.size, i + 2), w.shape).mul(0.3)));
+  return model;
+});
+const tasks: Task[] = Object.values(nets).map((net, i) => ({
+  net,
+  weights: values(models[i]!.getWeights()),
+  batch: example(net, models[i]!.outputs[0]!.shape.slice(1) as number[]),
+  steps: STEPS,
+}));
+const expected = kerasSteps(tasks);
+
+for (const [n, name] of Object.keys(nets).entries()) {
   test(`gradients and Adam steps equal Keras's: ${name}`, async () => {
-    const model = build(net);
-    const batch = example(net, model.outputs[0]!.shape.slice(1) as number[]);
-    model.setWeights(model.getWeights().map((w, i) => tf.tensor(numbers(w.size, i + 2), w.shape).mul(0.3)));
-    const start = values(model.getWeights());
-    const keras = kerasStep(net, start, batch, STEPS);
+    const model = models[n]!;
+    const { net, batch, weights: start } = tasks[n]!;
+    const keras = expected[n]!;
     const x = tf.tensor(batch.x, batch.xShape);
     const y = tf.tensor(batch.y, batch.yShape);
 

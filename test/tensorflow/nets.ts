@@ -48,30 +48,37 @@ def build(net):
         options = {snake(k): ("he_normal" if v == "heNormal" else v) for k, v in options.items()}
         model.add(getattr(keras.layers, kind.get(name, name[0].upper() + name[1:]))(**options))
     return model
-model = build(input["net"])
-model.set_weights([np.array(w, "f").reshape(v.shape) for w, v in zip(input["weights"], model.weights)])
-loss = {"meanSquaredError": "mse", "categoricalCrossentropy": "categorical_crossentropy", "binaryCrossentropy": "binary_crossentropy"}[input["net"]["loss"]]
-b = input["batch"]
-x = np.array(b["x"], "f").reshape(b["xShape"]); y = np.array(b["y"], "f").reshape(b["yShape"])
 flat = lambda ws: [np.asarray(w).ravel().tolist() for w in ws]
+losses = {"meanSquaredError": "mse", "categoricalCrossentropy": "categorical_crossentropy", "binaryCrossentropy": "binary_crossentropy"}
+def step(net, weights, batch, steps):
+    model = build(net)
+    model.set_weights([np.array(w, "f").reshape(v.shape) for w, v in zip(weights, model.weights)])
+    x, y = (np.array(batch[k], "f").reshape(batch[k + "Shape"]) for k in "xy")
+    loss = losses[net["loss"]]
+    with tf.GradientTape() as tape:
+        value = tf.reduce_mean(keras.losses.get(loss)(y, model(x, training=True)))
+    gradients = tape.gradient(value, model.trainable_variables)
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss)
+    after = [float(model.train_on_batch(x, y)) for _ in range(steps)]
+    return {"loss": float(value), "gradients": flat(gradients), "losses": after, "weights": flat(model.get_weights())}
+print(json.dumps([step(**task) for task in input]))
 `;
 
-/** What Keras gives for the same net, weights and batch: loss, gradients, and the weights after steps with Adam. */
-export function kerasStep(
-  net: Net,
-  weights: number[][],
-  batch: Batch,
-  steps: number,
-): { loss: number; gradients: number[][]; losses: number[]; weights: number[][] } {
-  return python(
-    `${KERAS}
-with tf.GradientTape() as tape:
-    value = tf.reduce_mean(keras.losses.get(loss)(y, model(x, training=True)))
-gradients = tape.gradient(value, model.trainable_variables)
-model.compile(optimizer=keras.optimizers.Adam(0.01), loss=loss)
-losses = [float(model.train_on_batch(x, y)) for _ in range(input["steps"])]
-print(json.dumps({"loss": float(value), "gradients": flat(gradients), "losses": losses, "weights": flat(model.get_weights())}))
-`,
-    { net, weights, batch, steps },
-  );
+/** A net with weights and a batch, and how many steps to take with Adam. */
+export interface Task {
+  net: Net;
+  weights: number[][];
+  batch: Batch;
+  steps: number;
 }
+
+/** What Keras gives for a task: loss and gradients, then the losses and weights of steps with Adam. */
+export interface Step {
+  loss: number;
+  gradients: number[][];
+  losses: number[];
+  weights: number[][];
+}
+
+/** Lets Keras do all tasks, in one process. */
+export const kerasSteps = (tasks: Task[]): Step[] => python(KERAS, tasks);
