@@ -90,18 +90,20 @@ const utf8 = new TextEncoder();
  */
 export async function rowFeatures(head: PlanHead, row: Row, reader: SourceReader): Promise<Record<string, Feature>> {
   const { input, target } = await reader.audio(row);
-  const features: Record<string, Feature> = {};
-  const padded = head.kind === "frames" && head.encoding === "float16";
-  features.a_in = bytesFeature(
-    padded ? padRows(sampleBytes(input, head.encoding), head.inputSize!) : sampleBytes(input, head.encoding),
-  );
+  const stored = sampleBytes(input, head.encoding);
+  const labels = labelFeatures(head, row, input, reader);
+  // The original happens to write labels of frames before the samples, which it pads.
+  if (head.encoding === "float16" && head.kind === "frames") {
+    return { ...labels, a_in: bytesFeature(padRows(stored, head.inputSize!)) };
+  }
+  const features: Record<string, Feature> = { a_in: bytesFeature(stored) };
   if (target) features.a_out = bytesFeature(sampleBytes(target, head.encoding));
-  Object.assign(features, labelFeatures(head, row, input, reader));
+  Object.assign(features, labels);
   if (head.encoding === "float16") return features;
+  if (row.group !== undefined) features.group = bytesFeature(utf8.encode(row.group));
   features.id = { kind: "int64", values: [row.id] };
   features.name = bytesFeature(utf8.encode(row.input));
   features.sample_rate = { kind: "int64", values: [head.sampleRate] };
-  if (row.group !== undefined) features.group = bytesFeature(utf8.encode(row.group));
   return features;
 }
 

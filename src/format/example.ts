@@ -29,13 +29,11 @@ export interface ExampleWriter {
 }
 
 /**
- * Prepares a tf.train.Example for writing straight into a larger buffer. Features are written in the order of
- * their names and numeric lists packed, so equal features always give equal bytes (and TensorFlow's own).
+ * Prepares a tf.train.Example for writing straight into a larger buffer. Features are written in the order given, numeric
+ * lists packed, so the same features always give the same bytes (and TensorFlow's own).
  */
 export function exampleWriter(features: Readonly<Record<string, Feature>>): ExampleWriter {
-  const entries = Object.keys(features)
-    .sort()
-    .map((name) => sizedEntry(name, features[name]!));
+  const entries = Object.entries(features).map(([name, feature]) => sizedEntry(name, feature));
   const inner = entries.reduce((sum, e) => sum + 1 + varintBytes(e.bytes) + e.bytes, 0);
   return {
     bytes: 1 + varintBytes(inner) + inner,
