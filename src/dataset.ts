@@ -1,11 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
-import { type CheckOptions, type CheckReport, checkDataset } from "./check.js";
+import { type AuditOptions, type AuditReport, audit } from "./audit.js";
+import { type CheckOptions, type CheckReport, check, checkDataset } from "./check.js";
 import { DatasetError } from "./error.js";
 import { removeWavs, writeWavs } from "./generate.js";
 import { exampleSamples } from "./batch-layout.js";
 import { type Batches, type BatchOptions, batches } from "./load.js";
 import { type DatasetIndex, type IndexOptions, type Kind, readIndex } from "./pair.js";
+import { OCTAVE_UP, pairBy } from "./pair-by.js";
 import { type BuildPlan, planRecords, type RecordOptions } from "./plan.js";
 import { planRecipe, type RecipeOptions, recipeRows } from "./recipe.js";
 import { buildRecords } from "./record.js";
@@ -13,6 +15,7 @@ import { type Example, openRecords, type Records, readExample } from "./records.
 import type { SplitsView } from "./show.js";
 import { explicitSplit, kfold, type Split, type SplitOptions, splitExamples, splitNames } from "./split.js";
 import { loadSplit, saveSplit } from "./split-file.js";
+import { type RepairReport, repair, type VerifyOptions, type VerifyReport, verify } from "./verify.js";
 
 /** Options of a dataset as a whole. */
 export interface DatasetOptions {
@@ -32,6 +35,8 @@ export interface GenerateOptions extends Omit<RecipeOptions, "seed">, RecordOpti
 export interface GenerateRecordsOptions extends RecordOptions, IndexOptions {
   /** What happens where sources are missing or damaged: nothing is built (default), or the rows concerned are left out. */
   onProblem?: "refuse" | "skip";
+  /** Rows from elsewhere than the index csv: what `fromFolder`, `fromCsv` or `pairBy` made. */
+  index?: DatasetIndex;
 }
 
 /** What examples are held together or balanced by: what the records carry, or a function of name and number. */
@@ -99,7 +104,10 @@ export abstract class Dataset {
    * @example await new AudioDataset("./data", "dataset").generateRecords()
    */
   async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
-    const { sound: index, ...report } = await this.check({ ...options, deep: false, onProgress: false });
+    const quick = { ...options, deep: false, onProgress: false } as const;
+    const { sound: index, ...report } = options.index
+      ? await check(this.directory, options.index, quick)
+      : await this.check(quick);
     if (!report.ok && options.onProblem !== "skip") throw report.toError();
     await this.build(await planRecords(this.directory, this.name, index, options), options);
   }
@@ -211,6 +219,26 @@ export abstract class Dataset {
     return target ? all.subarray(0, target.length) : all;
   }
 
+  /** Reads every byte of the records and says what is broken: shard, example, byte. Changes nothing. */
+  verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    return verify(this.directory, this.name, options);
+  }
+
+  /** Mends what `verify` finds, from the sources or by keeping the sound examples. Load again afterwards. */
+  repair(options: VerifyOptions = {}): Promise<RepairReport> {
+    return repair(this.directory, this.name, options);
+  }
+
+  /**
+   * Looks for what the splits share: the same sound, near-duplicates, groups, neighbours of a generated set.
+   *
+   * @throws DatasetError "LEAK" for the kinds that `failOn` names
+   * @example console.log(String(await dataset.audit({ failOn: ["identical"] })))
+   */
+  audit(options: AuditOptions = {}): Promise<AuditReport> {
+    return audit(this.records, this.split, options);
+  }
+
   /** Saves the split that `load` made, as a small json to share; `load({ split: file })` takes it. */
   saveSplit(file: string): Promise<void> {
     return saveSplit(file, this.split, this.records);
@@ -308,4 +336,14 @@ export class AudioClassificationDataset extends Dataset {
 /** Numbers as targets: `file.wav,0.5,-3`. */
 export class RegressionDataset extends Dataset {
   readonly kind = "values";
+}
+
+/** Notes of a piano, each paired with the same an octave up by the files' names: `piano_60.wav`, `piano_72.wav`. */
+export class PianoDataset extends Dataset {
+  readonly kind = "pairs";
+
+  override async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
+    const index = options.index ?? (await pairBy(this.directory, OCTAVE_UP, { unpaired: "skip" }));
+    await super.generateRecords({ ...options, index });
+  }
 }

@@ -1,4 +1,3 @@
-export { DatasetError, type ErrorCode, type Problem } from "./error.js";
 // Generate or bring
 export {
   AudioClassificationDataset,
@@ -9,8 +8,44 @@ export {
   type GenerateOptions,
   type GenerateRecordsOptions,
   type LoadOptions,
+  PianoDataset,
   RegressionDataset,
   SimpleAudioClassificationDataset,
 } from "./dataset.js";
+export type { Recipe, RecipeOptions } from "./recipe.js";
+export type { Chord, Wave } from "./signal/oscillator.js";
+// Pair
+export { type FromCsvOptions, fromCsv, joinIndexes } from "./from-csv.js";
+export { type FromFolderOptions, fromFolder } from "./from-folder.js";
+export type { DatasetIndex, IndexOptions, Kind, Row } from "./pair.js";
+export { OCTAVE_UP, type PairByOptions, type PairRule, pairBy } from "./pair-by.js";
+export { writeIndex } from "./write-index.js";
+// Check
+export type { CheckOptions, CheckReport } from "./check.js";
+export type { Convert } from "./convert.js";
+export { DatasetError, type ErrorCode, type Problem } from "./error.js";
+export type { LongOptions, Progress } from "./progress.js";
+// Record
+export type { Encoding, Manifest } from "./manifest.js";
+export { type BuildPlan, planRecords, type RecordOptions } from "./plan.js";
+export { savePlan } from "./plan-file.js";
+export { buildOneShard, finishPlan } from "./record.js";
+export { type Example, openRecords, type Records, readExample } from "./records.js";
+export type { RepairReport, VerifyOptions, VerifyReport } from "./verify.js";
+// Split
+export type { AuditOptions, AuditReport } from "./audit.js";
+export { explicitSplit, kfold, type Split, type SplitOptions, splitExamples } from "./split.js";
+// Load
+export type { Augment } from "./augment.js";
+export type { Features } from "./features.js";
+export { type Batches, type BatchOptions, batches, type LoadState } from "./load.js";
+export { type MelSpectrogramOptions, melSpectrogram } from "./mel-layer.js";
+// Train
+export { balancedWeights } from "./class-weights.js";
+export { type Judgement, type JudgeOptions, judge } from "./metrics.js";
+export { loadTensorFlow } from "./tensorflow.js";
+export { type FitOptions, type FitResult, fit } from "./train.js";
 // Look and hear
 export * from "./show.js";
+// The machine
+export { doctor } from "./doctor.js";
