@@ -227,6 +227,9 @@ export async function repair(directory: string, name: string, options: VerifyOpt
         ),
       ),
     );
+    const place = (file: string): number => manifest.shards.findIndex((shard) => shard.file === file);
+    result.rebuilt.sort((a, b) => place(a) - place(b));
+    result.salvaged.sort((a, b) => place(a.file) - place(b.file));
     result.manifest = await publishRepaired(
       directory,
       manifest,
