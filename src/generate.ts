@@ -59,10 +59,11 @@ async function writeLocked(directory: string, name: string, recipe: Recipe, opti
   if (published === text && existsSync(join(directory, name))) return;
   if ((await textOf(join(staging, "finished"))) !== text) {
     if (!options.overwrite) await refuseOthers(directory, name, recipe);
-    if ((await textOf(join(staging, "recipe.json"))) !== text) await rm(staging, { recursive: true, force: true });
+    const resume = (await textOf(join(staging, "recipe.json"))) === text;
+    if (!resume) await rm(staging, { recursive: true, force: true });
     for (const side of ["in", "out"]) await mkdir(join(staging, side), { recursive: true });
     await writeWhole(join(staging, "recipe.json"), text);
-    await makeAll(staging, recipe, options);
+    await makeAll(staging, recipe, resume, options);
     await writeWhole(join(staging, "finished"), text);
   }
   for (const side of ["in", "out"]) await moveFiles(join(staging, side), join(directory, side));
@@ -90,7 +91,7 @@ export async function removeWavs(directory: string, name: string, recipe: Recipe
   await rm(join(directory, `${name}.recipe.json`), { force: true });
 }
 
-async function makeAll(staging: string, recipe: Recipe, options: WriteWavsOptions): Promise<void> {
+async function makeAll(staging: string, recipe: Recipe, resume: boolean, options: WriteWavsOptions): Promise<void> {
   const size = recipeSize(recipe);
   const perTask = Math.max(1, Math.floor(TASK_BYTES / (4 * recipeSamples(recipe))));
   const count = Math.ceil(size / perTask);
@@ -102,7 +103,7 @@ async function makeAll(staging: string, recipe: Recipe, options: WriteWavsOption
       const runner = async (): Promise<void> => {
         while (next < count) {
           const from = next++ * perTask;
-          const task: WavTask = { folder: staging, recipe, from, to: Math.min(size, from + perTask) };
+          const task: WavTask = { folder: staging, recipe, from, to: Math.min(size, from + perTask), resume };
           await runTask<void>(pool, "writeWavFiles", task, signal);
           tick(task.to - from);
         }

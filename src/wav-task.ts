@@ -11,10 +11,12 @@ export interface WavTask {
   recipe: Recipe;
   from: number;
   to: number;
+  /** Keeps files that are there in their full length, from a run that was interrupted. */
+  resume: boolean;
 }
 
-/** Writes the wavs of a task; those there in their full length (from a run that was interrupted) are kept. Runs in a worker. */
-export function writeWavFiles({ folder, recipe, from, to }: WavTask): void {
+/** Writes the wavs of a task. Runs in a worker. */
+export function writeWavFiles({ folder, recipe, from, to, resume }: WavTask): void {
   const samples = recipeSamples(recipe);
   // One file's bytes for each side, used for every pair: the header never changes.
   const wav = (): Uint8Array =>
@@ -26,7 +28,7 @@ export function writeWavFiles({ folder, recipe, from, to }: WavTask): void {
   for (const row of recipeRows(recipe, from, to)) {
     const inputPath = join(folder, "in", row.input);
     const targetPath = join(folder, "out", row.target);
-    if (isWhole(inputPath, input.length) && isWhole(targetPath, target.length)) continue;
+    if (resume && isWhole(inputPath, input.length) && isWhole(targetPath, target.length)) continue;
     renderInto(recipe, row, inputSamples, targetSamples);
     write(inputPath, input);
     write(targetPath, target);
