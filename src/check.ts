@@ -79,7 +79,7 @@ function filesOf(index: DatasetIndex): Map<string, { row: Row; keys?: string }> 
   return files;
 }
 
-/** Files of one worker task: enough to be worth a message, few enough to share and to count. */
+/** Most files of one worker task: enough to be worth a message, few enough to count. */
 const FILES_PER_TASK = 64;
 
 async function checkAll(
@@ -91,8 +91,10 @@ async function checkAll(
   const { timeUnit, inputSize, pitches, targets, velocity, sustain, percussion, convert, deep = true } = options;
   const labels = { timeUnit, inputSize, pitches, targets, velocity, sustain, percussion };
   const tasks: CheckTask[] = [];
-  for (let from = 0; from < names.length; from += FILES_PER_TASK) {
-    const part = names.slice(from, from + FILES_PER_TASK).map((audio) => ({ audio, keys: files.get(audio)?.keys }));
+  // A small set is shared out too: its files may be long.
+  const most = Math.min(FILES_PER_TASK, Math.max(1, Math.ceil(names.length / (4 * workerCount(options.workers)))));
+  for (let from = 0; from < names.length; from += most) {
+    const part = names.slice(from, from + most).map((audio) => ({ audio, keys: files.get(audio)?.keys }));
     tasks.push({ directory, files: part, deep, convert, labels });
   }
   return track("check", names.length, "files", options, async ({ signal, tick }) => {
