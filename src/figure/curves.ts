@@ -28,7 +28,10 @@ export function curvesPanel(view: CurvesView): Panel {
   const first = xs[0] ?? 0;
   const last = Math.max(view.xMax ?? -Infinity, xs.at(-1) ?? 1, first + 1);
   const x = linearScale(first - (last - first) * 0.03, last + (last - first) * 0.03, view.xLabel, 8);
-  if (view.wholeX) x.ticks = x.ticks.filter((tick) => Number.isInteger(Number(tick.at.toFixed(9))));
+  if (view.wholeX) {
+    x.whole = true;
+    x.ticks = x.ticks.filter((tick) => Number.isInteger(Number(tick.at.toFixed(9))));
+  }
   const colour = (i: number): string => view.curves[i]!.colour ?? PALETTE[i % PALETTE.length]!;
   const { mark } = view;
   return {

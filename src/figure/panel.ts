@@ -235,7 +235,9 @@ function axis(scale: Scale): Record<string, unknown> {
     return { ...style, ...ticks, title, type: "log", range, tickvals: scale.ticks.map((t) => t.at) };
   }
   if (scale.kind === "linear" && scale.ticks.every((t) => Number.isFinite(Number(t.text.replaceAll(",", ""))))) {
-    return { ...style, title, range: [scale.min, scale.max] };
+    const step =
+      scale.whole && scale.ticks.length > 1 ? { dtick: Math.round(scale.ticks[1]!.at - scale.ticks[0]!.at) } : {};
+    return { ...style, ...step, title, range: [scale.min, scale.max] };
   }
   const warped = scale.kind === "warped";
   return {

@@ -9,6 +9,8 @@ export interface Scale {
   position(value: number): number;
   /** How positions grow: plotly draws linear and log axes itself, a warped one through its ticks. */
   kind: "linear" | "log" | "warped";
+  /** Ticks at whole numbers only. */
+  whole?: boolean;
 }
 
 /** One tick of an axis. */

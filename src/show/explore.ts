@@ -80,7 +80,7 @@ function row(item: ExploredExample, columns: readonly Column[], sound: string): 
   const cells = columns.map((column) => {
     const value = column === "length" ? item.example.input.length / item.example.sampleRate : item[column as "loss"];
     const sort = typeof value === "number" ? ` data-v="${Number(value.toPrecision(7))}"` : "";
-    return `<td style="text-align:left;padding:2px 8px"${sort}>${escapeText(text(item, column))}</td>`;
+    return `<td style="text-align:left;padding:2px 8px${column === "name" ? "" : ";white-space:nowrap"}"${sort}>${escapeText(text(item, column))}</td>`;
   });
   return `<tr>${cells.join("")}<td>${sparkline(item.example)}</td><td>${sound}</td></tr>`;
 }

@@ -1,0 +1,318 @@
+// Every display as a person sees it: in JupyterLab in Chromium, light, dark and narrow, reopened without trust, and as
+// html with the network off. A reviewed picture of each is kept in fixtures/displays; a changed one is left beside the
+// build for a person to look at, and `REVIEWED=1` keeps it.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { Browser, Locator, Page } from "playwright-core";
+import { type Lab, launchBrowser, noBrowser, openNotebook, runAll, save, startLab } from "./lab.js";
+import { pythonPath, root } from "./python.js";
+
+const HOSTILE = "<img src=x onerror=alert(1)>.wav";
+
+const SETUP = `import * as show from "deep-audio-dataset";
+const rate = 16000;
+const samples = new Float32Array(3 * rate);
+for (let i = 0; i < samples.length; i++) samples[i] = 0.4 * Math.sin(i * (0.05 + 3e-6 * i)) * (i % 16000 < 12000 ? 1 : 0.2);
+const half = samples.map((v) => v / 2);
+const label = [{ onset: 0.2, offset: 0.9, row: 60 }, { onset: 0.5, offset: 1.5, row: 64 }, { onset: 1.2, offset: 2.5, row: 67 }];
+const prediction = [{ onset: 0.25, offset: 0.9, row: 60 }, { onset: 0.5, offset: 1.3, row: 64 }, { onset: 0.1, offset: 0.4, row: 66 }];
+const clip = (i: number) => ({ input: samples.slice(i * 4000, i * 4000 + 16000), sampleRate: rate, name: i + " ${HOSTILE}" });
+const judged = [0, 1, 2, 3].map((i) => ({ example: clip(i), loss: 0.3 * i, label: "sin", predicted: "saw", split: i % 2 ? "train" : "test" }));
+const matrix = { matrix: [[48, 2, 0], [5, 45, 3], [0, 1, 30]], labels: ["sin", "square", "saw"] };`;
+
+/** One line for each display, and what must be seen of it. */
+const DISPLAYS: Record<string, { line: string; sees: ("chart" | "player" | "table" | "picture")[] }> = {
+  waveform: { line: `show.waveform(samples, { sampleRate: rate, title: "${HOSTILE}" });`, sees: ["chart"] },
+  spectrogram: { line: `show.spectrogram(samples, { sampleRate: rate, title: "sweep" });`, sees: ["chart"] },
+  "spectrogram-mel": {
+    line: `show.spectrogram(samples, { sampleRate: rate, scale: "mel", colours: "magma" });`,
+    sees: ["chart"],
+  },
+  "spectrogram-log": {
+    line: `show.spectrogram(samples, { sampleRate: rate, scale: "log", colours: "grey" });`,
+    sees: ["chart"],
+  },
+  player: { line: `show.player(samples, { sampleRate: rate, title: "${HOSTILE}" });`, sees: ["player"] },
+  pair: {
+    line: `show.pair({ input: samples, target: half, sampleRate: rate, name: "sweep.wav" });`,
+    sees: ["player", "chart"],
+  },
+  pianoRoll: { line: `show.pianoRoll(label, { prediction: prediction, names: "pitch" });`, sees: ["chart"] },
+  predictions: {
+    line: `show.predictions(samples, { sampleRate: rate, label: label, prediction: prediction, names: "pitch", title: "sweep" });`,
+    sees: ["player", "picture"],
+  },
+  example: {
+    line: `show.example({ ...clip(0), id: 3, values: [0, 1] }, { labels: ["sin", "square"] });`,
+    sees: ["player", "picture"],
+  },
+  splits: {
+    line: `show.splits({ splits: [{ name: "train", examples: 700, seconds: 700, classes: [300, 400] }, { name: "test", examples: 150, seconds: 150, classes: [75, 75] }], labels: ["sin", "square"], seed: 1, leak: { counts: [[0, 2], [2, 0]] } });`,
+    sees: ["table", "picture"],
+  },
+  summary: {
+    line: `show.summary({ name: "${HOSTILE}", kind: "pairs", examples: 4000, seconds: 4000, sampleRate: rate, state: "fresh", first: [clip(0)] });`,
+    sees: ["table", "player", "picture"],
+  },
+  explore: { line: `show.explore(judged);`, sees: ["table", "player", "picture"] },
+  worst: { line: `show.worst(judged, 2);`, sees: ["player", "picture"] },
+  confusion: { line: `show.confusion(matrix);`, sees: ["chart"] },
+  classReport: { line: `show.classReport(matrix);`, sees: ["table"] },
+  history: {
+    line: `show.history({ loss: [1, 0.5, 0.3, 0.28], val_loss: [1.1, 0.6, 0.5, 0.55], acc: [0.2, 0.5, 0.8, 0.9], val_acc: [0.1, 0.4, 0.6, 0.65] });`,
+    sees: ["chart"],
+  },
+  liveHistory: {
+    line: `async function train() {
+  const live = show.liveHistory({ epochs: 3, title: "live" });
+  for (let epoch = 0; epoch < 3; epoch++) {
+    await live.onEpochBegin(epoch);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    await live.onEpochEnd(epoch, { loss: 1 / (epoch + 1), val_loss: 1.2 / (epoch + 1) });
+  }
+  await live.onTrainEnd();
+}
+await train();`,
+    sees: ["chart"],
+  },
+};
+
+const names = Object.keys(DISPLAYS);
+const work = join(root, "build", "display-test");
+const reviewed = join(root, "test", "fixtures", "displays");
+const file = join(work, "displays.ipynb");
+
+function writeNotebook(): void {
+  const cells = [SETUP, ...names.map((name) => DISPLAYS[name]!.line)].map((source, i) => ({
+    cell_type: "code",
+    id: `cell-${i}`,
+    metadata: {},
+    execution_count: null,
+    outputs: [],
+    source,
+  }));
+  const kernelspec = { display_name: "TypeScript (tslab)", language: "typescript", name: "tslab" };
+  const language_info = { name: "typescript" };
+  writeFileSync(
+    file,
+    JSON.stringify({ cells, metadata: { kernelspec, language_info }, nbformat: 4, nbformat_minor: 5 }),
+  );
+}
+
+/** The outputs of a display's cell, in Lab or in exported html. */
+function outputOf(page: Page, name: string): Locator {
+  const cell = page.locator(".jp-CodeCell").nth(names.indexOf(name) + 1);
+  return cell.locator(".jp-OutputArea").first();
+}
+
+/** Asserts that what a display promises is really there: charts drawn, pictures decoded, sounds loaded. */
+async function assertSeen(page: Page, name: string, charts: "interactive" | "static"): Promise<void> {
+  const output = outputOf(page, name);
+  await output.scrollIntoViewIfNeeded();
+  for (const seen of DISPLAYS[name]!.sees) {
+    if (seen === "chart" && charts === "interactive") {
+      await output.locator(".js-plotly-plot svg.main-svg").first().waitFor({ state: "visible", timeout: 20_000 });
+    } else if (seen === "chart" || seen === "picture") {
+      const picture = output.locator("img").first();
+      await picture.waitFor({ state: "visible", timeout: 20_000 });
+      await page.waitForFunction(
+        (img) => (img as { naturalWidth: number }).naturalWidth > 50,
+        await picture.elementHandle(),
+      );
+    } else if (seen === "table") {
+      await output.locator("table tbody tr").first().waitFor({ state: "visible" });
+    } else {
+      const player = output.locator("audio").first();
+      await player.waitFor({ state: "visible" });
+      const seconds = await player.evaluate(async (element) => {
+        const audio = element as unknown as {
+          duration: number;
+          load(): void;
+          preload: string;
+          onloadedmetadata: unknown;
+        };
+        if (audio.duration > 0) return audio.duration;
+        await new Promise((resolve) => {
+          audio.onloadedmetadata = resolve;
+          audio.preload = "metadata";
+          audio.load();
+        });
+        return audio.duration;
+      });
+      assert.ok(seconds > 0.5 && seconds <= 3.01, `${name}: ${seconds} s of sound`);
+    }
+  }
+}
+
+/** Mean difference of two pictures as a share of full scale, both brought to 240 × 180 so that fonts matter little. */
+async function difference(page: Page, a: Buffer, b: Buffer): Promise<number> {
+  const sources = [a, b].map((png) => `data:image/png;base64,${png.toString("base64")}`);
+  return (await page.evaluate(`(async () => {
+    const pixels = await Promise.all(${JSON.stringify(sources)}.map(async (source) => {
+      const image = new Image();
+      image.src = source;
+      await image.decode();
+      const canvas = new OffscreenCanvas(240, 180).getContext("2d");
+      canvas.imageSmoothingQuality = "high";
+      canvas.drawImage(image, 0, 0, 240, 180);
+      return canvas.getImageData(0, 0, 240, 180).data;
+    }));
+    let sum = 0;
+    for (let i = 0; i < pixels[0].length; i++) sum += Math.abs(pixels[0][i] - pixels[1][i]);
+    return sum / pixels[0].length / 255;
+  })()`)) as number;
+}
+
+describe("displays in JupyterLab", { skip: noBrowser }, () => {
+  let browser: Browser;
+  let lab: Lab;
+  let page: Page;
+  let errors: string[];
+  let outside: string[];
+
+  before(async () => {
+    rmSync(work, { recursive: true, force: true });
+    mkdirSync(work, { recursive: true });
+    writeNotebook();
+    browser = await launchBrowser();
+    lab = await startLab({ folder: work });
+    ({ page, errors, outside } = await openNotebook(browser, lab, "displays.ipynb"));
+    await page.setViewportSize({ width: 1000, height: 900 });
+    await runAll(page);
+  });
+  after(async () => {
+    await lab.stop();
+    await browser.close();
+  });
+
+  for (const name of names) {
+    it(`${name} is seen, and looks as reviewed`, async () => {
+      await assertSeen(page, name, "interactive");
+      const picture = await outputOf(page, name).screenshot();
+      const kept = join(reviewed, `${name}.png`);
+      if (process.env.REVIEWED) {
+        mkdirSync(reviewed, { recursive: true });
+        writeFileSync(kept, picture);
+      }
+      const changed = join(work, `${name}-changed.png`);
+      writeFileSync(changed, picture);
+      assert.ok(existsSync(kept), `no reviewed picture; look at ${changed}, then run with REVIEWED=1`);
+      const share = await difference(page, picture, readFileSync(kept));
+      assert.ok(
+        share < 0.03,
+        `${name} differs by ${(100 * share).toFixed(1)} %, expected under 3 %; look at ${changed}`,
+      );
+      rmSync(changed);
+    });
+  }
+
+  it("nothing hostile ran, nothing failed, no request left the server", async () => {
+    assert.equal(await page.locator('img[src="x"]').count(), 0);
+    assert.deepEqual(errors, []);
+    assert.deepEqual(outside, []);
+  });
+
+  it("a picture follows the sound: the cursor moves with the player's position, a click moves the player", async () => {
+    const output = outputOf(page, "predictions");
+    const cursor = output.locator("div[style*='pointer-events']").first();
+    const left = async (): Promise<number> =>
+      Number.parseFloat(await cursor.evaluate((e) => (e as unknown as { style: { left: string } }).style.left));
+    const start = await left();
+    const audio = output.locator("audio").first();
+    await audio.evaluate((element) => {
+      const a = element as unknown as { currentTime: number };
+      a.currentTime = 1.5;
+    });
+    await page.waitForTimeout(400);
+    const width = 100 * ((720 - 62 - 76) / 720);
+    assert.ok(Math.abs((await left()) - start - width / 2) < 1, "half the plot after half the sound");
+  });
+
+  it("explore filters by text and length and sorts by a column", async () => {
+    const output = outputOf(page, "explore");
+    const rows = output.locator("tbody tr:visible");
+    assert.equal(await rows.count(), 4);
+    await output.locator("input[type=search]").fill("train");
+    assert.equal(await rows.count(), 2);
+    await output.locator("input[type=search]").fill("");
+    await output.locator("input[type=number]").fill("0.5");
+    assert.equal(await rows.count(), 0);
+    await output.locator("input[type=number]").fill("");
+    const head = output.locator("th", { hasText: "loss" });
+    await head.click();
+    await head.click();
+    assert.match((await rows.first().textContent()) ?? "", /0\.9/);
+  });
+
+  it("at 800 px nothing is wider than its cell", async () => {
+    await page.setViewportSize({ width: 800, height: 900 });
+    await page.waitForTimeout(1500);
+    for (const name of names) {
+      const [inner, outer] = (await outputOf(page, name).evaluate((e) => {
+        const area = e as unknown as { scrollWidth: number; clientWidth: number };
+        return [area.scrollWidth, area.clientWidth];
+      })) as [number, number];
+      assert.ok(inner <= outer + 1, `${name}: ${inner} px in ${outer}`);
+    }
+    await page.setViewportSize({ width: 1000, height: 900 });
+  });
+
+  it("on the dark theme no display brings a light ground", async () => {
+    await page.evaluate(`window.jupyterapp.commands.execute("apputils:change-theme", { theme: "JupyterLab Dark" })`);
+    await page.waitForFunction(`document.body.dataset.jpThemeLight === "false"`);
+    await page.waitForTimeout(1000);
+    const black = await page.evaluate(`(async () => {
+      const c = new OffscreenCanvas(240, 180);
+      const x = c.getContext("2d");
+      x.fillStyle = "#111";
+      x.fillRect(0, 0, 240, 180);
+      const bytes = new Uint8Array(await (await c.convertToBlob()).arrayBuffer());
+      return btoa(String.fromCharCode(...bytes));
+    })()`);
+    for (const name of names.filter((n) => n !== "confusion")) {
+      const output = outputOf(page, name);
+      await output.scrollIntoViewIfNeeded();
+      const share = await difference(page, await output.screenshot(), Buffer.from(black as string, "base64"));
+      assert.ok(share < 0.35, `${name} is ${(100 * share).toFixed(0)} % away from dark`);
+    }
+    await save(page);
+  });
+});
+
+describe("the saved displays", { skip: noBrowser }, () => {
+  let browser: Browser;
+  before(async () => {
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser.close();
+  });
+
+  it("are seen when the notebook is opened elsewhere, untrusted, without running it", async () => {
+    const lab = await startLab({ folder: work }); // settings of its own, so it has never signed this notebook
+    try {
+      const { page, errors } = await openNotebook(browser, lab, "displays.ipynb");
+      assert.equal(await page.locator(".jp-OutputArea script").count(), 0);
+      for (const name of names) await assertSeen(page, name, "static");
+      assert.deepEqual(errors, []);
+    } finally {
+      await lab.stop();
+    }
+  });
+
+  it("are seen in exported html with the network off", async () => {
+    execFileSync(pythonPath, ["-m", "nbconvert", "--to", "html", file], { stdio: "pipe" });
+    const context = await browser.newContext({ offline: true });
+    const page = await context.newPage();
+    await page.goto(`file://${join(work, "displays.html")}`, { waitUntil: "domcontentloaded" });
+    for (const name of names) await assertSeen(page, name, "static");
+  });
+
+  it("stay under 5 MB for thirty displays", () => {
+    const bytes = readFileSync(file).length;
+    assert.ok((bytes / names.length) * 30 < 5e6, `${bytes} bytes for ${names.length} displays`);
+  });
+});
