@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import fc from "fast-check";
+import { WaveFile } from "wavefile";
 import { DatasetError } from "../../dist/error.js";
 import { type Audio, decodeWav, encodeWav, readWavInfo, toFloat32, wavHeaderBytes } from "../../dist/format/wav.js";
 import { python } from "../python.js";
@@ -367,5 +368,33 @@ describe("encodeWav", () => {
       scipy,
       [int, float].map((a) => [a.sampleRate, [...a.samples]]),
     );
+  });
+});
+
+describe("beside the package wavefile", () => {
+  const values = {
+    "8": [0, 128, 255, 7],
+    "16": [0, -32768, 32767, 5],
+    "24": [0, -8388608, 8388607, 5],
+    "32": [0, -(2 ** 31), 2 ** 31 - 1, 5],
+  };
+  for (const container of ["RIFF", "RIFX", "RF64"]) {
+    for (const [depth, samples] of Object.entries(values)) {
+      test(`reads the ${depth}-bit ${container} that it writes`, () => {
+        const peer = new WaveFile();
+        peer.fromScratch(2, 22050, depth, samples, { container });
+        const audio = decodeWav(peer.toBuffer(), "wavefile");
+        assert.deepEqual([audio.sampleRate, audio.channels], [22050, 2]);
+        const half = 2 ** (Number(depth) - 1);
+        const expected = samples.map((v) => Math.fround((depth === "8" ? v - half : v) / half));
+        assert.deepEqual(Array.from(toFloat32(audio.samples)), expected);
+      });
+    }
+  }
+
+  test("writes what it reads", () => {
+    const samples = Int16Array.of(1, -1, 32767, -32768, 0, 1000);
+    const peer = new WaveFile(encodeWav({ sampleRate: 22050, channels: 2, samples }));
+    assert.deepEqual(Array.from(peer.getSamples(true, Int16Array) as unknown as Int16Array), Array.from(samples));
   });
 });
