@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import util from "node:util";
 import { isMainThread } from "node:worker_threads";
 import { DatasetError } from "./error.js";
+import { quietly } from "./tensorflow/quiet.js";
 import { registerKernels } from "./tensorflow/register.js";
 
 /** The whole of TensorFlow.js, as `import * as tf from "@tensorflow/tfjs-node-gpu"` gives it. */
@@ -70,12 +71,15 @@ function load(): TensorFlow {
       "TensorFlow: loaded in a worker thread, expected the main thread only (two copies of its backend cannot share a process)",
     );
   }
+  // Who asks for TensorFlow's messages gets all of them.
+  const verbose = process.env.TF_CPP_MIN_LOG_LEVEL !== undefined && Number(process.env.TF_CPP_MIN_LOG_LEVEL) < 2;
   prepareTensorFlow();
   const addon = addonPath();
   if (!existsSync(addon)) return loadPlain(addon);
   let tf: TensorFlow;
   try {
-    tf = require(PACKAGE) as TensorFlow;
+    const load = (): TensorFlow => require(PACKAGE) as TensorFlow;
+    tf = verbose ? load() : quietly(join(dirname(addon), "quiet.node"), load);
   } catch (cause) {
     const why = (cause as Error).message.split("\n")[0];
     throw new DatasetError(

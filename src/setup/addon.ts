@@ -4,6 +4,8 @@ import { pipInstall } from "./packages.js";
 import { addonFile, forThisMachine, pipRequirements, pythonOf, root, tfjsFolder, venv } from "./paths.js";
 import { filesHash, type Host, perform, runProgram, SetupError } from "./step.js";
 
+const QUIET = join(root, "src/tensorflow/quiet.c");
+
 /** A C++ compiler from PyPI, for machines without one. */
 const ZIGLANG = "ziglang==0.15.2";
 
@@ -23,7 +25,7 @@ export async function compileAddon(host: Host): Promise<void> {
   const folder = tfjsFolder();
   const binding = join(folder, "binding");
   const addon = addonFile();
-  const sources = readdirSync(binding).map((file) => join(binding, file));
+  const sources = [...readdirSync(binding).map((file) => join(binding, file)), QUIET];
   const tensorflow = forThisMachine(pipRequirements(join(root, "environment.yml"))).filter((r) =>
     r.startsWith("tensorflow"),
   );
@@ -39,6 +41,9 @@ export async function compileAddon(host: Host): Promise<void> {
       const advice = `TensorFlow addon: ${compiler.join(" ")} failed: see its last lines above; CXX=zig takes PyPI's ziglang instead`;
       const [command, ...before] = compiler;
       await runProgram(host, command!, [...before, ...compilerArguments(output)], advice, { cwd: folder });
+      const quiet = `${addon}.quiet`;
+      await runProgram(host, command!, [...before, ...quietArguments(quiet)], advice, { cwd: folder });
+      renameSync(quiet, join(dirname(addon), "quiet.node"));
       renameSync(output, addon);
     },
   });
@@ -56,6 +61,12 @@ function compilerArguments(output: string): string[] {
     ...[`-L${tensorflow}`, "-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2"],
     `-Wl,-rpath,$ORIGIN/${fromAddon}`,
   ];
+}
+
+/** The arguments for the helper that keeps TensorFlow's start lines from the terminal. */
+function quietArguments(output: string): string[] {
+  const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
+  return ["-x", "c", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8", `-I${headers}`, QUIET, "-o", output];
 }
 
 /** Where the Python environment keeps TensorFlow. */

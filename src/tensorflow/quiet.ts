@@ -1,0 +1,53 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+interface Stderr {
+  redirect(path: string): boolean;
+  restore(): void;
+}
+
+/** What TensorFlow's libraries say each time they are loaded, before any setting is read. */
+const ALWAYS = [/^WARNING: All log messages before absl::InitializeLog\(\)/, /port\.cc:\d+\] oneDNN custom operations/];
+
+/** What the CUDA build says where there is no GPU. */
+const NO_GPU = [
+  /Could not find cuda drivers/,
+  /failed call to cuInit/,
+  /Unable to register cu(FFT|DNN|BLAS) factory/,
+  /computation placer already registered/,
+  /Cannot dlopen some GPU libraries/,
+  /TF-TRT Warning: Could not find TensorRT/,
+];
+
+/**
+ * Runs `load` without TensorFlow's start lines on stderr; a GPU build without a GPU says so in one line.
+ *
+ * Everything else that was written in the meantime follows when it is done.
+ * @param helper the addon of quiet.c; where it is missing, the lines stay
+ */
+export function quietly<T>(helper: string, load: () => T): T {
+  if (!existsSync(helper)) return load();
+  const stderr = require(helper) as Stderr;
+  const folder = mkdtempSync(join(tmpdir(), "tensorflow-"));
+  const file = join(folder, "stderr");
+  const redirected = stderr.redirect(file);
+  try {
+    return load();
+  } finally {
+    stderr.restore();
+    const text = redirected ? startLines(readFileSync(file, "utf8")) : "";
+    rmSync(folder, { recursive: true, force: true });
+    if (text) writeSync(2, text);
+  }
+}
+
+/** What is left to say of what was written while TensorFlow was loaded. */
+export function startLines(text: string): string {
+  const lines = text.split("\n").filter((line) => !ALWAYS.some((known) => known.test(line)));
+  const left = lines.filter((line) => !NO_GPU.some((known) => known.test(line)));
+  if (left.length === lines.length) return left.join("\n");
+  const reason = /cuInit: .*?([A-Z_ ]+\(\d+\))/.exec(text)?.[1]?.trim();
+  const said = `TensorFlow: no GPU can be used (${reason ?? "no CUDA driver"}), so the CPU is; nvidia-smi tells more\n`;
+  return said + left.join("\n");
+}
