@@ -19,19 +19,19 @@ export interface WavInfo {
   truncated: boolean;
 }
 
-const CODECS: Record<number, string> = {
-  0x0002: "Microsoft ADPCM",
-  0x0011: "IMA ADPCM",
-  0x0014: "G.723 ADPCM",
-  0x0031: "GSM 6.10",
-  0x0040: "G.721 ADPCM",
-  0x0050: "MPEG",
-  0x0055: "MP3",
-  0x00ff: "AAC",
-  0x0161: "Windows Media Audio",
-  0x674f: "Ogg Vorbis",
-  0xf1ac: "FLAC",
-};
+const CODECS: ReadonlyMap<number, string> = new Map([
+  [0x0002, "Microsoft ADPCM"],
+  [0x0011, "IMA ADPCM"],
+  [0x0014, "G.723 ADPCM"],
+  [0x0031, "GSM 6.10"],
+  [0x0040, "G.721 ADPCM"],
+  [0x0050, "MPEG"],
+  [0x0055, "MP3"],
+  [0x00ff, "AAC"],
+  [0x0161, "Windows Media Audio"],
+  [0x674f, "Ogg Vorbis"],
+  [0xf1ac, "FLAC"],
+]);
 
 /** The last 14 bytes of every EXTENSIBLE sub-format that stands for a plain format tag. */
 const SUBFORMAT_TAIL = "000000001000800000aa00389b71";
@@ -164,7 +164,7 @@ function readFormat(view: DataView, head: Uint8Array, fmt: Chunk, little: boolea
   }
   const sampleFormat = tag === 1 ? "int" : tag === 3 ? "float" : tag === 6 ? "alaw" : tag === 7 ? "mulaw" : undefined;
   if (!sampleFormat) {
-    throw unread(CODECS[tag] ?? `format tag 0x${tag.toString(16).padStart(4, "0")}`, where);
+    throw unread(CODECS.get(tag) ?? `format tag 0x${tag.toString(16).padStart(4, "0")}`, where);
   }
   // Samples of, say, 20 bits sit in whole bytes, as many as the block leaves each; a block too small is a wrong header.
   const least = Math.ceil(bits / 8);
