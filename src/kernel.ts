@@ -1,5 +1,6 @@
 // The Jupyter kernel: a thin layer over tslab's compiler and executor, with channels of its own. Jupyter starts it by
 // the entry that the set-up writes, with the connection file as last argument.
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import util from "node:util";
 import { endProcess } from "./kernel/control.js";
@@ -47,9 +48,10 @@ async function start(connectionFile: string): Promise<void> {
       return { status: "ok", restart: content.restart };
     },
   };
-  const connection = JSON.parse(readFileSync(connectionFile, "utf8"));
+  const connection = { ...JSON.parse(readFileSync(connectionFile, "utf8")), session: randomUUID() };
   server = await openServer(connection, shared, handlers, () => void process.emit("SIGINT"));
   const { text } = server;
+  server.publish("status", { execution_state: "starting" });
 
   process.on("SIGINT", cells.interrupt);
   process.on("uncaughtException", (error) => cells.lateError(error, "thrown outside of what the cell awaits"));

@@ -66,7 +66,7 @@ async function echo(heartbeat: Socket): Promise<void> {
 }
 
 function reply(connection: Connection, message: Message, type: string): (string | Buffer)[] {
-  return buildMessage(connection.key, type, { status: "ok" }, message, message.identities);
+  return buildMessage(connection, type, { status: "ok" }, message, message.identities);
 }
 
 function toBuffer(frame: string | Uint8Array): string | Buffer {

@@ -12,6 +12,8 @@ export interface Connection {
   stdin_port: number;
   control_port: number;
   hb_port: number;
+  /** Chosen anew by each kernel process: front ends tell by it what was sent before a restart. */
+  session: string;
 }
 
 /** The header of a Jupyter message. */
@@ -45,7 +47,7 @@ export function parseMessage(key: string, frames: Buffer[]): Message | undefined
 
 /** The frames of a message that belongs to `parent`. */
 export function buildMessage(
-  key: string,
+  { key, session }: Connection,
   type: string,
   content: object,
   parent: Message | undefined,
@@ -54,8 +56,8 @@ export function buildMessage(
   const header: Header = {
     msg_id: randomUUID(),
     msg_type: type,
-    session: parent?.header.session ?? "",
-    username: parent?.header.username ?? "",
+    session,
+    username: "kernel",
     date: new Date().toISOString(),
     version: "5.3",
   };

@@ -36,7 +36,7 @@ export async function openServer(
   const unanswered = new Set<Message>();
 
   const send = (type: string, content: object, parent: Message | undefined): void => {
-    const frames = buildMessage(connection.key, type, content, parent, [Buffer.from(`kernel.${type}`)]);
+    const frames = buildMessage(connection, type, content, parent, [Buffer.from(`kernel.${type}`)]);
     if (type !== "status" && type !== "execute_input") pace(frames.reduce((sum, frame) => sum + frame.length, 0));
     void iopub.send(frames);
   };
@@ -54,7 +54,7 @@ export async function openServer(
     unanswered.add(message);
     try {
       const content = await handlers[type]?.(message);
-      if (content) respond(buildMessage(connection.key, `${type}_reply`, content, message, message.identities));
+      if (content) respond(buildMessage(connection, `${type}_reply`, content, message, message.identities));
     } finally {
       publish("status", { execution_state: "idle" }, message);
       unanswered.delete(message);

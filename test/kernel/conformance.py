@@ -1,8 +1,8 @@
 """PyPI's jupyter-kernel-test against the project's kernel.
 
-Not asked, because the kernel does not do it: code_execute_result by stdin (input_request is not supported, so nothing
-can be typed into a cell), history (the front end keeps its own), pagers (Shift-Tab answers through inspect_request),
-clear_output (the display functions replace their output by its id instead), and a debugger.
+Not met, and so skipped there: clear_output (displays are replaced by their id instead), history (front ends keep their
+own) and pagers (Shift-Tab answers through inspect_request). Beyond that suite: no input_request (nothing can be typed
+into a running cell), no comms (so no ipywidgets) and no debugger.
 """
 
 import unittest

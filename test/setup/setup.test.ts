@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { kernelSpec } from "../../dist/setup/build.js";
+import { forThisMachine, pipRequirements } from "../../dist/setup/paths.js";
+import { type Host, perform, runProgram, SetupError } from "../../dist/setup/step.js";
+import { pythonPath, root } from "../python.js";
+
+const bootstrap = join(root, "src/setup/bootstrap.cjs");
+const host: Host = { python: "python3", releaseLock: () => {}, holdLockWith: () => {} };
+
+function scratch(): string {
+  return mkdtempSync(join(tmpdir(), "deep-audio-setup "));
+}
+
+test("the pip list is read as conda's own YAML reader reads it", () => {
+  for (const file of ["environment.yml", "test/environment.yml"]) {
+    const code =
+      "import yaml,json,sys; d=yaml.safe_load(open(sys.argv[1])); print(json.dumps([x for e in d['dependencies'] if isinstance(e,dict) for x in e['pip']]))";
+    const expected = JSON.parse(execFileSync(pythonPath, ["-c", code, join(root, file)], { encoding: "utf8" }));
+    assert.deepEqual(pipRequirements(join(root, file)), expected);
+    assert.ok(
+      expected.every((requirement: string) => /^[\w-]+==[\d.]+$/.test(requirement)),
+      "not pinned",
+    );
+  }
+});
+
+test("TensorFlow's build follows the machine: CUDA with an NVIDIA driver, else the CPU wheel", {
+  skip: process.platform !== "linux" || process.arch !== "x64" ? "the wheels are those of x64 Linux" : false,
+}, () => {
+  assert.deepEqual(forThisMachine(["plotly==7.1.0", "tensorflow==2.21.0"], false), [
+    "plotly==7.1.0",
+    "tensorflow-cpu==2.21.0",
+  ]);
+  assert.deepEqual(forThisMachine(["tensorflow==2.21.0"], true), ["tensorflow[and-cuda]==2.21.0"]);
+});
+
+test("a step runs once for the same inputs, again for others, and again after it failed", async () => {
+  const stamp = join(scratch(), "folder/.stamp");
+  const ran: string[] = [];
+  const step = (input: string, fail = false): Promise<void> =>
+    perform({
+      title: "test step",
+      stamp,
+      inputs: [input],
+      run: async () => {
+        ran.push(input);
+        if (fail) throw new SetupError("it failed");
+      },
+    });
+  await step("a");
+  await step("a");
+  await step("b");
+  await assert.rejects(step("c", true), /it failed/);
+  assert.ok(!existsSync(stamp), "a stamp stands for a step that failed");
+  await step("b");
+  assert.deepEqual(ran, ["a", "b", "c", "b"]);
+});
+
+test("a failing program ends with one line: what to do, or that there is no network", async () => {
+  const node = (code: string): Promise<string> => runProgram(host, process.execPath, ["-e", code], "do this");
+  assert.equal(await node("console.log(1)"), "1\n");
+  await assert.rejects(node("process.exit(3)"), { message: "do this (ended with 3)" });
+  await assert.rejects(node("console.error('getaddrinfo EAI_AGAIN'); process.exit(1)"), /^Error: no network: connect/);
+});
+
+test("the kernel's entry holds no path of the project", () => {
+  assert.ok(!JSON.stringify(kernelSpec()).includes(root));
+});
+
+/** Runs the bootstrap with a PATH that holds only these programs, as shell scripts. */
+function bootstrapWith(programs: Record<string, string>): { status: number | null; last: string } {
+  const bin = scratch();
+  for (const [name, script] of Object.entries(programs)) {
+    writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
+    chmodSync(join(bin, name), 0o755);
+  }
+  // A project of its own without .venv, so that the interpreter is looked for.
+  const project = scratch();
+  mkdirSync(join(project, "src/setup"), { recursive: true });
+  for (const file of ["package-lock.json", "package.json"]) symlinkSync(join(root, file), join(project, file));
+  writeFileSync(join(project, "src/setup/bootstrap.cjs"), readFileSync(bootstrap));
+  const run = spawnSync(process.execPath, [join(project, "src/setup/bootstrap.cjs"), "start"], {
+    encoding: "utf8",
+    env: { PATH: bin },
+  });
+  const lines = run.stderr.trim().split("\n");
+  return { status: run.status, last: lines[lines.length - 1]! };
+}
+
+test("without a fitting Python the last line says what to install", () => {
+  assert.deepEqual(bootstrapWith({}), {
+    status: 1,
+    last: "set-up: Python not found, expected 3.10 to 3.13: install it from python.org or your system's packages (with its venv module)",
+  });
+  assert.match(bootstrapWith({ python3: "echo 3 8 1" }).last, /^set-up: Python 3\.8, expected 3\.10 to 3\.13: install/);
+  assert.match(bootstrapWith({ python3: "echo 3 11 0" }).last, /^set-up: Python 3\.11 has no venv module: install it/);
+});
+
+test("npm that fails for the network ends with that line, and nothing counts as done", () => {
+  const { status, last } = bootstrapWith({
+    python3: "echo 3 11 1",
+    npm: "echo npm error code ENOTFOUND >&2; exit 1",
+  });
+  assert.equal(status, 1);
+  assert.match(last, /^set-up: npm packages: no network .*: connect, then run the same command again$/);
+});
+
+test("an old Node is told so in one line", () => {
+  const code = `Object.defineProperty(process.versions, "node", { value: "18.20.1" }); require(${JSON.stringify(bootstrap)})`;
+  const run = spawnSync(process.execPath, ["-e", code], { encoding: "utf8" });
+  assert.equal(run.status, 1);
+  assert.equal(run.stderr, "set-up: Node 18.20.1, expected 20.19 or newer: install it from nodejs.org\n");
+});
