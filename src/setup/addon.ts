@@ -58,7 +58,8 @@ function compilerArguments(output: string): string[] {
     ...["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8"],
     ...[`-I${join(tensorflow, "include")}`, `-I${headers}`, "-Ibinding"],
     ...["binding/tfjs_backend.cc", "binding/tfjs_binding.cc", "-o", output],
-    ...[`-L${tensorflow}`, "-l:libtensorflow_cc.so.2", "-l:libtensorflow_framework.so.2"],
+    // By their paths: zig looks up no library by its file's name.
+    ...["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"].map((library) => join(tensorflow, library)),
     `-Wl,-rpath,$ORIGIN/${fromAddon}`,
   ];
 }
