@@ -270,7 +270,7 @@ export abstract class Dataset {
   }
 
   private prepare(records: Records, split: Split, options: LoadOptions & { seed: number }): Loaded {
-    const still = { ...options, shuffle: false };
+    const still = { ...options, shuffle: false, augment: undefined };
     return {
       options,
       records,
