@@ -1,5 +1,6 @@
-import { applyMel, melBank } from "./signal/mel.js";
-import { eachFrame, planStft, powers } from "./signal/stft.js";
+import { bandSums, type RealFft } from "./signal/fft.js";
+import { melBank } from "./signal/mel.js";
+import { eachFrame, planStft, writePairs } from "./signal/stft.js";
 import type { SpectraOptions } from "./spectra.js";
 
 /** Some frames of one sound: where its samples lie and where the values go, in memory shared between threads. */
@@ -28,23 +29,18 @@ export function computeSpectra({ samples, out, pieces, options }: SpectraTask): 
     const sound = samples.subarray(piece.at, piece.at + piece.length);
     const plan = planStft(sound.length, options);
     const { bins, fftLength } = plan;
-    const write = (visit: (spectrum: Float32Array, frame: number) => void): void =>
+    const write = (visit: (fft: RealFft, frame: number) => void): void =>
       eachFrame(sound, plan, visit, piece.from, piece.to);
     if (options.kind === "stft") {
-      write((spectrum, frame) => {
-        const at = piece.out + frame * bins * 2;
-        out.set(spectrum, at);
-        out[at + fftLength] = spectrum[1]!;
-        out[at + 1] = 0;
-      });
+      write(({ output }, frame) => writePairs(output, out, piece.out + frame * bins * 2));
     } else if (options.kind === "power") {
-      write((spectrum, frame) => powers(spectrum, out, piece.out + frame * bins));
+      write((fft, frame) => out.set(fft.powers(), piece.out + frame * bins));
     } else {
       const bank = melBank(fftLength, { ...options, sampleRate: options.sampleRate! });
-      const power = new Float32Array(bins);
-      write((spectrum, frame) => {
-        powers(spectrum, power);
-        applyMel(bank, power, out, piece.out + frame * bank.melBins);
+      const sums = bandSums(fftLength, bank.first, bank.start, bank.weights);
+      write((fft, frame) => {
+        fft.powers();
+        sums.apply(out, piece.out + frame * bank.melBins);
       });
       if (options.kind === "logMel") toDecibels(out, piece, bank.melBins, options.amin ?? 1e-10);
     }

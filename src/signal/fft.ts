@@ -1,17 +1,33 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatasetError } from "../error.js";
+import { type SimdLoops, simdModule } from "./simd.js";
 
-/** A real FFT of one length with its buffers. Fill `input`, call `run`, read `output`; both stay the same arrays. */
+/** A real FFT of one length with its buffers; they stay the same arrays. */
 export interface RealFft {
   readonly length: number;
   /** `length` samples. */
   readonly input: Float32Array;
+  /** `length` weights that `runWindowed` multiplies the input by. */
+  readonly window: Float32Array;
   /**
    * `length` values: the real parts of bin 0 and of bin length/2, then real and imaginary part of bins 1 … length/2 − 1.
    */
   readonly output: Float32Array;
+  /** `length / 2 + 1` values, written by `powers`. */
+  readonly power: Float32Array;
+  /** Transforms the input into output. */
   run(): void;
+  /** Transforms input · window into output; the input is overwritten. */
+  runWindowed(): void;
+  /** Squared magnitudes of the output, as `power`. */
+  powers(): Float32Array;
+}
+
+/** Weighted sums over neighbouring bins, ready to apply to a transform's powers. */
+export interface BandSums {
+  /** Writes one sum a band into `out` from index `at` on. */
+  apply(out: Float32Array, at: number): void;
 }
 
 interface Pffft {
@@ -29,8 +45,16 @@ interface WasmApi {
   Instance: new (module: object, imports: Record<string, Record<string, unknown>>) => { exports: unknown };
 }
 
-const plans = new Map<number, RealFft>();
-let loaded: Pffft | undefined;
+const plans = new Map<number, Plan>();
+let loaded: Loaded | undefined;
+
+interface Loaded extends SimdLoops {
+  pffft: Pffft;
+}
+
+interface Plan extends RealFft {
+  powerAt: number;
+}
 
 /**
  * The FFT for real signals of `length` samples: PFFFT with SIMD in WebAssembly, float32, one per thread and length.
@@ -38,13 +62,61 @@ let loaded: Pffft | undefined;
  * @throws DatasetError "OPTION" when `length` is not a multiple of 32 made of factors 2, 3 and 5.
  */
 export function realFft(length: number): RealFft {
+  return planOf(length);
+}
+
+function planOf(length: number): Plan {
   let plan = plans.get(length);
-  // A later plan can make the memory grow, which detaches the views of the earlier ones.
+  // A later allocation can make the memory grow, which detaches the views.
   if (!plan || plan.input.length === 0) {
     plan = createPlan(length);
     plans.set(length, plan);
   }
   return plan;
+}
+
+/**
+ * Prepares bands for the powers of a transform: band m sums `weights[start[m] … start[m + 1]]` times the bins from
+ * `first[m]` on. Valid until the next call.
+ */
+export function bandSums(fftLength: number, first: Int32Array, start: Int32Array, weights: Float32Array): BandSums {
+  loaded ??= load();
+  const bands = first.length;
+  const blocks = Array.from(first, (_, m) => Math.max(1, Math.ceil((start[m + 1]! - start[m]!) / 4)));
+  const numbers = 4 * blocks.reduce((a, b) => a + b, 0);
+  const at = scratch(8 * bands + 4 * bands + 16 + 4 * numbers);
+  const [outAt, weightsAt] = [at + 8 * bands, at + 16 * Math.ceil((12 * bands) / 16)];
+  const { powerAt } = planOf(fftLength); // after the scratch memory, whose growth would detach the views
+  const { pffft, bands: sum } = loaded;
+  const table = new Int32Array(pffft.d.buffer, at, 2 * bands);
+  const padded = new Float32Array(pffft.d.buffer, weightsAt, numbers).fill(0);
+  let next = 0;
+  for (let m = 0; m < bands; m++) {
+    const count = start[m + 1]! - start[m]!;
+    table[2 * m] = powerAt + 4 * Math.min(first[m]!, fftLength / 2);
+    table[2 * m + 1] = table[2 * m]! + 16 * blocks[m]!;
+    padded.set(weights.subarray(start[m]!, start[m]! + count), next);
+    next += 4 * blocks[m]!;
+  }
+  const sums = new Float32Array(pffft.d.buffer, outAt, bands);
+  return {
+    apply: (out, to) => {
+      sum(at, at + 8 * bands, weightsAt, outAt);
+      out.set(sums, to);
+    },
+  };
+}
+
+let scratchAt = 0;
+let scratchBytes = 0;
+
+/** Memory for the bands of the moment. */
+function scratch(bytes: number): number {
+  if (bytes > scratchBytes) {
+    scratchBytes = 2 * bytes;
+    scratchAt = loaded!.pffft.f(scratchBytes);
+  }
+  return scratchAt;
 }
 
 /** The smallest length that `realFft` takes and that holds `samples` samples. */
@@ -61,7 +133,7 @@ function fits(length: number): boolean {
   return rest === 1;
 }
 
-function createPlan(length: number): RealFft {
+function createPlan(length: number): Plan {
   if (!fits(length)) {
     throw new DatasetError(
       "OPTION",
@@ -69,14 +141,38 @@ function createPlan(length: number): RealFft {
     );
   }
   loaded ??= load();
-  const pffft = loaded;
+  const { pffft, multiply, power: squares } = loaded;
   const setup = pffft.k(length, 0);
-  const [input, output, work] = [pffft.f(4 * length), pffft.f(4 * length), pffft.f(4 * length)];
+  const [inputAt, windowAt, outputAt, workAt] = [0, 0, 0, 0].map(() => pffft.f(4 * length)) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const half = length / 2;
+  const powerAt = pffft.f(4 * (half + 16)); // bands read up to three numbers past the last bin
+  const view = (at: number, count: number): Float32Array => new Float32Array(pffft.d.buffer, at, count);
+  view(powerAt, half + 16).fill(0);
+  const output = view(outputAt, length);
+  const power = view(powerAt, half + 1);
   return {
     length,
-    input: new Float32Array(pffft.d.buffer, input, length),
-    output: new Float32Array(pffft.d.buffer, output, length),
-    run: () => pffft.p(setup, input, output, work, 0),
+    input: view(inputAt, length).fill(0),
+    window: view(windowAt, length).fill(0),
+    output,
+    power,
+    powerAt,
+    run: () => pffft.p(setup, inputAt, outputAt, workAt, 0),
+    runWindowed: () => {
+      multiply(inputAt, windowAt, inputAt, inputAt + 4 * length);
+      pffft.p(setup, inputAt, outputAt, workAt, 0);
+    },
+    powers: () => {
+      squares(outputAt, powerAt, outputAt + 4 * length);
+      power[0] = output[0]! * output[0]!;
+      power[half] = output[1]! * output[1]!;
+      return power;
+    },
   };
 }
 
@@ -84,7 +180,7 @@ function createPlan(length: number): RealFft {
  * Instantiates the package's WebAssembly file without its loader, which only works asynchronously: displays and
  * feature code need a plain function. Compiling takes about 3 ms. The letters are the pinned build's export names.
  */
-function load(): Pffft {
+function load(): Loaded {
   const file = join(dirname(require.resolve("@echogarden/pffft-wasm/simd")), "pffft.wasm");
   const fail = (): never => {
     throw new DatasetError(
@@ -105,5 +201,6 @@ function load(): Pffft {
   if (typeof pffft.j !== "function" || typeof pffft.p !== "function") fail();
   pffft.e();
   if (pffft.j() !== 4) fail();
-  return pffft;
+  const loops = new Instance(new Module(simdModule()), { memory: { memory: pffft.d } });
+  return { pffft, ...(loops.exports as SimdLoops) };
 }

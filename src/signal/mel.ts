@@ -1,5 +1,6 @@
 import { DatasetError } from "../error.js";
-import { type DecibelOptions, eachFrame, type Frames, planStft, powers, powerToDb, type StftOptions } from "./stft.js";
+import { bandSums } from "./fft.js";
+import { type DecibelOptions, eachFrame, type Frames, planStft, powerToDb, type StftOptions } from "./stft.js";
 
 /** How frequencies are gathered into mel bands. */
 export interface MelOptions {
@@ -82,27 +83,15 @@ export function melMatrix(fftLength: number, options: MelOptions): Frames {
   return { data, frames: bank.melBins, bins: bank.bins };
 }
 
-/** Adds one frame's powers into its bands: writes `melBins` values into `out` from index `at` on. */
-export function applyMel(bank: MelBank, power: Float32Array, out: Float32Array, at = 0): void {
-  const { first, start, weights } = bank;
-  for (let m = 0; m < bank.melBins; m++) {
-    let sum = 0;
-    let k = first[m]!;
-    const end = start[m + 1]!;
-    for (let i = start[m]!; i < end; i++) sum += weights[i]! * power[k++]!;
-    out[at + m] = sum;
-  }
-}
-
 /** Mel spectrogram of power, shape [frames, melBins]; equals `librosa.feature.melspectrogram` transposed. */
 export function melSpectrum(samples: Float32Array, options: StftOptions & MelOptions): Frames {
   const plan = planStft(samples.length, options);
   const bank = melBank(plan.fftLength, options);
-  const power = new Float32Array(plan.bins);
   const data = new Float32Array(plan.frames * bank.melBins);
-  eachFrame(samples, plan, (spectrum, frame) => {
-    powers(spectrum, power);
-    applyMel(bank, power, data, frame * bank.melBins);
+  const sums = bandSums(plan.fftLength, bank.first, bank.start, bank.weights);
+  eachFrame(samples, plan, (fft, frame) => {
+    fft.powers();
+    sums.apply(data, frame * bank.melBins);
   });
   return { data, frames: plan.frames, bins: bank.melBins };
 }

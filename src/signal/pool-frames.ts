@@ -1,5 +1,6 @@
-import { applyMel, type MelBank } from "./mel.js";
-import { eachFrame, type Frames, powers, type StftPlan } from "./stft.js";
+import { bandSums, type RealFft } from "./fft.js";
+import type { MelBank } from "./mel.js";
+import { eachFrame, type Frames, type StftPlan } from "./stft.js";
 
 /** How a spectrogram is brought down to the size of a picture. */
 export interface PoolOptions {
@@ -24,25 +25,26 @@ export function pooledSpectrum(samples: Float32Array, plan: StftPlan, options: P
   const columns = Math.min(options.columns, count);
   const bins = bank?.melBins ?? plan.bins;
   const data = new Float32Array(columns * bins);
-  const power = new Float32Array(plan.bins);
-  const bands = bank ? new Float32Array(bins) : power;
+  const sums = bank && bandSums(plan.fftLength, bank.first, bank.start, bank.weights);
+  const bands = new Float32Array(bins);
   let column = 0;
   let end = Math.floor(count / Math.max(1, columns));
   let begin = 0;
-  const visit = (spectrum: Float32Array, frame: number): void => {
+  const visit = (fft: RealFft, frame: number): void => {
     if (frame - from >= end) {
       column++;
       begin = end;
       end = Math.floor(((column + 1) * count) / columns);
     }
-    powers(spectrum, power);
-    if (bank) applyMel(bank, power, bands);
+    const power = fft.powers();
+    if (sums) sums.apply(bands, 0);
+    const values = sums ? bands : power;
     const at = column * bins;
     if (pool === "mean") {
       const share = 1 / (end - begin);
-      for (let k = 0; k < bins; k++) data[at + k] = data[at + k]! + bands[k]! * share;
+      for (let k = 0; k < bins; k++) data[at + k] = data[at + k]! + values[k]! * share;
     } else {
-      for (let k = 0; k < bins; k++) if (bands[k]! > data[at + k]!) data[at + k] = bands[k]!;
+      for (let k = 0; k < bins; k++) if (values[k]! > data[at + k]!) data[at + k] = values[k]!;
     }
   };
   eachFrame(samples, plan, visit, from, to);

@@ -1,5 +1,5 @@
 import { DatasetError } from "../error.js";
-import { fftLengthFor, realFft } from "./fft.js";
+import { fftLengthFor, type RealFft, realFft } from "./fft.js";
 
 /** How a signal is cut into frames and transformed; the words are tf.signal's. */
 export interface StftOptions {
@@ -66,29 +66,28 @@ export function planStft(samples: number, options: StftOptions = {}): StftPlan {
 }
 
 /**
- * Calls `visit(spectrum, frame)` for frames `from` ≤ t < `to` (default all). `spectrum` has the layout of
- * `RealFft.output` and is overwritten by the next frame.
+ * Calls `visit(fft, frame)` for frames `from` ≤ t < `to` (default all), with the frame's transform in `fft.output` and, on
+ * request, its squared magnitudes by `fft.powers()`; the next frame overwrites both.
  */
 export function eachFrame(
   samples: Float32Array,
   plan: StftPlan,
-  visit: (spectrum: Float32Array, frame: number) => void,
+  visit: (fft: RealFft, frame: number) => void,
   from = 0,
   to: number = plan.frames,
 ): void {
-  const { frameLength, frameStep, window } = plan;
+  const { frameLength, frameStep } = plan;
   const fft = realFft(plan.fftLength);
-  const { input, output } = fft;
+  const { input } = fft;
+  fft.window.fill(0).set(plan.window);
   input.fill(0);
   for (let frame = from; frame < to; frame++) {
     const begin = plan.offset + frame * frameStep;
-    if (begin >= 0 && begin + frameLength <= samples.length) {
-      for (let i = 0; i < frameLength; i++) input[i] = samples[begin + i]! * window[i]!;
-    } else {
-      for (let i = 0; i < frameLength; i++) input[i] = (samples[begin + i] ?? 0) * window[i]!;
-    }
-    fft.run();
-    visit(output, frame);
+    const end = begin + frameLength;
+    if (begin >= 0 && end <= samples.length) input.set(samples.subarray(begin, end));
+    else for (let i = 0; i < frameLength; i++) input[i] = samples[begin + i] ?? 0;
+    fft.runWindowed();
+    visit(fft, frame);
   }
 }
 
@@ -101,13 +100,10 @@ export function eachFrame(
  */
 export function stft(samples: Float32Array, options: StftOptions = {}): Frames {
   const plan = planStft(samples.length, options);
-  const { bins, fftLength } = plan;
+  const { bins } = plan;
   const data = new Float32Array(plan.frames * bins * 2);
-  eachFrame(samples, plan, (spectrum, frame) => {
-    const at = frame * bins * 2;
-    data[at] = spectrum[0]!;
-    data[at + fftLength] = spectrum[1]!;
-    for (let i = 2; i < fftLength; i++) data[at + i] = spectrum[i]!;
+  eachFrame(samples, plan, ({ output }, frame) => {
+    writePairs(output, data, frame * bins * 2);
   });
   return { data, frames: plan.frames, bins };
 }
@@ -122,23 +118,18 @@ export function spectrum(samples: Float32Array, options: StftOptions & { power?:
   const plan = planStft(samples.length, options);
   const { bins } = plan;
   const data = new Float32Array(plan.frames * bins);
-  eachFrame(samples, plan, (frameSpectrum, frame) => {
-    powers(frameSpectrum, data, frame * bins);
+  eachFrame(samples, plan, (fft, frame) => {
+    data.set(fft.powers(), frame * bins);
   });
   if (options.power === 1) for (let i = 0; i < data.length; i++) data[i] = Math.sqrt(data[i]!);
   return { data, frames: plan.frames, bins };
 }
 
-/** Writes the squared magnitudes of one frame's spectrum into `out` from index `at` on. */
-export function powers(spectrum: Float32Array, out: Float32Array, at = 0): void {
-  const half = spectrum.length / 2;
-  out[at] = spectrum[0]! * spectrum[0]!;
-  out[at + half] = spectrum[1]! * spectrum[1]!;
-  for (let k = 1; k < half; k++) {
-    const re = spectrum[2 * k]!;
-    const im = spectrum[2 * k + 1]!;
-    out[at + k] = re * re + im * im;
-  }
+/** Writes a transform as pairs, bin 0 to the last, into `out` from index `at` on. */
+export function writePairs(output: Float32Array, out: Float32Array, at: number): void {
+  out.set(output, at);
+  out[at + output.length] = output[1]!;
+  out[at + 1] = 0;
 }
 
 /** How power becomes decibels. */

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { type SimdLoops, simdModule } from "../../dist/signal/simd.js";
+import { close } from "../close.js";
+
+// biome-ignore lint/suspicious/noExplicitAny: Node's global, which the compiler's ES library doesn't declare
+const { Instance, Memory, Module, validate } = (globalThis as any).WebAssembly;
+const memory = new Memory({ initial: 1 });
+const loops: SimdLoops = new Instance(new Module(simdModule()), { memory: { memory } }).exports;
+const all = new Float32Array(memory.buffer);
+const table = new Int32Array(memory.buffer);
+
+const numbers = (blocks: number): fc.Arbitrary<number[]> =>
+  fc.array(
+    fc.integer({ min: -1e6, max: 1e6 }).map((n) => Math.fround(n / 1024)),
+    { minLength: 4 * blocks, maxLength: 4 * blocks },
+  );
+
+test("the module is valid", () => {
+  assert.ok(validate(simdModule()));
+});
+
+test("multiply and power do what JavaScript does, and nothing beyond their end", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 20 }).chain((n) => fc.tuple(numbers(2 * n), numbers(2 * n))),
+      ([a, b]) => {
+        all.fill(7);
+        all.set(a, 0);
+        all.set(b, 1000);
+        loops.multiply(0, 4000, 8000, 4 * a.length);
+        assert.deepEqual(
+          Array.from(all.subarray(2000, 2000 + a.length)),
+          a.map((v, i) => Math.fround(v * b[i]!)),
+        );
+        assert.equal(all[2000 + a.length], 7);
+        loops.power(0, 12000, 4 * a.length);
+        const pairs = a.filter((_, i) => i % 2 === 0).map((v, i) => v * v + a[2 * i + 1]! ** 2);
+        close(all.subarray(3000, 3000 + pairs.length), pairs, 0, 1e-6);
+        assert.equal(all[3000 + pairs.length], 7);
+      },
+    ),
+  );
+});
+
+test("bands are weighted sums of their own stretch", () => {
+  const band = fc.record({
+    from: fc.integer({ min: 0, max: 50 }),
+    weights: fc.integer({ min: 1, max: 4 }).chain(numbers),
+  });
+  fc.assert(
+    fc.property(numbers(20), fc.array(band, { minLength: 1, maxLength: 10 }), (values, list) => {
+      all.fill(7);
+      all.set(values, 0);
+      list.forEach(({ from, weights }, i) => {
+        table.set([4 * from, 4 * (from + weights.length)], 500 + 2 * i);
+      });
+      all.set(
+        list.flatMap((b) => b.weights),
+        1000,
+      );
+      loops.bands(2000, 2000 + 8 * list.length, 4000, 8000);
+      const wanted = list.map(({ from, weights }) => weights.reduce((sum, w, i) => sum + w * values[from + i]!, 0));
+      const size = list.map(({ from, weights }) =>
+        weights.reduce((sum, w, i) => sum + Math.abs(w * values[from + i]!), 0),
+      );
+      for (let i = 0; i < list.length; i++) {
+        assert.ok(Math.abs(all[2000 + i]! - wanted[i]!) <= 1e-5 * size[i]!, `band ${i}`);
+      }
+      assert.equal(all[2000 + list.length], 7);
+    }),
+  );
+});
