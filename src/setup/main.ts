@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { compileAddon } from "./addon.js";
 import { buildLibrary, installKernel } from "./build.js";
@@ -17,8 +16,8 @@ export async function main(command: string, args: string[], host: Host): Promise
     await buildLibrary(host);
     installKernel();
     const benchEnvironment = join(root, "build/bench-venv");
-    if (command === "bench" && existsSync(join(root, "bench/environment.yml"))) {
-      await installPython(host, benchEnvironment, ["bench/environment.yml"]);
+    if (command === "bench") {
+      await installPython(host, benchEnvironment, ["environment.yml", "test/environment.yml", "bench/environment.yml"]);
     }
     host.releaseLock();
     if (command === "start")

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { root } from "./paths.js";
 import { SetupError } from "./step.js";
@@ -25,13 +25,15 @@ export function runTests(filters: string[]): Promise<number> {
   return foreground(process.execPath, ["--import", "tsx", "--test", ...options, ...files]);
 }
 
-/** Runs the benchmarks, one after the other: all of bench/, or those whose path contains one of `filters`. */
-export async function runBench(filters: string[], python: string): Promise<number> {
-  const env = existsSync(python) ? { ...process.env, BENCH_PYTHON: python } : process.env;
+/** Runs the benchmarks, one after the other: all of bench/, or those named; `--` flags go to each (`--tiny`). */
+export async function runBench(args: string[], python: string): Promise<number> {
+  const flags = args.filter((arg) => arg.startsWith("--"));
+  const names = args.filter((arg) => !arg.startsWith("--"));
+  const env = { ...process.env, BENCH_PYTHON: python };
   let failed = 0;
-  for (const file of listed("bench", /\.bench\.ts$/, filters)) {
+  for (const file of listed("bench", /^(?!.*harness).*\.ts$/, names)) {
     console.log(`\n${file}`);
-    if ((await foreground(process.execPath, ["--import", "tsx", file], env)) !== 0) failed++;
+    if ((await foreground(process.execPath, ["--import", "tsx", file, ...flags], env)) !== 0) failed++;
   }
   return failed === 0 ? 0 : 1;
 }
