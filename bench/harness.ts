@@ -71,10 +71,24 @@ export interface PythonPeer {
 }
 
 const LOOP = `
-import json, resource, sys, time
+import json, os, resource, sys, time
+def _tree(pid):
+    # Processes still up, such as a pool's: their CPU seconds and peak kB aren't in RUSAGE_CHILDREN yet.
+    cpu, peak = 0.0, 0
+    try:
+        with open("/proc/%s/task/%s/children" % (pid, pid)) as f: children = f.read().split()
+    except OSError:
+        return cpu, peak
+    for child in children:
+        with open("/proc/%s/stat" % child) as f: stat = f.read().rsplit(")", 1)[1].split()
+        with open("/proc/%s/status" % child) as f: high = [int(l.split()[1]) for l in f if l.startswith("VmHWM")]
+        below = _tree(child)
+        cpu += (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK") + below[0]
+        peak += sum(high) + below[1]
+    return cpu, peak
 def _usage():
-    a, b = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-    return a.ru_utime + a.ru_stime + b.ru_utime + b.ru_stime, max(a.ru_maxrss, b.ru_maxrss)
+    a, b, c = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN), _tree(os.getpid())
+    return a.ru_utime + a.ru_stime + b.ru_utime + b.ru_stime + c[0], max(a.ru_maxrss + c[1], b.ru_maxrss)
 for _line in sys.stdin:
     _cpu, _start = _usage()[0], time.perf_counter()
     _check = run(json.loads(_line))

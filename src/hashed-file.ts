@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 
 /** Bytes collected before they are hashed and written: large enough for few calls, small enough for the cache. */
 const CHUNK_BYTES = 1 << 20;
@@ -28,10 +28,9 @@ export class HashedFile {
     return { buffer: this.buffer, at, fileAt };
   }
 
-  /** Writes what is left, flushes to the disk and returns the hash. */
+  /** Writes what is left and returns the hash. */
   finish(): string {
     this.flush();
-    fsyncSync(this.fd);
     return this.hash.digest("hex");
   }
 

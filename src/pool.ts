@@ -7,27 +7,42 @@ export function workerCount(asked?: number): number {
   return Math.max(1, Math.floor(asked ?? availableParallelism()));
 }
 
+/** Pools between two uses, by their number of workers. */
+const resting = new Map<number, Piscina[]>();
+
+/** How long threads outlive their last task: from one stage of a call to the next, which spares it their start. */
+const REST_MS = 300;
+
 /**
- * Runs `work` with a pool of worker threads on `worker.js`, and ends the threads when it is done.
- *
- * Atomics are off because they stop asynchronous file access between two tasks of a worker.
+ * Runs `work` with a pool of worker threads on `worker.js`. Nobody else uses the pool meanwhile; a moment after it the
+ * threads end by themselves, at once where `work` fails, since tasks may still be running.
  */
 export async function withPool<T>(workers: number, work: (pool: Piscina) => Promise<T>): Promise<T> {
-  const pool = createPool(workers);
+  const pool = resting.get(workers)?.pop() ?? createPool(workers, REST_MS);
+  let result: T;
   try {
-    return await work(pool);
-  } finally {
+    result = await work(pool);
+  } catch (error) {
     await pool.destroy();
+    throw error;
   }
+  resting.set(workers, [...(resting.get(workers) ?? []), pool]);
+  return result;
 }
 
-/** A pool that the caller keeps and destroys. Idle threads don't keep the process alive longer than `idleTimeout`. */
+/**
+ * A pool that the caller keeps and destroys. Idle threads don't keep the process alive longer than `idleTimeout`.
+ *
+ * Atomics are off because they stop asynchronous file access between two tasks of a worker. The process's own
+ * `--import` and the like are no business of the workers, which run built code.
+ */
 export function createPool(workers: number, idleTimeout = 1000): Piscina {
   return new Piscina({
     filename: join(__dirname, "worker.js"),
     minThreads: 0,
     maxThreads: workers,
     idleTimeout,
+    execArgv: [],
     atomics: "disabled",
     concurrentTasksPerWorker: 1,
   });

@@ -7,7 +7,7 @@ import { withLock } from "./lock.js";
 import type { BuildPlan } from "./plan.js";
 import { planPath } from "./plan-file.js";
 import { indexFile } from "./shard-task.js";
-import { syncFolder, writeWhole } from "./whole-file.js";
+import { syncFolder, writeRenamed, writeWhole } from "./whole-file.js";
 
 /**
  * What is still to be done to publish a build whose every file lies finished in the staging folder. Written before
@@ -51,9 +51,9 @@ export async function finishPublication(directory: string, name: string): Promis
     if (existsSync(join(staging, file))) await rename(join(staging, file), join(directory, file));
   }
   for (const file of journal.remove) await rm(join(directory, file), { force: true });
+  if (journal.plan) await writeRenamed(planPath(directory, name), JSON.stringify(journal.plan));
+  if (journal.sidecar !== undefined) await writeRenamed(join(directory, `${name}.txt`), journal.sidecar);
   await syncFolder(directory);
-  if (journal.plan) await writeWhole(planPath(directory, name), JSON.stringify(journal.plan));
-  if (journal.sidecar !== undefined) await writeWhole(join(directory, `${name}.txt`), journal.sidecar);
   await writeWhole(manifestPath(directory, name), `${JSON.stringify(journal.manifest)}\n`);
   await rm(staging, { recursive: true, force: true });
 }

@@ -1,15 +1,15 @@
 import { existsSync, statSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatasetError } from "./error.js";
 import { withLock } from "./lock.js";
-import { type Manifest, readJson, readManifest, recordsFingerprint, type ShardEntry } from "./manifest.js";
+import { type Manifest, readManifest, recordsFingerprint, type ShardEntry } from "./manifest.js";
 import type { BuildPlan, RecordOptions } from "./plan.js";
 import { readPlan } from "./plan-file.js";
 import { withPool, workerCount } from "./pool.js";
 import { track } from "./progress.js";
 import { finishPublication, publish, shardFiles, stagingPath } from "./publish.js";
-import { buildShardFile } from "./shard-build.js";
+import { buildShardFile, markFinished } from "./shard-build.js";
 import { entryFile, shardKey, shardTask } from "./shard-task.js";
 import { sidecarText } from "./sidecar.js";
 import { type Comparison, compareSources } from "./stale-task.js";
@@ -46,10 +46,15 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
         const counter = new SharedArrayBuffer(4);
         const stop = countUp(counter, tick);
         const worker = async (): Promise<void> => {
+          // One shard is flushed to the disk while the next one is built.
+          let flush: Promise<unknown> = Promise.resolve();
           for (let k = todo.shift(); k !== undefined; k = todo.shift()) {
             const task = { ...shardTask(plan, k, directory, staging), counter };
-            entries[k] = await runTask<ShardEntry>(pool, "buildShardFile", task, signal);
+            const [entry] = await Promise.all([runTask<ShardEntry>(pool, "buildShardFile", task, signal), flush]);
+            entries[k] = entry;
+            flush = markFinished(staging, entry);
           }
+          await flush;
         };
         try {
           await Promise.all(Array.from({ length: workers }, worker));
@@ -76,7 +81,7 @@ export async function buildOneShard(planFile: string, k: number): Promise<ShardE
   const staging = await prepareStaging(directory, plan.name);
   const before = await readManifest(directory, plan.name);
   const done = await finishedShard(directory, plan, k, before, compareHere(directory));
-  return done ?? buildShardFile(shardTask(plan, k, directory, staging));
+  return done ?? markFinished(staging, await buildShardFile(shardTask(plan, k, directory, staging)));
 }
 
 /**
@@ -160,8 +165,16 @@ async function finishedShard(
   return undefined;
 }
 
-function stagedEntry(staging: string, file: string): Promise<ShardEntry | undefined> {
-  return readJson<ShardEntry>(join(staging, entryFile(file)), "entry", (e) => e.file === file);
+/** The entry of a finished shard in the staging folder. One torn by a power cut, which nothing flushed, counts as none. */
+async function stagedEntry(staging: string, file: string): Promise<ShardEntry | undefined> {
+  const path = join(staging, entryFile(file));
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as ShardEntry;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }
 
 function sizeOf(path: string): number | undefined {

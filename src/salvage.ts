@@ -5,7 +5,7 @@ import { HashedFile } from "./hashed-file.js";
 import type { ShardEntry } from "./manifest.js";
 import type { ShardIndex } from "./shard-index.js";
 import { indexFile } from "./shard-task.js";
-import { writeWhole } from "./whole-file.js";
+import { syncFile, writeWhole } from "./whole-file.js";
 
 /** A damaged shard, and the index of its sound examples. */
 export interface SalvageTask {
@@ -42,6 +42,7 @@ export async function salvageShard(task: SalvageTask): Promise<Pick<ShardEntry, 
     output.close();
   }
   renameSync(`${target}.tmp`, target);
+  await syncFile(target);
   await writeWhole(join(staging, indexFile(file)), JSON.stringify(moved));
   return { bytes: moved.bytes, sha256: moved.sha256, examples: moved.offset.length };
 }

@@ -1,4 +1,4 @@
-import { renameSync, rmSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { frameRecord, RECORD_HEAD, RECORD_OVERHEAD } from "./format/tfrecord.js";
 import { type ExampleWriter, exampleWriter } from "./format/example.js";
@@ -9,25 +9,36 @@ import { recipeRows } from "./recipe.js";
 import { rowFeatures, SourceReader } from "./row-features.js";
 import { emptyIndex, indexExample, nameExample } from "./shard-index.js";
 import { entryFile, indexFile, type ShardTask } from "./shard-task.js";
-import { fileError, writeWhole } from "./whole-file.js";
+import { fileError, syncFile, writeRenamed } from "./whole-file.js";
 
 /**
- * Builds one shard in the staging folder: the shard, its index, then the entry that says they are complete.
+ * Builds one shard and its index in the staging folder; they count once `markFinished` has been called.
  * A pure function of the task and its source files. Runs in a worker.
  */
 export async function buildShardFile(task: ShardTask): Promise<ShardEntry> {
   const path = join(task.staging, task.file);
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    const entry = await writeShard(task, temporary);
+    // An entry of an earlier plan must not vouch for what is written now.
+    rmSync(join(task.staging, entryFile(task.file)), { force: true });
+    const { entry, index } = await writeShard(task, temporary);
     renameSync(temporary, path);
-    await writeWhole(join(task.staging, indexFile(task.file)), entry.index);
-    await writeWhole(join(task.staging, entryFile(task.file)), JSON.stringify(entry.entry));
-    return entry.entry;
+    writeFileSync(join(task.staging, indexFile(task.file)), index);
+    return entry;
   } catch (error) {
     rmSync(temporary, { force: true });
     throw fileError(error, path);
   }
+}
+
+/**
+ * Flushes a built shard to the disk and writes the entry that says it is complete. Not done in the worker, which
+ * meanwhile can build the next one.
+ */
+export async function markFinished(staging: string, entry: ShardEntry): Promise<ShardEntry> {
+  await syncFile(join(staging, entry.file));
+  await writeRenamed(join(staging, entryFile(entry.file)), JSON.stringify(entry));
+  return entry;
 }
 
 async function writeShard(task: ShardTask, temporary: string): Promise<{ entry: ShardEntry; index: string }> {

@@ -11,6 +11,7 @@ import { finishPublication, publish, recoverPublication, shardFiles, stagingPath
 import { findShards, nameFromPlan } from "./records.js";
 import { readIndexFile } from "./read-indexes.js";
 import type { SalvageTask } from "./salvage.js";
+import { markFinished } from "./shard-build.js";
 import type { ShardIndex } from "./shard-index.js";
 import type { ScanTask, ShardProblem, ShardScan } from "./shard-scan.js";
 import { indexFile, shardKey, shardTask } from "./shard-task.js";
@@ -261,7 +262,7 @@ async function mend(
       : { changed: [], removed: [] };
     if (changed.length + removed.length === 0) {
       result.rebuilt.push(file);
-      return run<ShardEntry>("buildShardFile", shardTask(plan, at, directory, staging));
+      return markFinished(staging, await run<ShardEntry>("buildShardFile", shardTask(plan, at, directory, staging)));
     }
   }
   const sound = index?.offset.length ?? 0;

@@ -2,8 +2,14 @@ import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { DatasetError } from "./error.js";
 
-/** Writes a file whole or not at all: under a temporary name, flushed to the disk, then renamed. */
+/** Writes a file whole or not at all: under a temporary name, flushed to the disk, then renamed; its folder flushed too. */
 export async function writeWhole(path: string, data: string | Uint8Array): Promise<void> {
+  await writeRenamed(path, data);
+  await syncFolder(dirname(path));
+}
+
+/** As `writeWhole`, for one of several files after which the folder is flushed once. */
+export async function writeRenamed(path: string, data: string | Uint8Array): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const handle = await open(temporary, "w");
@@ -18,7 +24,16 @@ export async function writeWhole(path: string, data: string | Uint8Array): Promi
     await rm(temporary, { force: true });
     throw fileError(error, path);
   }
-  await syncFolder(dirname(path));
+}
+
+/** Flushes a file's content to the disk. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await open(path, "r+");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Flushes a folder's entries, so that renamed files are still there after a power cut. */
