@@ -70,7 +70,8 @@ export function parseKeys(text: string, where: string, options: KeyOptions = {})
     const start = from;
     from = stop + 1;
     line++;
-    if (source.slice(start, to).trim() === "") {
+    // A row begins with a digit; only what doesn't needs a closer look.
+    if (!(source.charCodeAt(start) > 32 && to > start) && source.slice(start, to).trim() === "") {
       blank ||= line;
       continue;
     }
