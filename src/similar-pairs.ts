@@ -11,7 +11,7 @@ const TABLES = 24;
 /** In one bucket each vector is compared with as many that follow it. */
 const BUCKET_LIMIT = 32;
 /** Per vector and other part, as many pairs are kept, the most similar. */
-const KEPT = 3;
+const KEPT = 2;
 const LEAST_COSINE = 0.8;
 /** Up to this many vectors every pair is looked at. */
 const ALL_PAIRS = 600;
