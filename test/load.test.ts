@@ -13,6 +13,7 @@ import { python, root } from "./python.js";
 const all = (records: Records): Uint32Array => Uint32Array.from({ length: records.count }, (_, i) => i);
 
 /** A copy of the original's dataset, opened, and what its own loader gave. */
+// biome-ignore lint/suspicious/noExplicitAny: the fixtures' json has another shape for every kind
 async function original(
   set: string,
   name = "dataset",
