@@ -25,24 +25,26 @@ export interface SpectraTask {
 
 /** Computes the frames of a task into the shared output. Runs in a worker. */
 export function computeSpectra({ samples, out, pieces, options }: SpectraTask): void {
+  const mel = options.kind === "mel" || options.kind === "logMel";
+  const { fftLength } = planStft(0, options);
+  const bank = mel ? melBank(fftLength, { ...options, sampleRate: options.sampleRate! }) : undefined;
+  const sums = bank && bandSums(fftLength, bank.first, bank.start, bank.weights);
   for (const piece of pieces) {
     const sound = samples.subarray(piece.at, piece.at + piece.length);
     const plan = planStft(sound.length, options);
-    const { bins, fftLength } = plan;
+    const { bins } = plan;
     const write = (visit: (fft: RealFft, frame: number) => void): void =>
       eachFrame(sound, plan, visit, piece.from, piece.to);
-    if (options.kind === "stft") {
-      write(({ output }, frame) => writePairs(output, out, piece.out + frame * bins * 2));
-    } else if (options.kind === "power") {
-      write((fft, frame) => out.set(fft.powers(), piece.out + frame * bins));
-    } else {
-      const bank = melBank(fftLength, { ...options, sampleRate: options.sampleRate! });
-      const sums = bandSums(fftLength, bank.first, bank.start, bank.weights);
+    if (bank && sums) {
       write((fft, frame) => {
         fft.powers();
         sums.apply(out, piece.out + frame * bank.melBins);
       });
       if (options.kind === "logMel") toDecibels(out, piece, bank.melBins, options.amin ?? 1e-10);
+    } else if (options.kind === "stft") {
+      write(({ output }, frame) => writePairs(output, out, piece.out + frame * bins * 2));
+    } else {
+      write((fft, frame) => out.set(fft.powers(), piece.out + frame * bins));
     }
   }
 }

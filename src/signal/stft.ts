@@ -85,7 +85,10 @@ export function eachFrame(
     const begin = plan.offset + frame * frameStep;
     const end = begin + frameLength;
     if (begin >= 0 && end <= samples.length) input.set(samples.subarray(begin, end));
-    else for (let i = 0; i < frameLength; i++) input[i] = samples[begin + i] ?? 0;
+    else {
+      input.fill(0);
+      if (end > 0) input.set(samples.subarray(Math.max(0, begin), end), Math.max(0, -begin));
+    }
     fft.runWindowed();
     visit(fft, frame);
   }
@@ -159,7 +162,21 @@ export function powerToDb(power: Float32Array, options: DecibelOptions = {}): Fl
   return power;
 }
 
+const windows = new Map<string, Float32Array>();
+
+/** The weights of a window, made once: short sounds would spend more time on the cosines than on their transforms. */
 function windowWeights(kind: "hann" | "hamming" | "none", length: number): Float32Array {
+  const key = `${kind} ${length}`;
+  let weights = windows.get(key);
+  if (!weights) {
+    weights = makeWindow(kind, length);
+    if (windows.size > 32) windows.clear();
+    windows.set(key, weights);
+  }
+  return weights;
+}
+
+function makeWindow(kind: "hann" | "hamming" | "none", length: number): Float32Array {
   if (kind === "none") return new Float32Array(length).fill(1);
   const a = { hann: 0.5, hamming: 0.54 }[kind];
   if (a === undefined)
