@@ -12,13 +12,15 @@ import { python, root } from "./python.js";
 
 const all = (records: Records): Uint32Array => Uint32Array.from({ length: records.count }, (_, i) => i);
 
-/** A copy of the original's dataset, opened, and what its own loader gave. */
 // biome-ignore lint/suspicious/noExplicitAny: the fixtures' json has another shape for every kind
+type Expected = any;
+
+/** A copy of the original's dataset, opened, and what its own loader gave. */
 async function original(
   set: string,
   name = "dataset",
   options: OpenOptions = {},
-): Promise<{ records: Records; expected: any }> {
+): Promise<{ records: Records; expected: Expected }> {
   const folder = mkdtempSync(join(tmpdir(), "load-"));
   cpSync(join(root, "test/fixtures/original", set), folder, { recursive: true });
   const expected = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
