@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DatasetError } from "./error.js";
+import { DatasetError, type Problem } from "./error.js";
 import type { Recipe } from "./recipe.js";
 import type { Kind } from "./pair.js";
 
@@ -62,6 +62,8 @@ export interface Manifest {
   /** Hash over the shards' hashes: the same for the same records wherever they were made. */
   fingerprint: string;
   recipe?: Recipe;
+  /** What `onProblem: "skip"` left out, and why. */
+  skipped?: Problem[];
   /** The index csv the rows were read from, and its metadata. */
   indexFiles?: { file: string; sha256: string }[];
   /** Folders of the sources, relative to the dataset's. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import type { Convert } from "./convert.js";
-import { DatasetError, problemsError } from "./error.js";
+import { DatasetError, type Problem, problemsError } from "./error.js";
 import { type LabelOptions, storedTimeUnit } from "./format/labels.js";
 import { nameProblem } from "./inside.js";
 import { BYTES_PER_SAMPLE, type Encoding, hashIndexFiles, readManifest } from "./manifest.js";
@@ -54,6 +54,8 @@ export interface BuildPlan {
   labelOptions?: Omit<LabelOptions, "sampleRate" | "samples" | "inputSize">;
   inputSize?: number;
   source: PlanSource;
+  /** What `onProblem: "skip"` left out, and why. */
+  skipped?: Problem[];
   /** The files that listed the rows. */
   indexFiles?: { file: string; sha256: string }[];
   /** Shard `k` holds the rows `from` to `to` (excluded). */

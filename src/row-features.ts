@@ -3,7 +3,7 @@ import { join, posix } from "node:path";
 import { convertAudio } from "./convert.js";
 import { DatasetError } from "./error.js";
 import { decodeAudio } from "./format/audio.js";
-import { crc32c } from "./format/crc32c.js";
+import { crc32c, joinCrc32c } from "./format/crc32c.js";
 import type { Feature } from "./format/example.js";
 import { toFloat16 } from "./format/float16.js";
 import { denseLabels } from "./format/events.js";
@@ -16,11 +16,20 @@ import { emptyRow, renderInto } from "./render.js";
 import type { PlanHead, ShardTask } from "./shard-task.js";
 import { fileError } from "./whole-file.js";
 
+/** Samples as they lie in a source file's buffer, and their checksum. */
+interface SourcePiece {
+  buffer: ArrayBufferLike;
+  byteOffset: number;
+  byteLength: number;
+  crc: number;
+}
+
 /** Reads a shard's source files and keeps their fingerprints; or renders them, where there is a recipe. */
 export class SourceReader {
   readonly sources: Sources = { path: [], bytes: [], mtimeMs: [], crc32c: [] };
   private scratch: [Buffer, Buffer] = [Buffer.allocUnsafe(1 << 16), Buffer.allocUnsafe(1 << 16)];
   private rendered: [Int16Array, Int16Array] | undefined;
+  private readonly pieces: [SourcePiece?, SourcePiece?] = [];
 
   constructor(private readonly task: ShardTask) {}
 
@@ -39,8 +48,37 @@ export class SourceReader {
     return { input, target: await this.decode(posix.join(source.targetFolder, row.target ?? ""), 1) };
   }
 
+  /** The checksum of samples that are stored as they lie in their file; undefined of other bytes. */
+  knownCrc(bytes: Uint8Array): number | undefined {
+    const same = (p: SourcePiece | undefined): boolean =>
+      p?.buffer === bytes.buffer && p.byteOffset === bytes.byteOffset && p.byteLength === bytes.byteLength;
+    return this.pieces.find(same)?.crc;
+  }
+
+  /** Bytes of a label file; valid until the next use of slot 1. */
+  labels(file: string): Uint8Array {
+    const bytes = this.read(file, 1);
+    this.sources.crc32c.push(crc32c(bytes));
+    return bytes;
+  }
+
+  /** Keeps the checksum of a whole audio file, and that of its samples where they lie in it as they are. */
+  private fingerprint(bytes: Uint8Array, samples: Int16Array | Float32Array, slot: 0 | 1): void {
+    const { buffer, byteOffset, byteLength } = samples;
+    this.pieces[slot] = undefined;
+    if (buffer !== bytes.buffer) {
+      this.sources.crc32c.push(crc32c(bytes));
+      return;
+    }
+    const from = byteOffset - bytes.byteOffset;
+    const to = from + byteLength;
+    const crc = crc32c(bytes, from, to);
+    this.pieces[slot] = { buffer, byteOffset, byteLength, crc };
+    this.sources.crc32c.push(crc32c(bytes, to, bytes.length, joinCrc32c(crc32c(bytes, 0, from), crc, byteLength)));
+  }
+
   /** Bytes of a source file, relative to the dataset's folder; valid until the slot's next use. */
-  read(file: string, slot: 0 | 1): Uint8Array {
+  private read(file: string, slot: 0 | 1): Uint8Array {
     const path = join(this.task.directory, file);
     let fd: number;
     try {
@@ -62,7 +100,6 @@ export class SourceReader {
       this.sources.path.push(file);
       this.sources.bytes.push(size);
       this.sources.mtimeMs.push(mtimeMs);
-      this.sources.crc32c.push(crc32c(bytes));
       return bytes;
     } finally {
       closeSync(fd);
@@ -71,7 +108,10 @@ export class SourceReader {
 
   private async decode(file: string, slot: 0 | 1): Promise<Audio> {
     const { head } = this.task;
-    const audio = convertAudio(await decodeAudio(this.read(file, slot), file), head.convert);
+    const bytes = this.read(file, slot);
+    const decoded = await decodeAudio(bytes, file);
+    this.fingerprint(bytes, decoded.samples, slot);
+    const audio = convertAudio(decoded, head.convert);
     if (audio.sampleRate !== head.sampleRate) {
       throw new DatasetError("CHECK", `sample rate: ${audio.sampleRate}, expected ${head.sampleRate} (${file})`);
     }
@@ -129,7 +169,7 @@ function frameFeatures(head: PlanHead, row: Row, audio: Audio, reader: SourceRea
   const { sampleRate, inputSize } = head;
   const where = row.keys ?? "";
   const samples = audio.samples.length / head.channels;
-  const keys = readLabels(reader.read(where, 1), where, { ...head.labelOptions, sampleRate, samples, inputSize });
+  const keys = readLabels(reader.labels(where), where, { ...head.labelOptions, sampleRate, samples, inputSize });
   if (keys.labels.length !== head.width) {
     throw new DatasetError(
       "LABEL",

@@ -1,13 +1,13 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { frameRecord, RECORD_HEAD, RECORD_OVERHEAD } from "./format/tfrecord.js";
-import { type ExampleWriter, exampleWriter } from "./format/example.js";
+import { frameRecord, type KnownPiece, RECORD_HEAD, RECORD_OVERHEAD } from "./format/tfrecord.js";
+import { type ExampleWriter, exampleWriter, type Feature, type FeaturePlace } from "./format/example.js";
 import { HashedFile } from "./hashed-file.js";
 import { BYTES_PER_SAMPLE, type ShardEntry } from "./manifest.js";
 import type { Row } from "./pair.js";
 import { recipeRows } from "./recipe.js";
 import { rowFeatures, SourceReader } from "./row-features.js";
-import { emptyIndex, indexExample, nameExample } from "./shard-index.js";
+import { emptyIndex, indexBuilt } from "./shard-index.js";
 import { entryFile, indexFile, type ShardTask } from "./shard-task.js";
 import { fileError, syncFile, writeRenamed } from "./whole-file.js";
 
@@ -41,6 +41,22 @@ export async function markFinished(staging: string, entry: ShardEntry): Promise<
   return entry;
 }
 
+/** The samples that went into the record as they are in their files, whose checksums the reader has. */
+function knownPieces(
+  reader: SourceReader,
+  features: Record<string, Feature>,
+  places: ReadonlyMap<string, FeaturePlace>,
+): KnownPiece[] {
+  const pieces: KnownPiece[] = [];
+  for (const [key, { dataAt }] of places) {
+    const feature = features[key]!;
+    const samples = feature.kind === "bytes" ? feature.values[0]! : undefined;
+    const crc = samples && reader.knownCrc(samples);
+    if (crc !== undefined) pieces.push({ at: dataAt, bytes: samples!.length, crc });
+  }
+  return pieces;
+}
+
 async function writeShard(task: ShardTask, temporary: string): Promise<{ entry: ShardEntry; index: string }> {
   const { head, source } = task;
   const rows: readonly Row[] = "recipe" in source ? recipeRows(source.recipe, source.from, source.to) : source.rows;
@@ -51,13 +67,13 @@ async function writeShard(task: ShardTask, temporary: string): Promise<{ entry: 
   const file = new HashedFile(temporary);
   try {
     for (const row of rows) {
-      const example: ExampleWriter = exampleWriter(await rowFeatures(head, row, reader));
+      const features = await rowFeatures(head, row, reader);
+      const example: ExampleWriter = exampleWriter(features);
       const place = file.room(example.bytes + RECORD_OVERHEAD);
-      example.write(place.buffer, place.at + RECORD_HEAD);
-      frameRecord(place.buffer, place.at, example.bytes);
-      const where = `${task.file}, example ${index.offset.length}`;
-      indexExample(index, place.buffer, place.at, example.bytes, { fileAt: place.fileAt, lists, where });
-      if (head.encoding === "float16") nameExample(index, row);
+      const places = example.write(place.buffer, place.at + RECORD_HEAD);
+      frameRecord(place.buffer, place.at, example.bytes, knownPieces(reader, features, places));
+      const built = { row, features, places, at: place.at, length: example.bytes };
+      indexBuilt(index, built, { fileAt: place.fileAt, lists });
       if (counter) Atomics.add(counter, 0, 1);
     }
     index.sha256 = file.finish();

@@ -1,5 +1,4 @@
-import type { StoredFeature } from "./format/example.js";
-import { decodeExample } from "./format/example.js";
+import { decodeExample, type Feature, type FeaturePlace, type StoredFeature } from "./format/example.js";
 import { RECORD_HEAD } from "./format/tfrecord.js";
 import type { Row } from "./pair.js";
 
@@ -104,6 +103,48 @@ export function indexExample(
   const values = features.get("b_val");
   index.indices.push(options.lists ? integers(features.get("b_ind")) : []);
   index.values.push(options.lists && values?.kind === "float" ? Array.from(values.values) : []);
+}
+
+/** What the builder of a record knows of it. */
+export interface BuiltExample {
+  row: Pick<Row, "id" | "input" | "group">;
+  features: Readonly<Record<string, Feature>>;
+  /** Where the features lie in the buffer, from `ExampleWriter.write`. */
+  places: ReadonlyMap<string, FeaturePlace>;
+  /** Where the record starts in the buffer, and the length of its payload. */
+  at: number;
+  length: number;
+}
+
+/** Adds a record just built to an index: what `indexExample` would find in it, without reading it again. */
+export function indexBuilt(index: ShardIndex, built: BuiltExample, options: Omit<IndexOptions, "where">): void {
+  const { row, features, places, at, length } = built;
+  const { fileAt, lists } = options;
+  index.offset.push(fileAt + at);
+  index.length.push(length);
+  nameExample(index, row);
+  index.inputAt.push(fileAt + places.get("a_in")!.dataAt);
+  index.inputBytes.push(firstBytes(features.a_in));
+  index.targetAt.push(features.a_out ? fileAt + places.get("a_out")!.dataAt : -1);
+  index.targetBytes.push(firstBytes(features.a_out));
+  index.audio = "bytes";
+  index.own ||= features.sample_rate !== undefined;
+  let from = Infinity;
+  let to = 0;
+  for (const [key, place] of places) {
+    if (!key.startsWith("b_")) continue;
+    from = Math.min(from, place.entryAt);
+    to = Math.max(to, place.entryEnd);
+  }
+  index.labelAt.push(to > 0 ? fileAt + from : -1);
+  index.labelBytes.push(to > 0 ? to - from : 0);
+  const { b_ind: indices, b_val: values } = features;
+  index.indices.push(lists && indices?.kind === "int64" ? Array.from(indices.values) : []);
+  index.values.push(lists && values?.kind === "float" ? Array.from(values.values) : []);
+}
+
+function firstBytes(feature: Feature | undefined): number {
+  return feature?.kind === "bytes" ? feature.values[0]!.length : 0;
 }
 
 /** The original's records don't hold what an example is called: the row it was made from tells. */

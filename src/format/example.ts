@@ -21,11 +21,18 @@ export type StoredFeature = Feature & {
 const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder();
 
-/** A serialized Example: bytes and where each list's data begins, by feature name. */
+/** Where a feature went: its list's data and its whole map entry. */
+export interface FeaturePlace {
+  dataAt: number;
+  entryAt: number;
+  entryEnd: number;
+}
+
+/** An Example to write: its size, and the writing. */
 export interface ExampleWriter {
   bytes: number;
   /** Writes the example at `target[at …]` and returns where each feature's data and entry went. */
-  write(target: Uint8Array, at: number): Map<string, { dataAt: number; entryAt: number; entryEnd: number }>;
+  write(target: Uint8Array, at: number): Map<string, FeaturePlace>;
 }
 
 /**
@@ -38,7 +45,7 @@ export function exampleWriter(features: Readonly<Record<string, Feature>>): Exam
   return {
     bytes: 1 + varintBytes(inner) + inner,
     write: (target, start) => {
-      const places = new Map<string, { dataAt: number; entryAt: number; entryEnd: number }>();
+      const places = new Map<string, FeaturePlace>();
       target[start] = 0x0a;
       let at = writeVarint(target, start + 1, inner);
       for (const entry of entries) {

@@ -1,21 +1,41 @@
 import { DatasetError } from "../error.js";
-import { maskedCrc32c } from "./crc32c.js";
+import { crc32c, joinCrc32c, maskCrc32c, maskedCrc32c } from "./crc32c.js";
 
 /** Bytes before a record's payload: its length (8) and that length's checksum (4). */
 export const RECORD_HEAD = 12;
 /** Bytes a record takes beyond its payload: head and the payload's checksum (4). */
 export const RECORD_OVERHEAD = 16;
 
+/** A piece of a payload whose checksum is known already, so that it needn't be read again. */
+export interface KnownPiece {
+  at: number;
+  bytes: number;
+  /** CRC-32C, not masked. */
+  crc: number;
+}
+
 /**
  * Frames the payload that already lies at `bytes[at + RECORD_HEAD …]`: writes its length and both checksums around it.
+ * @param known pieces of the payload with their checksums, in order
  * @returns where the next record starts
  */
-export function frameRecord(bytes: Uint8Array, at: number, payloadBytes: number): number {
+export function frameRecord(
+  bytes: Uint8Array,
+  at: number,
+  payloadBytes: number,
+  known: readonly KnownPiece[] = [],
+): number {
   const end = at + RECORD_HEAD + payloadBytes;
   writeUint32(bytes, at, payloadBytes >>> 0);
   writeUint32(bytes, at + 4, Math.floor(payloadBytes / 2 ** 32));
   writeUint32(bytes, at + 8, maskedCrc32c(bytes, at, at + 8));
-  writeUint32(bytes, end, maskedCrc32c(bytes, at + RECORD_HEAD, end));
+  let crc = 0;
+  let done = at + RECORD_HEAD;
+  for (const piece of known) {
+    crc = joinCrc32c(crc32c(bytes, done, piece.at, crc), piece.crc, piece.bytes);
+    done = piece.at + piece.bytes;
+  }
+  writeUint32(bytes, end, maskCrc32c(crc32c(bytes, done, end, crc)));
   return end + 4;
 }
 

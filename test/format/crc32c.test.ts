@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { crc32c, maskedCrc32c } from "../../dist/format/crc32c.js";
+import { crc32c, joinCrc32c, maskedCrc32c } from "../../dist/format/crc32c.js";
 import { python } from "../python.js";
 
 test("CRC-32C gives the values of RFC 3720, appendix B.4", () => {
@@ -38,6 +38,17 @@ test("CRC-32C of any range equals the bit by bit definition, whole or in two par
       assert.equal(crc32c(bytes, middle, bytes.length, crc32c(bytes, start, middle)), crc32c(bytes, start));
     }),
   );
+});
+
+test("the checksum of two pieces follows from theirs", () => {
+  const piece = fc.uint8Array({ maxLength: 5000 });
+  fc.assert(
+    fc.property(piece, piece, (a, b) => {
+      assert.equal(joinCrc32c(crc32c(a), crc32c(b), b.length), crc32c(Buffer.concat([a, b])));
+    }),
+  );
+  const zeros = new Uint8Array(3 << 20);
+  assert.equal(joinCrc32c(crc32c(zeros), crc32c(zeros), zeros.length), crc32c(new Uint8Array(6 << 20)));
 });
 
 test("the masked checksum is TensorFlow's", () => {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import { crc32c } from "../../dist/format/crc32c.js";
 import { checkPayload, frameRecord, RECORD_HEAD, RECORD_OVERHEAD, recordLength } from "../../dist/format/tfrecord.js";
 import { python } from "../python.js";
 
@@ -41,6 +42,25 @@ print(json.dumps([r.hex() for r in got]))`,
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("known checksums of pieces give the same record", () => {
+  const payload = fc.uint8Array({ minLength: 1, maxLength: 300 });
+  fc.assert(
+    fc.property(payload, fc.array(fc.nat(300), { maxLength: 6 }), (data, cuts) => {
+      const whole = file([data]);
+      const ends = cuts.map((cut) => cut % data.length).sort((a, b) => a - b);
+      const pieces = [];
+      for (let i = 0; i + 1 < ends.length; i += 2) {
+        const [from, to] = [ends[i]!, ends[i + 1]!];
+        pieces.push({ at: RECORD_HEAD + from, bytes: to - from, crc: crc32c(data, from, to) });
+      }
+      const bytes = new Uint8Array(whole.length);
+      bytes.set(data, RECORD_HEAD);
+      frameRecord(bytes, 0, data.length, pieces);
+      assert.deepEqual(bytes, whole);
+    }),
+  );
 });
 
 test("one changed bit in a record is found and named", () => {
