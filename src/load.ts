@@ -2,6 +2,7 @@ import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { type Augment, checkAugment } from "./augment.js";
 import { frameWidth, type LayoutOptions, layoutBatch, type StoredArray } from "./batch-layout.js";
 import { DatasetError } from "./error.js";
+import { interruptCount } from "./interrupts.js";
 import type { Features } from "./features.js";
 import { cutItems, epochOrder } from "./items.js";
 import { workerCount } from "./pool.js";
@@ -97,7 +98,12 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
   const iterator = (): { next(): Promise<IteratorResult<Batch>> } => {
     let reader: ReadAhead | undefined;
     let place = { epoch: 0, batch: 0 };
+    // tfjs's own fitDataset takes no signal, so an interrupted cell would train on: its data ends instead.
+    const interrupts = interruptCount();
     const advance = async (): Promise<IteratorResult<Batch>> => {
+      if (interruptCount() > interrupts) {
+        throw new DatasetError("ABORTED", "reading batches: interrupted; run the same call again to go on");
+      }
       // An epoch begins with its first read: fitDataset makes one iterator that it never reads.
       if (!reader) {
         place = next;

@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { countInterrupt } from "../interrupts.js";
 import { SHARED, STATE } from "./control.js";
 import { describeError, describeTypeErrors, type JupyterError, keepLineCount, keepSource } from "./errors.js";
 import type { Message } from "./message.js";
@@ -120,6 +121,7 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
   }
 
   function interrupt(): void {
+    countInterrupt();
     if (!running) return;
     const stop = stopRunning;
     // Only this listener: no library work that ends by itself.

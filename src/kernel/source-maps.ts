@@ -1,4 +1,5 @@
 import { SourceMap } from "node:module";
+import { shorthandProperties } from "./shorthand.js";
 
 /** A place in a cell, both counted from 1. */
 export interface CellPlace {
@@ -41,7 +42,12 @@ export function addSourceMaps(load: NodeJS.Require): { version: string } {
     transpileModule: (code: string, options) => {
       const inline = INLINE.exec(code)?.[1];
       const compilerOptions = { ...options.compilerOptions, sourceMap: true };
-      const result = typescript.transpileModule!(code.replace(INLINE, ""), { ...options, compilerOptions });
+      const transformers = { before: [shorthandProperties(typescript as never)] };
+      const result = typescript.transpileModule!(code.replace(INLINE, ""), {
+        ...options,
+        compilerOptions,
+        transformers,
+      });
       latest = {
         first: inline ? lines(Buffer.from(inline, "base64").toString()) : undefined,
         second: lines(result.sourceMapText),

@@ -57,7 +57,8 @@ test("late errors show in the cell they come from", async () => {
   assert.match(late!.traceback, /----> 2 {3}throw new Error\("late"\);/);
   assert.equal(cells[0]!.reply.status, "ok");
   assert.equal(errorsOf(cells[1])[0]!.evalue, "nobody awaits me");
-  assert.equal(cells[1]!.reply.status, "error");
+  assert.equal(cells[1]!.reply.ename, "DatasetError", cells[1]!.reply.evalue);
+  assert.match(cells[1]!.reply.evalue, /interrupted/);
   assert.equal(cells[2]!.reply.status, "ok");
 });
 
@@ -224,4 +225,54 @@ test("the library's own names are completed and explained, with their documentat
   const text: string = results[2].data["text/plain"];
   assert.match(text, /AudioDataset/);
   assert.ok(text.split("\n").length > 2, `no documentation in: ${text}`);
+});
+
+test("interrupt stops tfjs's own fitDataset, and training can go on afterwards", async () => {
+  const setUp = `import { AudioDataset } from "deep-audio-dataset";
+import * as tf from "@tensorflow/tfjs-node-gpu";
+import { mkdtempSync } from "node:fs";
+const dataset = new AudioDataset(mkdtempSync("/tmp/deep-audio-kernel-"), "tones", { seed: 1 });
+await dataset.generate(100, 400, 16, { waves: ["sin"], duration: 0.1, sampleRate: 8000 });
+await dataset.load({ inputSize: 100, batchSize: 4, trainSplit: 0.5, valSplit: 0.25, testSplit: 0.25 });
+const model = tf.sequential({ layers: [tf.layers.dense({ units: 100, inputShape: [8, 100] })] });
+model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
+let batches = 0;
+const callbacks = { onBatchEnd: async () => { batches++; } };`;
+  const { cells } = await drive([
+    ["send", setUp],
+    ["wait"],
+    ["send", "await model.fitDataset(dataset.train!, { epochs: 1e6, verbose: 0, callbacks })"],
+    ["sleep", 3],
+    ["interrupt"],
+    ["wait"],
+    ["send", "const before = batches;"],
+    ["wait"],
+    ["sleep", 1],
+    ["send", "console.log(before > 0, batches - before)"],
+    ["wait"],
+    [
+      "send",
+      "await model.fitDataset(dataset.train!, { epochs: 2, verbose: 0, callbacks }); console.log(batches - before)",
+    ],
+    ["wait"],
+  ]);
+  assert.equal(cells[0]!.reply.status, "ok", cells[0]!.reply.evalue);
+  assert.equal(cells[1]!.reply.ename, "DatasetError", cells[1]!.reply.evalue);
+  assert.match(cells[1]!.reply.evalue, /interrupted/);
+  assert.equal(textOf(cells[3]), "true 0\n");
+  assert.equal(textOf(cells[4]), "4\n");
+});
+
+test("a property's short form finds the variables of earlier cells, and the cell's own first", async () => {
+  const cells = await runCells(
+    "const rate = 1;\nlet size = 2;\nfunction twice(n: number): number { return 2 * n; }",
+    "console.log(JSON.stringify({ rate, size, four: twice(2) }), typeof { twice }.twice, typeof { process }.process.pid);",
+    "((size: number) => console.log({ rate, size }.size))(9);\nsize = 3;\nconsole.log({ size });",
+    "let a = 0;\n({ a } = { a: 5 });\nconsole.log(a);",
+    'const inner = { rate, deep: { size } };\nthrow new RangeError("line 2");',
+  );
+  assert.equal(textOf(cells[1]), '{"rate":1,"size":2,"four":4} function number\n');
+  assert.equal(textOf(cells[2]), "9\n{ size: 3 }\n");
+  assert.equal(textOf(cells[3]), "5\n");
+  assert.match(errorsOf(cells[4])[0]!.traceback, /----> 2 throw new RangeError/);
 });
