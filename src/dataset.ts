@@ -10,6 +10,7 @@ import { type DatasetIndex, type IndexOptions, type Kind, readIndex } from "./pa
 import { OCTAVE_UP, pairBy } from "./pair-by.js";
 import { type BuildPlan, planRecords, type RecordOptions } from "./plan.js";
 import { planRecipe, type RecipeOptions, recipeRows } from "./recipe.js";
+import { pythonReader } from "./python-reader.js";
 import { buildRecords } from "./record.js";
 import { type Example, openRecords, type Records, readExample } from "./records.js";
 import type { SplitsView } from "./show.js";
@@ -33,7 +34,7 @@ export interface GenerateOptions extends Omit<RecipeOptions, "seed">, RecordOpti
 
 /** Options of `generateRecords`. */
 export interface GenerateRecordsOptions extends RecordOptions, IndexOptions {
-  /** What happens where sources are missing or damaged: nothing is built (default), or the rows concerned are left out. */
+  /** What happens where sources are missing or damaged: nothing is built (default), or the rows concerned are left out, which the manifest's `skipped` says. */
   onProblem?: "refuse" | "skip";
   /** Rows from elsewhere than the index csv: what `fromFolder`, `fromCsv` or `pairBy` made. */
   index?: DatasetIndex;
@@ -109,7 +110,8 @@ export abstract class Dataset {
       ? await check(this.directory, options.index, quick)
       : await this.check(quick);
     if (!report.ok && options.onProblem !== "skip") throw report.toError();
-    await this.build(await planRecords(this.directory, this.name, index, options), options);
+    const plan = await planRecords(this.directory, this.name, index, options);
+    await this.build(report.ok ? plan : { ...plan, skipped: report.errors }, options);
   }
 
   /**
@@ -242,6 +244,17 @@ export abstract class Dataset {
   /** Saves the split that `load` made, as a small json to share; `load({ split: file })` takes it. */
   saveSplit(file: string): Promise<void> {
     return saveSplit(file, this.split, this.records);
+  }
+
+  /**
+   * Python code, ready to paste, that reads the same records with `tf.data`: path, kind and sizes filled in as they were
+   * loaded. It uses `python/deep_audio_dataset.py`, which needs TensorFlow alone and gives arrays equal to those here.
+   *
+   * @example console.log(dataset.pythonReader())
+   */
+  pythonReader(): string {
+    const { records, options } = this.need();
+    return pythonReader(this.directory, records.manifest, options);
   }
 
   protected async build(plan: BuildPlan, options: RecordOptions): Promise<void> {

@@ -1,0 +1,112 @@
+"""Reads the records of deep-audio-dataset into tf.data, as arrays equal to those that the library itself loads.
+
+    from deep_audio_dataset import read
+    for x, y in read("./data", "dataset", input_size=256).padded_batch(64):
+        ...
+
+Needs TensorFlow alone. The shards of one dataset are listed, in order, in its manifest `<name>.manifest.json`.
+"""
+
+import json
+import os
+
+import tensorflow as tf
+
+# How samples are stored, and what full scale is.
+STORED = {"pcm16": (tf.int16, 32768.0), "float32": (tf.float32, 1.0), "float16": (tf.float16, 1.0)}
+
+
+def read(directory, name, input_size=None):
+    """All examples of a dataset, one at a time and in order, as pairs (x, y) of float32.
+
+    x: `[samples]`; with `input_size` `[frames, input_size]`, the last frame padded with zeros. Several channels are
+    one more dimension, the last.
+    y: pairs: the target, in the form of x (with `input_size` both are as long as the longer); classes `[classes]`;
+    values `[values]`; frames `[frames, features]`, for which `input_size` is needed.
+    """
+    with open(os.path.join(directory, name + ".manifest.json"), encoding="utf-8") as file:
+        manifest = json.load(file)
+    kind, channels, width = manifest["kind"], manifest["channels"], manifest.get("width", 0)
+    dense = manifest["encoding"] == "float16"
+    if kind == "frames":
+        fixed = manifest.get("inputSize")
+        input_size = input_size or fixed
+        if not input_size:
+            raise ValueError("input_size: missing, expected the samples that a row of labels covers")
+        if fixed and manifest["timeUnit"] != "samples" and input_size != fixed:
+            raise ValueError(f"input_size: {input_size}, expected {fixed}, the frames that the labels were counted in")
+    spec = _spec(kind, dense)
+
+    def parse(record):
+        example = tf.io.parse_single_example(record, spec)
+        x = _samples(example["a_in"], manifest)
+        if kind == "pairs":
+            y = _samples(example["a_out"], manifest)
+            frames = _frames(tf.maximum(tf.shape(x)[0], tf.shape(y)[0]), input_size)
+            return _cut(x, frames, input_size, channels), _cut(y, frames, input_size, channels)
+        frames = _frames(tf.shape(x)[0], input_size)
+        if kind == "values":
+            y = tf.ensure_shape(example["b_val"], [width])
+        elif kind == "classes":
+            y = tf.scatter_nd(example["b_ind"][:, tf.newaxis], example["b_val"], tf.constant([width], tf.int64))
+        elif dense:
+            y = tf.reshape(example["b_val"], [-1, width])
+        else:
+            unit = 1 if manifest["timeUnit"] == "frames" else input_size
+            y = _rows(example, frames, width, unit)
+        return _cut(x, frames, input_size, channels), y
+
+    shards = [os.path.join(directory, shard["file"]) for shard in manifest["shards"]]
+    return tf.data.TFRecordDataset(shards).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _spec(kind, dense):
+    spec = {"a_in": tf.io.FixedLenFeature([], tf.string)}
+    if kind == "pairs":
+        spec["a_out"] = tf.io.FixedLenFeature([], tf.string)
+    else:
+        spec["b_val"] = tf.io.RaggedFeature(tf.float32)
+    if kind == "classes":
+        spec["b_ind"] = tf.io.RaggedFeature(tf.int64)
+    if kind == "frames" and not dense:
+        for key in ("b_on", "b_off", "b_ind"):
+            spec[key] = tf.io.RaggedFeature(tf.int64)
+    return spec
+
+
+def _samples(data, manifest):
+    """Stored bytes as `[samples, channels]`."""
+    stored, full = STORED[manifest["encoding"]]
+    samples = tf.cast(tf.io.decode_raw(data, stored), tf.float32) / full
+    return tf.reshape(samples, [-1, manifest["channels"]])
+
+
+def _frames(samples, input_size):
+    return -(-samples // input_size) if input_size else samples
+
+
+def _cut(samples, frames, input_size, channels):
+    """Samples in frames, padded to so many of them; as they are where there is no `input_size`."""
+    one = [] if channels == 1 else [channels]
+    if not input_size:
+        return tf.reshape(samples, [-1, *one])
+    missing = frames * input_size - tf.shape(samples)[0]
+    return tf.reshape(tf.pad(samples, [[0, missing], [0, 0]]), [-1, input_size, *one])
+
+
+def _rows(example, frames, width, unit):
+    """Events, which have a value from `b_on` to `b_off`, as rows of labels; the later of two events counts."""
+    frames = tf.cast(frames, tf.int64)
+    start = _nearest(example["b_on"], unit)
+    end = tf.minimum(tf.maximum(_nearest(example["b_off"], unit), start + 1), frames)
+    lengths = tf.maximum(end - start, 0)
+    event = tf.repeat(tf.range(tf.size(lengths)), lengths)
+    place = tf.range(tf.size(event, tf.int64)) - tf.gather(tf.cumsum(lengths, exclusive=True), event)
+    cells = tf.stack([tf.gather(start, event) + place, tf.gather(example["b_ind"], event)], 1)
+    last = tf.tensor_scatter_nd_max(tf.zeros(tf.stack([frames, tf.constant(width, tf.int64)]), tf.int32), cells, event + 1)
+    # Number 0 is no event.
+    return tf.ensure_shape(tf.gather(tf.concat([[0.0], example["b_val"]], 0), last), [None, width])
+
+
+def _nearest(times, unit):
+    return tf.cast(tf.floor(tf.cast(times, tf.float64) / unit + 0.5), tf.int64)
