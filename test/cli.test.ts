@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { AudioDataset } from "../dist/dataset.js";
+import { findingsText } from "../dist/doctor.js";
+import { drive } from "./kernel/drive.js";
+import { python, root } from "./python.js";
+
+function command(...args: string[]): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(join(root, "node_modules/.bin/deep-audio-dataset"), args, { cwd: root, encoding: "utf8" });
+}
+
+test("doctor finds everything that the set-up made, in Python's own words", () => {
+  const { status, stdout } = command("doctor");
+  assert.equal(status, 0);
+  const versions = python(
+    "import importlib.metadata as m, sys\nprint(json.dumps([m.version('jupyterlab'), m.version('plotly'), sys.version.split()[0]]))",
+  );
+  for (const text of [process.versions.node, ...versions, "TensorFlow 2.21.0"])
+    assert.ok(stdout.includes(text), stdout);
+  assert.equal(stdout.trim().split("\n").length, 8);
+  assert.ok(!stdout.includes("LOOK"), stdout);
+});
+
+test("what falls short comes with the line that mends it", () => {
+  const text = findingsText([
+    { part: "Node", found: "20.19.0", ok: true, mend: "" },
+    { part: "JupyterLab", found: "missing", ok: false, mend: "run `npm start`" },
+  ]);
+  assert.equal(text, "ok   Node        20.19.0\nLOOK JupyterLab  missing → run `npm start`");
+});
+
+test("doctor() in a cell shows one table", async () => {
+  const code = `const { doctor } = require("${root}/dist/doctor.js");\ndoctor();`;
+  const { cells } = await drive([["send", code], ["wait"]]);
+  const shown = cells[0]!.outputs.filter(({ type }) => type !== "execute_input");
+  assert.deepEqual(
+    shown.map(({ type }) => type),
+    ["display_data"],
+  );
+  assert.match(shown[0]!.data["text/html"], /<table>.*JupyterLab.*<\/table>/s);
+  assert.match(shown[0]!.data["text/plain"], /^ok {3}Node/);
+});
+
+test("check prints every problem and fails; a sound dataset passes", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "deep-audio-cli "));
+  const options = { waves: ["sin"] as const, duration: 0.1, sampleRate: 8000, onProgress: false as const };
+  await new AudioDataset(folder, "tones", { seed: 1 }).generate(100, 200, 4, { ...options, waves: [...options.waves] });
+  assert.equal(command("check", folder, "tones").status, 0);
+  const missing = command("check", folder, "nothing");
+  assert.equal(missing.status, 1);
+  assert.match(missing.stderr + missing.stdout, /nothing/);
+});
+
+test("an unknown command or kind says what there is", () => {
+  const unknown = command("nonsense");
+  assert.equal(unknown.status, 1);
+  assert.match(unknown.stderr, /^command: nonsense, expected one of/);
+  assert.match(
+    command("check", ".", "x", "--kind", "songs").stderr,
+    /^--kind: songs, expected one of pairs, classes, values, frames/,
+  );
+  assert.match(command("build-shard", "/nowhere/plan.json", "0").stderr, /plan/);
+  assert.equal(command().status, 0);
+});
