@@ -16,10 +16,26 @@ export type { Recipe, RecipeOptions } from "./recipe.js";
 export type { Chord, Wave } from "./signal/oscillator.js";
 // Pair
 export { type FromCsvOptions, fromCsv, joinIndexes } from "./from-csv.js";
+export { findPitches } from "./find-pitches.js";
 export { type FromFolderOptions, fromFolder } from "./from-folder.js";
 export type { DatasetIndex, IndexOptions, Kind, Row } from "./pair.js";
 export { OCTAVE_UP, type PairByOptions, type PairRule, pairBy } from "./pair-by.js";
 export { writeIndex } from "./write-index.js";
+// Sounds and labels as files
+export { type Audio, decodeAudio } from "./format/audio.js";
+export { type DenseOptions, denseLabels, eventsOf, type LabelEvents } from "./format/events.js";
+export { formatKeys, type FormatKeysOptions, type TimeUnit } from "./format/keys.js";
+export { labelsToMidi, type ToMidiOptions } from "./format/labels.js";
+export {
+  type MidiNotes,
+  type MidiOptions,
+  type Note as MidiNote,
+  readMidi,
+  type WriteMidiOptions,
+  writeNotes,
+} from "./format/midi.js";
+export { encodeWav } from "./format/wav.js";
+export { random, type Random } from "./signal/random.js";
 // Check
 export type { CheckOptions, CheckReport } from "./check.js";
 export type { Convert } from "./convert.js";

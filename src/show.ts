@@ -10,11 +10,17 @@ export {
   confusion,
   type LabelCounts,
 } from "./show/confusion.js";
-export { type ExampleOptions, example, type LabelledExample } from "./show/example.js";
+export { type ExampleOptions, example } from "./show/example.js";
 export { type ExploredExample, type ExploreOptions, explore } from "./show/explore.js";
 export { type HistoryOptions, type HistoryValues, history, type LiveHistory, liveHistory } from "./show/history.js";
 export { type PairOptions, pair } from "./show/pair.js";
-export { type FrameLabels, pianoRoll, type RollOptions, type RollSource } from "./show/piano-roll.js";
+export {
+  type FrameLabels,
+  type LabelledExample,
+  pianoRoll,
+  type RollOptions,
+  type RollSource,
+} from "./show/piano-roll.js";
 export { type PlayerOptions, player } from "./show/player.js";
 export { type PredictionOptions, predictions } from "./show/predictions.js";
 export type { ExampleLike, SoundOptions, SoundSource, TensorLike } from "./show/sound.js";

@@ -257,6 +257,26 @@ test("frames become notes where they reach the threshold", () => {
   ]);
 });
 
+test("an example's labels become notes that end with its sound", () => {
+  const events = {
+    on: [0, 8000, 4000],
+    off: [4000, Number.MAX_SAFE_INTEGER, 6000],
+    feature: [2, 0, 1],
+    value: [1, 0.5, 0],
+  };
+  assert.deepEqual(
+    toNotes({ input: new Float32Array(16000), sampleRate, events }, 0.5).map(({ onset, offset, row }) => [
+      onset,
+      offset,
+      row,
+    ]),
+    [
+      [0, 0.25, 2],
+      [0.5, 1, 0],
+    ],
+  );
+});
+
 test("chi-square equals scipy's", () => {
   const tables = [
     [

@@ -3,6 +3,7 @@ import { DatasetError } from "../error.js";
 import { figure, type Panel } from "../figure/panel.js";
 import { joinNotes, judge, type Note, pitchName, rollPanel, rollWords } from "../figure/roll.js";
 import { figureBundle, fit, MAX_BYTES, type ShowOptions } from "./bundle.js";
+import type { ExampleLike } from "./sound.js";
 
 /** Labels in frames: `values[frame * features + feature]`, active from the threshold on. */
 export interface FrameLabels {
@@ -12,8 +13,25 @@ export interface FrameLabels {
   secondsPerFrame: number;
 }
 
-/** Labels over time: notes with seconds, or dense frames. */
-export type RollSource = readonly Note[] | FrameLabels;
+/** An example with whatever labels it has. */
+export interface LabelledExample extends ExampleLike {
+  /** Its number in the dataset. */
+  id?: number;
+  /** Values of the whole file, one a class or feature. */
+  values?: ArrayLike<number>;
+  /** Labels over time: row i holds `value[i]` of `feature[i]` from `on[i]` to `off[i]`, in `timeUnit`. */
+  events?: {
+    on: ArrayLike<number>;
+    off: ArrayLike<number>;
+    feature: ArrayLike<number>;
+    value: ArrayLike<number>;
+  };
+  /** Seconds of one unit of the events' times. Default 1 / sampleRate: the times count samples. */
+  secondsPerUnit?: number;
+}
+
+/** Labels over time: notes with seconds, dense frames, or an example of a dataset (its labels). */
+export type RollSource = readonly Note[] | FrameLabels | LabelledExample;
 
 /** How a roll looks. */
 export interface RollOptions extends ShowOptions {
@@ -83,6 +101,7 @@ export function rollOf(
  * @throws DatasetError "OPTION" when the values are no whole number of frames.
  */
 export function toNotes(source: RollSource, threshold: number): Note[] {
+  if ("input" in source) return eventNotes(source);
   if (!("features" in source)) return [...source];
   const { values, features, secondsPerFrame } = source;
   const frames = values.length / features;
@@ -102,4 +121,16 @@ export function toNotes(source: RollSource, threshold: number): Note[] {
     }
   }
   return notes;
+}
+
+/** The stretches where a label over time is active, in seconds. */
+export function eventNotes({ events, secondsPerUnit, sampleRate, input, channels }: LabelledExample): Note[] {
+  const unit = secondsPerUnit ?? 1 / sampleRate;
+  const end = input.length / (channels ?? 1) / sampleRate;
+  return Array.from(events?.on ?? [], (on, i) => ({
+    onset: on * unit,
+    offset: Math.min(end, events!.off[i]! * unit), // a row that holds until the end has a large offset
+    row: events!.feature[i]!,
+    value: events!.value[i]!,
+  })).filter((note) => note.value > 0);
 }
