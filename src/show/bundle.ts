@@ -1,5 +1,6 @@
-import { displayBundle, type MimeBundle } from "../display.js";
-import { type Figure, type FigureOptions, escapeText, figure, type Panel } from "../figure/panel.js";
+import type { MimeBundle } from "../display.js";
+import type { Figure } from "../figure/figure.js";
+import { escapeText } from "../figure/panel.js";
 
 /** Options that every display takes. */
 export interface ShowOptions {
@@ -45,16 +46,6 @@ export function fit(maxBytes: number, make: (detail: number) => MimeBundle): Mim
   let bundle = make(1);
   for (let detail = 0.7; bundleBytes(bundle) > maxBytes && detail > 0.02; detail *= 0.7) bundle = make(detail);
   return bundle;
-}
-
-/** Puts panels together and shows them. */
-export function showPanels(panels: readonly Panel[], options: FigureOptions): void {
-  displayBundle(figureBundle(figure(panels, options)));
-}
-
-/** Shows html that needs no script, with its text form. */
-export function showHtml(html: string, text: string): void {
-  displayBundle({ "text/html": html, "text/plain": text });
 }
 
 /** An html table: head and rows of text, numbers aligned right. Everything is escaped. */

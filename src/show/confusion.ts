@@ -1,6 +1,6 @@
 import { displayBundle, type MimeBundle } from "../display.js";
 import { DatasetError } from "../error.js";
-import { figure } from "../figure/panel.js";
+import { figure } from "../figure/figure.js";
 import { matrixPanel } from "../figure/matrix.js";
 import { figureBundle, numberText, type ShowOptions, tableHtml, tableText } from "./bundle.js";
 

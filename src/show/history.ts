@@ -1,6 +1,7 @@
 import { displayBundle, LiveDisplay, type MimeBundle } from "../display.js";
 import { curvesPanel } from "../figure/curves.js";
-import { figure, type Figure, type Panel } from "../figure/panel.js";
+import { figure, type Figure } from "../figure/figure.js";
+import type { Panel } from "../figure/panel.js";
 import { figureBundle, numberText, pictureHtml, secondsText, type ShowOptions } from "./bundle.js";
 
 /** Numbers of each epoch: "loss", "val_loss", "acc" … as tfjs names them, one value an epoch. */

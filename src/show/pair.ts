@@ -1,6 +1,7 @@
 import { displayBundle, type MimeBundle } from "../display.js";
 import { PALETTE } from "../figure/colour.js";
-import { escapeText, figure, type Panel } from "../figure/panel.js";
+import { figure } from "../figure/figure.js";
+import { escapeText, type Panel } from "../figure/panel.js";
 import { waveformPanel } from "../figure/waveform.js";
 import { bundleBytes, figureBundle, fit, MAX_BYTES } from "./bundle.js";
 import { audioHtml, encodePreview } from "./player.js";

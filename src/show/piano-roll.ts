@@ -1,6 +1,7 @@
 import { displayBundle, type MimeBundle } from "../display.js";
 import { DatasetError } from "../error.js";
-import { figure, type Panel } from "../figure/panel.js";
+import { figure } from "../figure/figure.js";
+import type { Panel } from "../figure/panel.js";
 import { joinNotes, judge, type Note, pitchName, rollPanel, rollWords } from "../figure/roll.js";
 import { figureBundle, fit, MAX_BYTES, type ShowOptions } from "./bundle.js";
 import type { ExampleLike } from "./sound.js";

@@ -1,6 +1,7 @@
 import { displayBundle, type MimeBundle } from "../display.js";
 import { barsPanel } from "../figure/bars.js";
-import { escapeText, type Figure, figure, type Panel } from "../figure/panel.js";
+import { type Figure, figure } from "../figure/figure.js";
+import { escapeText, type Panel } from "../figure/panel.js";
 import { waveformPanel } from "../figure/waveform.js";
 import { fit, MAX_BYTES, pictureHtml } from "./bundle.js";
 import { type RollSource, rollOf } from "./piano-roll.js";

@@ -1,7 +1,8 @@
 import { displayBundle, type MimeBundle } from "../display.js";
 import { DatasetError } from "../error.js";
 import type { ColourMap } from "../figure/colour.js";
-import { figure, type Panel } from "../figure/panel.js";
+import { figure } from "../figure/figure.js";
+import type { Panel } from "../figure/panel.js";
 import { linearScale, logScale, type Scale, warpedScale } from "../figure/scale.js";
 import { spectrogramPanel } from "../figure/spectrogram.js";
 import { hzToMel, melBank, melToHz } from "../signal/mel.js";

@@ -1,6 +1,7 @@
 import { displayBundle, type MimeBundle } from "../display.js";
 import { barsPanel } from "../figure/bars.js";
-import { escapeText, figure } from "../figure/panel.js";
+import { figure } from "../figure/figure.js";
+import { escapeText } from "../figure/panel.js";
 import { pictureHtml, secondsText, type ShowOptions, tableHtml, tableText } from "./bundle.js";
 import { chiSquare } from "./chi-square.js";
 

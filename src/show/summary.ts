@@ -1,5 +1,6 @@
 import { displayBundle, type MimeBundle } from "../display.js";
-import { escapeText, figure } from "../figure/panel.js";
+import { figure } from "../figure/figure.js";
+import { escapeText } from "../figure/panel.js";
 import { waveformPanel } from "../figure/waveform.js";
 import { fit, MAX_BYTES, pictureHtml, secondsText, type ShowOptions, tableHtml, tableText } from "./bundle.js";
 import { audioHtml, encodePreview } from "./player.js";

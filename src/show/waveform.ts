@@ -1,6 +1,7 @@
 import { displayBundle, type MimeBundle } from "../display.js";
 import { PALETTE } from "../figure/colour.js";
-import { figure, type Panel } from "../figure/panel.js";
+import { figure } from "../figure/figure.js";
+import type { Panel } from "../figure/panel.js";
 import { waveformPanel } from "../figure/waveform.js";
 import { figureBundle, fit, MAX_BYTES, secondsText, type ShowOptions } from "./bundle.js";
 import { type Sound, type SoundOptions, type SoundSource, sampleRange, toSound } from "./sound.js";

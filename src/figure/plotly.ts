@@ -1,0 +1,142 @@
+import { NEUTRAL } from "./colour.js";
+import { type ColourBar, escapeText, type Panel } from "./panel.js";
+import type { Scale } from "./scale.js";
+
+/** A plotly annotation at a corner of the picture. */
+const LABEL = { xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom", showarrow: false };
+
+/** Where a plot lies, as fractions of the picture without its side margins. */
+interface Place {
+  across: [number, number];
+  up: [number, number];
+}
+
+/** Adds one panel's axes, traces, pictures and texts. */
+export function addToPlotly(
+  panel: Panel,
+  index: number,
+  place: Place,
+  linked: boolean,
+  data: Record<string, unknown>[],
+  layout: Record<string, unknown>,
+): void {
+  const n = index === 0 ? "" : String(index + 1);
+  const { across, up } = place;
+  const grid = panel.images ? { showgrid: false } : {}; // a grid would be drawn over the picture
+  layout[`xaxis${n}`] = {
+    ...axis(panel.x),
+    ...grid,
+    domain: across,
+    anchor: `y${n}`,
+    ...(linked && index ? { matches: "x" } : {}),
+  };
+  layout[`yaxis${n}`] = { ...axis(panel.y), ...grid, domain: up, anchor: `x${n}` };
+  for (const trace of panel.traces) data.push({ ...trace, xaxis: `x${n}`, yaxis: `y${n}` });
+  if (panel.bar) data.push(colourBarTrace(panel.bar, n, across[1], up));
+  const y = (value: number): number => (panel.y.kind === "warped" ? panel.y.position(value) : value);
+  const coordinate = (value: number): number => (panel.y.kind === "log" ? Math.log10(value) : y(value));
+  for (const image of panel.images ?? []) {
+    (layout.images as unknown[]).push({
+      source: image.source,
+      xref: `x${n}`,
+      yref: `y${n}`,
+      x: image.x0,
+      y: coordinate(image.y1),
+      sizex: image.x1 - image.x0,
+      sizey: coordinate(image.y1) - coordinate(image.y0),
+      sizing: "stretch",
+      layer: "below",
+    });
+  }
+  if (panel.title) {
+    (layout.annotations as unknown[]).push({ ...LABEL, text: escapeText(panel.title), x: across[0], y: up[1] });
+  }
+  if (panel.legend) {
+    const names = panel.legend.map(
+      (l) => `<span style="color:${l.colour}">${l.dash ? "╍╍" : "━━"} ${escapeText(l.text)}</span>`,
+    );
+    (layout.annotations as unknown[]).push({
+      ...LABEL,
+      text: names.join("  "),
+      x: across[1],
+      y: up[1],
+      xanchor: "right",
+    });
+  }
+  Object.assign(layout, panel.layout);
+}
+
+function axis(scale: Scale): Record<string, unknown> {
+  const style = { gridcolor: "rgba(122,122,122,.25)", zeroline: false, linecolor: NEUTRAL, mirror: true };
+  const title = { text: escapeText(scale.label), standoff: 5 };
+  const ticks = { tickmode: "array", ticktext: scale.ticks.map((t) => escapeText(t.text)) };
+  if (scale.kind === "log") {
+    const range = [Math.log10(scale.min), Math.log10(scale.max)];
+    return { ...style, ...ticks, title, type: "log", range, tickvals: scale.ticks.map((t) => t.at) };
+  }
+  if (scale.kind === "linear" && scale.ticks.every((t) => Number.isFinite(Number(t.text.replaceAll(",", ""))))) {
+    const step =
+      scale.whole && scale.ticks.length > 1 ? { dtick: Math.round(scale.ticks[1]!.at - scale.ticks[0]!.at) } : {};
+    return { ...style, ...step, title, range: [scale.min, scale.max] };
+  }
+  const warped = scale.kind === "warped";
+  return {
+    ...style,
+    ...ticks,
+    title,
+    range: warped ? [0, 1] : [scale.min, scale.max],
+    tickvals: scale.ticks.map((t) => (warped ? scale.position(t.at) : t.at)),
+  };
+}
+
+/** Plotly draws a colour bar only beside a trace, so an empty one carries it. */
+function colourBarTrace(bar: ColourBar, n: string, right: number, up: [number, number]): Record<string, unknown> {
+  return {
+    type: "scatter",
+    mode: "markers",
+    x: [null],
+    y: [null],
+    xaxis: `x${n}`,
+    yaxis: `y${n}`,
+    hoverinfo: "skip",
+    showlegend: false,
+    marker: {
+      color: [bar.min],
+      cmin: bar.min,
+      cmax: bar.max,
+      colorscale: bar.scale,
+      showscale: true,
+      colorbar: {
+        title: { text: escapeText(bar.label) },
+        thickness: 12,
+        x: right + 0.01,
+        xanchor: "left",
+        y: (up[0] + up[1]) / 2,
+        len: up[1] - up[0],
+        lenmode: "fraction",
+        ypad: 0,
+      },
+    },
+  };
+}
+
+/** The layout before any panel: transparent, so that it suits a light and a dark page. */
+export function baseLayout(left: number, right: number, height: number): Record<string, unknown> {
+  return {
+    height,
+    autosize: true,
+    margin: { l: left, r: right, t: 0, b: 0 },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: NEUTRAL, size: 12 },
+    showlegend: false,
+    hovermode: "closest",
+    images: [],
+    annotations: [],
+  };
+}
+
+/** Adds a line of text at the foot of the picture. */
+export function addNote(layout: Record<string, unknown>, text: string): void {
+  (layout.annotations as unknown[]).push({ ...LABEL, text: escapeText(text), x: 0, y: 0 });
+}
