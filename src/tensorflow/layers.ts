@@ -15,7 +15,7 @@ interface ConvLayer extends Layer {
   dilationRate: number[];
   kernel: { read(): Tensor };
   bias: { read(): Tensor } | null;
-  activation: { apply(x: Tensor): Tensor } | null;
+  activation: { apply(x: Tensor): Tensor; getClassName(): string } | null;
 }
 
 interface PoolLayer extends Layer {
@@ -24,20 +24,27 @@ interface PoolLayer extends Layer {
 
 type Call<L> = (this: L, inputs: Tensor | Tensor[], options: unknown) => Tensor;
 
+/** What a layer's output was before its relu. */
+const beforeRelu = new WeakMap<Tensor, Tensor>();
+
 /** Makes the layers of tfjs use this library's kernels; what those can't do stays with tfjs. */
 export function fasterLayers(native: Native): void {
   replaceCall<ConvLayer>(native, ["Conv1D", "Conv2D"], (layer, x) => {
     if (layer.bias === null) return undefined;
     const y = layer.rank === 1 ? convolve1d(native, layer, x as Tensor3D) : convolve2d(native, layer, x as Tensor4D);
-    return layer.activation ? layer.activation.apply(y) : y;
+    if (!layer.activation) return y;
+    const z = layer.activation.apply(y);
+    if (layer.activation.getClassName() === "relu") beforeRelu.set(z, y);
+    return z;
   });
   if (!native.onednn) return;
   replaceCall<PoolLayer>(native, ["MaxPooling1D", "MaxPooling2D"], (layer, x) => {
     // Winners serve the gradient alone, and there is none of a gradient of a gradient.
     if (native.tf.engine().state.gradientDepth !== 1) return undefined;
-    return layer.poolSize.length === 1
-      ? pool(native, layer, x.expandDims(2) as Tensor4D).squeeze([2])
-      : pool(native, layer, x as Tensor4D);
+    // The largest of relus is the relu of the largest, whose gradient is over fewer numbers.
+    const y = beforeRelu.get(x);
+    const largest = poolAny(native, layer, y ?? x);
+    return y ? native.tf.relu(largest) : largest;
   });
 }
 
@@ -54,7 +61,9 @@ function replaceCall<L extends Layer>(
       const [x] = Array.isArray(inputs) ? inputs : [inputs];
       const usual = this.dataFormat !== "channelsFirst" && this.padding !== "causal" && x?.dtype === "float32";
       if (!usual || tf.getBackend() !== "tensorflow") return original.call(this, inputs, options);
-      return tf.tidy(() => faster(this, x!) ?? original.call(this, inputs, options));
+      const run = (): Tensor => faster(this, x!) ?? original.call(this, inputs, options);
+      // While training, what is made on the way is needed for the gradient anyhow, and by the next layer.
+      return tf.engine().state.gradientDepth > 0 ? run() : tf.tidy(run);
     };
   }
 }
@@ -89,6 +98,11 @@ function convolve1d({ tf }: Native, layer: ConvLayer, x: Tensor3D): Tensor {
   };
   const attributes = { padding: paddingOf(layer), strides: [1, stride / fold], dilations: [1, dilation] };
   return tf.squeeze(tf.engine().runKernel(CONV_BIAS, inputs, attributes) as Tensor, [1]);
+}
+
+function poolAny(native: Native, layer: PoolLayer, x: Tensor): Tensor {
+  if (layer.poolSize.length === 2) return pool(native, layer, x as Tensor4D);
+  return pool(native, layer, x.expandDims(2) as Tensor4D).squeeze([2]);
 }
 
 function pool({ tf }: Native, layer: PoolLayer, x: Tensor4D): Tensor {

@@ -3,10 +3,10 @@ import { activationGradients } from "./activation.js";
 import { fusedAdam } from "./adam.js";
 import { broadcastGradients } from "./broadcast.js";
 import { convolutionKernel } from "./convolution.js";
+import { identityKernels } from "./identity.js";
 import { fasterLayers } from "./layers.js";
 import { nativeOps } from "./native.js";
 import { poolingKernel } from "./pooling.js";
-import { roundKernel } from "./round.js";
 
 /** Registers this library's kernels and gradients on native TensorFlow. */
 export function registerKernels(tf: TensorFlow): void {
@@ -15,7 +15,7 @@ export function registerKernels(tf: TensorFlow): void {
   broadcastGradients(native);
   poolingKernel(native);
   convolutionKernel(native);
-  roundKernel(native);
+  identityKernels(native);
   fusedAdam(native);
   fasterLayers(native);
 }

@@ -1,0 +1,29 @@
+import type { DataType, Tensor, TensorInfo } from "@tensorflow/tfjs-core";
+import type { Native } from "./native.js";
+
+interface Counting {
+  incRef(dataId: object): void;
+}
+
+/** Casts and reshapes that change nothing share the data instead of running an op; tfjs's gradients are full of them. */
+export function identityKernels({ tf }: Native): void {
+  const same = (x: Tensor): TensorInfo => {
+    (tf.backend() as unknown as Counting).incRef(x.dataId);
+    return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
+  };
+  const replace = (kernelName: string, changesNothing: (x: Tensor, attributes: object) => boolean): void => {
+    const original = tf.getKernel(kernelName, "tensorflow");
+    tf.unregisterKernel(kernelName, "tensorflow");
+    tf.registerKernel({
+      ...original,
+      kernelFunc: (call) => {
+        const x = call.inputs.x as Tensor;
+        return changesNothing(x, call.attrs ?? {}) ? same(x) : original.kernelFunc(call);
+      },
+    });
+  };
+  replace("Cast", (x, attributes) => x.dtype === (attributes as { dtype: DataType }).dtype);
+  replace("Reshape", (x, attributes) => tf.util.arraysEqual(x.shape, (attributes as { shape: number[] }).shape));
+  // Whole numbers are round already; TensorFlow 2.21's op for them gives zeros.
+  replace("Round", (x) => x.dtype === "int32");
+}
