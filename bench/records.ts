@@ -37,7 +37,7 @@ def run(folder):
 `;
 
 async function main(): Promise<void> {
-  const steps = tiny ? 4 : 500;
+  const steps = tiny ? 4 : 1000;
   const folder = mkdtempSync(join(process.env.BENCH_FOLDER ?? tmpdir(), "bench-records-"));
   const python = pythonPeer(WRITER);
   try {
