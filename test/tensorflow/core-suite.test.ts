@@ -14,8 +14,8 @@ const EXPLAINED: Record<string, string> = {
 
 test(`tfjs-core's own tests pass on the addon, Node ${process.versions.node}`, async () => {
   const folder = mkdtempSync(join(tmpdir(), "suite-"));
+  const script = await bundleSuite();
   try {
-    const script = await bundleSuite();
     const report = join(folder, "report.json");
     // Its status is 1 where a spec fails; the report says which.
     spawnSync(process.execPath, [script], { env: { ...process.env, SUITE_REPORT: report }, stdio: "ignore" });
@@ -25,5 +25,6 @@ test(`tfjs-core's own tests pass on the addon, Node ${process.versions.node}`, a
     assert.equal(specs, 3878);
   } finally {
     rmSync(folder, { recursive: true, force: true });
+    rmSync(script);
   }
 });

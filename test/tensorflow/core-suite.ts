@@ -15,7 +15,7 @@ const node = join(scope, "tfjs-node-gpu", "dist");
  * @returns path of a script that runs the suite and writes `{ run, failed }` as json to the file named by SUITE_REPORT
  */
 export async function bundleSuite(): Promise<string> {
-  const outfile = join(root, "build", "core-suite.cjs");
+  const outfile = join(root, "build", `core-suite-${process.pid}.cjs`);
   mkdirSync(dirname(outfile), { recursive: true });
   await build({
     stdin: { contents: ENTRY, resolveDir: root, loader: "js" },
