@@ -51,9 +51,12 @@ async function serve(data: ControlData, port: NonNullable<typeof parentPort>): P
   function interrupt(): void {
     const count = ++interrupts;
     port.postMessage({ interrupt: count });
-    setTimeout(() => {
-      if (Atomics.load(shared, SHARED.answered) >= count || Atomics.load(shared, SHARED.state) !== STATE.running)
-        return;
+    const check = setInterval(() => {
+      const answered = Atomics.load(shared, SHARED.answered) >= count;
+      // A type check is waited for; what it was for is ended then.
+      if (!answered && Atomics.load(shared, SHARED.state) !== STATE.running) return;
+      clearInterval(check);
+      if (answered) return;
       const session = new Session();
       session.connectToMainThread();
       session.post("Runtime.terminateExecution", () => session.disconnect());

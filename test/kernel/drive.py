@@ -16,7 +16,7 @@ import time
 from jupyter_client.manager import KernelManager
 from jupyter_client.session import Session
 
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 def descendants(pid):
