@@ -58,14 +58,18 @@ export interface LoadOptions extends Omit<BatchOptions, "seed">, Omit<SplitOptio
   split?: Partial<Split> | string;
 }
 
-/** What `load` leaves behind. */
-interface Loaded {
-  options: LoadOptions;
-  records: Records;
+/** A split with its batches. */
+export interface Fold {
   split: Split;
   train: Batches;
   validate: Batches;
   test: Batches;
+}
+
+/** What `load` leaves behind. */
+interface Loaded extends Fold {
+  options: LoadOptions;
+  records: Records;
 }
 
 /**
@@ -196,7 +200,7 @@ export abstract class Dataset {
    *
    * @example for (const fold of await dataset.kfold(5, { batchSize: 32 })) await model.fitDataset(fold.train, { epochs: 3 })
    */
-  async kfold(folds: number, options: LoadOptions = {}): Promise<Omit<Loaded, "records" | "options">[]> {
+  async kfold(folds: number, options: LoadOptions = {}): Promise<Fold[]> {
     const records = this.loaded?.records ?? (await openRecords(this.directory, this.name));
     const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
     const { seed, valSplit } = all;

@@ -1,4 +1,5 @@
 export { displayFile } from "./page.js";
+export type { ColourMap } from "./figure/colour.js";
 export type { Note } from "./figure/roll.js";
 export type { ShowOptions } from "./show/bundle.js";
 export { type ChiSquare, chiSquare } from "./show/chi-square.js";
