@@ -1,15 +1,9 @@
 /**
- * Wavs of pairs → shards, against a plain Python writer in two processes (tf.audio.decode_wav, float16, TFRecordWriter)
- * and against `cp` of the same wavs. Ours stores pcm16, lossless, with hashes of sources and shards, flushed to the disk.
+ * Wavs of pairs → shards, against a plain Python writer in two processes (tf.audio.decode_wav, float16, TFRecordWriter).
+ * Ours stores pcm16, lossless, with hashes of sources and shards, flushed to the disk; theirs isn't flushed.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { planRecipe, writeWavs } from "../dist/generate.js";
-import { readIndex } from "../dist/pair.js";
-import { planRecords } from "../dist/plan.js";
-import { buildRecords } from "../dist/record.js";
-import { compare, measure, measureCommand, pythonPeer, tiny } from "./harness.js";
+import { compare, pythonPeer } from "./harness.js";
+import { withWavs } from "./harness-wavs.js";
 
 const WRITER = `
 import concurrent.futures, json, multiprocessing, os
@@ -36,43 +30,16 @@ def run(folder):
     return sum(pool.map(write, tasks))
 `;
 
-async function main(): Promise<void> {
-  const steps = tiny ? 4 : 1000;
-  const folder = mkdtempSync(join(process.env.BENCH_FOLDER ?? tmpdir(), "bench-records-"));
+void withWavs(async ({ folder, work, details, records, fresh }) => {
   const python = pythonPeer(WRITER);
+  const peer = "Python: decode_wav, float16, TFRecordWriter, 2 processes";
   try {
-    await writeWavs(folder, "dataset", planRecipe(100, 1000, steps), { onProgress: false });
-    const index = await readIndex(folder, "dataset", "pairs");
-    const pairs = index.rows.length;
-    const ours = () =>
-      measure(async () => {
-        const plan = await planRecords(folder, "dataset", await readIndex(folder, "dataset", "pairs"));
-        return (await buildRecords(folder, plan, { onProgress: false })).examples;
-      });
-    const fresh = async <T>(work: () => Promise<T>): Promise<T> => {
-      for (const left of ["dataset.manifest.json", "copy", "python"]) {
-        rmSync(join(folder, left), { recursive: true, force: true });
-      }
-      for (let k = 0; k < 100; k++) rmSync(join(folder, `dataset${k}.tfrecord`), { force: true });
-      return work();
-    };
-    const work = `${pairs} pairs of 1 s, 16 kHz: wavs to shards`;
-    const details = { megabytes: (pairs * 2 * 32000) / 1e6 };
     await compare(
-      { name: "records", work, peer: "Python: decode_wav, float16, TFRecordWriter, 2 processes", target: 8, details },
-      () => fresh(ours),
-      () => fresh(() => python.run(folder)),
-    );
-    await compare(
-      { name: "records-cp", work, peer: "cp -r of the same wavs", target: 0.5, details },
-      () => fresh(ours),
-      () => fresh(() => measureCommand(`mkdir ${folder}/copy && cp -r ${folder}/in ${folder}/out ${folder}/copy`)),
-      { same: false },
+      { name: "records", work, peer, target: 8, details },
+      records,
+      fresh(() => python.run(folder)),
     );
   } finally {
     python.close();
-    rmSync(folder, { recursive: true, force: true });
   }
-}
-
-void main();
+});
