@@ -60,6 +60,23 @@ def read(directory, name, input_size=None):
     return tf.data.TFRecordDataset(shards).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
 
 
+def ray_schema():
+    """The `tf_schema` for Ray, which without one takes a list of one value for a number, unlike longer lists:
+
+        ray.data.read_tfrecords(paths, tf_schema=ray_schema())
+
+    Needs tensorflow-metadata. Samples are bytes, stored as the manifest's `encoding` says.
+    """
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    keys = {
+        schema_pb2.BYTES: ("a_in", "a_out", "group", "name"),
+        schema_pb2.INT: ("b_ind", "b_off", "b_on", "id", "sample_rate"),
+        schema_pb2.FLOAT: ("b_val",),
+    }
+    return schema_pb2.Schema(feature=[{"name": key, "type": kind} for kind, names in keys.items() for key in names])
+
+
 def _spec(kind, dense):
     spec = {"a_in": tf.io.FixedLenFeature([], tf.string)}
     if kind == "pairs":
