@@ -6,6 +6,7 @@ import { decodeFeatures } from "./format/example.js";
 import { fromFloat16 } from "./format/float16.js";
 import type { LabelEvents } from "./format/keys.js";
 import { checkPayload, RECORD_OVERHEAD, recordLength } from "./format/tfrecord.js";
+import { toFloat32 } from "./format/wav.js";
 import { BYTES_PER_SAMPLE, type Encoding, type Manifest, readManifest, recordsFingerprint } from "./manifest.js";
 import type { Kind } from "./pair.js";
 import { planPath, readPlan } from "./plan-file.js";
@@ -331,6 +332,5 @@ export function decodeLabels(bytes: Uint8Array): { events: LabelEvents } | { val
 export function decodeSamples(bytes: Uint8Array, encoding: Encoding): Float32Array {
   if (encoding === "float16") return fromFloat16(bytes);
   if (encoding === "float32") return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
-  const ints = new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1);
-  return Float32Array.from(ints, (v) => v / 32768);
+  return toFloat32(new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1));
 }
