@@ -57,6 +57,205 @@ test("late errors show in the cell they come from", async () => {
   assert.match(late!.traceback, /----> 2 {3}throw new Error\("late"\);/);
   assert.equal(cells[0]!.reply.status, "ok");
   assert.equal(errorsOf(cells[1])[0]!.evalue, "nobody awaits me");
+  assert.equal(cells[1]!.reply.status, "error");
+  assert.equal(cells[2]!.reply.status, "ok");
+});
+
+test("without a front end a late error fails the next cell", async () => {
+  const { cells } = await drive([
+    ["send", 'setTimeout(() => { throw new Error("late"); }, 100);', { allow_stdin: false }],
+    ["wait"],
+    ["sleep", 0.5],
+    ["send", "1 + 1", { allow_stdin: false }],
+    ["wait"],
+    ["send", "2 + 2", { allow_stdin: false }],
+    ["wait"],
+  ]);
+  assert.deepEqual(
+    cells.map((cell) => cell.reply.status),
+    ["ok", "error", "ok"],
+  );
+  assert.equal(cells[1]!.reply.evalue, "late");
+});
+
+test("cells queued behind an error say that they were not run", async () => {
+  const { cells } = await drive([
+    ["send", `${PAUSE} throw new Error("first")`],
+    ["send", 'console.log("second")'],
+    ["send", 'console.log("third")'],
+    ["wait"],
+    ["send", 'console.log("fourth")'],
+    ["wait"],
+  ]);
+  assert.deepEqual(
+    cells.map((cell) => cell.reply.status),
+    ["error", "aborted", "aborted", "ok"],
+  );
+  for (const cell of cells.slice(1, 3)) {
+    assert.equal(textOf(cell), "");
+    assert.equal(textOf(cell, "stderr"), "not run: cell [1] failed before it\n");
+  }
+  assert.equal(textOf(cells[3]), "fourth\n");
+});
+
+test("50,000 lines arrive, in order, in few messages", async () => {
+  const [cell, next] = await runCells("for (let i = 0; i < 50000; i++) console.log(`line ${i}`)", "1");
+  const expected = Array.from({ length: 50000 }, (_, i) => `line ${i}\n`).join("");
+  assert.ok(textOf(cell) === expected, "the lines differ");
+  assert.ok(cell!.outputs.length < 500, `${cell!.outputs.length} messages`);
+  assert.equal(next!.reply.status, "ok");
+});
+
+test("a flood without end stays within what Jupyter lets through, and can be interrupted", async () => {
+  const { cells } = await drive([
+    ["send", `while (true) console.log("${"x".repeat(1000)}")`],
+    ["sleep", 4],
+    ["interrupt"],
+    ["wait"],
+    ["send", "1 + 1"],
+    ["wait"],
+  ]);
+  assert.equal(errorsOf(cells[0])[0]!.ename, "Interrupted");
+  const bytes = textOf(cells[0]).length;
+  // 1 MB/s over windows of 3 s is Jupyter's limit: two windows can lie in these seconds.
+  assert.ok(bytes > 100_000 && bytes < 6_000_000, `${bytes} bytes`);
+  assert.equal(cells[1]!.reply.status, "ok");
+});
+
+test("both outputs arrive whole, with characters that fall apart between two writes", async () => {
+  const [cell] = await runCells(
+    `const bytes = Buffer.from("täglich 🎵");
+for (const byte of bytes) process.stdout.write(Buffer.from([byte]));
+for (let i = 0; i < 200; i++) { console.log("out", i); console.error("err", i); }`,
+  );
+  const numbers = (word: string): string => Array.from({ length: 200 }, (_, i) => `${word} ${i}\n`).join("");
+  assert.equal(textOf(cell), `täglich 🎵${numbers("out")}`);
+  assert.equal(textOf(cell, "stderr"), numbers("err"));
+});
+
+for (const [what, code] of [
+  ["a loop", FOREVER],
+  ["a loop after an await", `${PAUSE} ${FOREVER}`],
+  ["a loop in a timer", `setTimeout(() => { ${FOREVER} }, 10); await new Promise<void>(() => {});`],
+  ["a promise that never settles", "await new Promise<void>(() => {})"],
+] as const) {
+  test(`interrupt stops ${what}, and what was there before is still there`, async () => {
+    const { cells } = await drive([
+      ["send", "let kept = 7;"],
+      ["wait"],
+      ["send", code],
+      ["sleep", 1],
+      ["interrupt"],
+      ["wait"],
+      ["send", "kept++;\nkept"],
+      ["wait"],
+      ["send", `${PAUSE} console.log("after")`],
+      ["wait"],
+    ]);
+    assert.equal(cells[1]!.reply.ename, "Interrupted");
+    assert.equal(cells[2]!.outputs.find((output) => output.type === "execute_result")?.data["text/plain"], "8");
+    assert.equal(textOf(cells[3]), "after\n");
+  });
+}
+
+test("interrupt lets library work end by itself, with what it says", async () => {
+  const work = `const { track } = require("${process.cwd()}/dist/progress.js");
+await track("records", 10, "examples", { onProgress: false }, async ({ signal, tick }: any) => {
+  tick(3);
+  await new Promise((resolve, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
+});`;
+  const { cells } = await drive([["send", work], ["sleep", 2], ["interrupt"], ["wait"], ["send", "1"], ["wait"]]);
+  assert.equal(cells[0]!.reply.ename, "DatasetError");
+  assert.match(cells[0]!.reply.evalue, /^records: aborted after 3 of 10 examples/);
+  assert.equal(cells[1]!.reply.status, "ok");
+});
+
+test("restart and shutdown leave no process behind, a busy kernel included", async () => {
+  const child = `import { spawn } from "node:child_process";
+const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
+console.log(child.pid)`;
+  const { results } = await drive([
+    ["send", child],
+    ["wait"],
+    ["pids"],
+    ["restart"],
+    ["send", child],
+    ["wait"],
+    ["send", `${PAUSE} ${FOREVER}`],
+    ["sleep", 1],
+    ["pids"],
+    ["shutdown"],
+  ]);
+  const [first, , second] = results as number[][];
+  assert.ok(first!.length >= 2 && second!.length >= 2, `${first} ${second}`);
+  const { results: left } = await drive([["alive", [...first!, ...second!]]]);
+  assert.deepEqual(left, [[]]);
+});
+
+test("completion and inspection answer while a cell runs, and the kernel stays busy", async () => {
+  const code = "/** Twice a number. */\nfunction twice(n: number): number { return 2 * n }";
+  const { results, cells } = await drive([
+    ["send", code],
+    ["wait"],
+    ["send", "await new Promise<void>((resolve) => setTimeout(resolve, 2000)); twice(4)"],
+    ["request", "complete_request", { code: "twi", cursor_pos: 3 }],
+    ["request", "inspect_request", { code: "twice(2)", cursor_pos: 2, detail_level: 0 }],
+    ["wait"],
+  ]);
+  assert.equal(results[0].type, "complete_reply");
+  assert.ok(results[0].matches.includes("twice"));
+  assert.deepEqual([results[0].cursor_start, results[0].cursor_end], [0, 3]);
+  assert.match(results[1].data["text/plain"], /function twice\(n: number\): number/);
+  assert.match(results[1].data["text/plain"], /Twice a number\./);
+  assert.equal(cells[1]!.outputs.find((output) => output.type === "execute_result")?.data["text/plain"], "8");
+});
+
+test("the library's own names are completed and explained, with their documentation", async () => {
+  const { results, cells } = await drive([
+    ["send", 'import { AudioDataset } from "deep-audio-dataset";'],
+    ["wait"],
+    ["request", "complete_request", { code: "new AudioDa", cursor_pos: 11 }],
+    ["request", "complete_request", { code: 'new AudioDataset("./data", "d").gener', cursor_pos: 37 }],
+    ["request", "inspect_request", { code: 'new AudioDataset("./data", "d")', cursor_pos: 8, detail_level: 0 }],
+  ]);
+  assert.equal(cells[0]!.reply.status, "ok");
+  assert.ok(results[0].matches.includes("AudioDataset"), results[0].matches.slice(0, 20).join());
+  assert.ok(results[1].matches.includes("generate"), results[1].matches.slice(0, 20).join());
+  const text: string = results[2].data["text/plain"];
+  assert.match(text, /AudioDataset/);
+  assert.ok(text.split("\n").length > 2, `no documentation in: ${text}`);
+});
+
+test("interrupt stops tfjs's own fitDataset, and training can go on afterwards", async () => {
+  const setUp = `import { AudioDataset } from "deep-audio-dataset";
+import * as tf from "@tensorflow/tfjs-node-gpu";
+import { mkdtempSync } from "node:fs";
+const dataset = new AudioDataset(mkdtempSync("/tmp/deep-audio-kernel-"), "tones", { seed: 1 });
+await dataset.generate(100, 400, 16, { waves: ["sin"], duration: 0.1, sampleRate: 8000 });
+await dataset.load({ inputSize: 100, batchSize: 4, trainSplit: 0.5, valSplit: 0.25, testSplit: 0.25 });
+const model = tf.sequential({ layers: [tf.layers.dense({ units: 100, inputShape: [8, 100] })] });
+model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
+let batches = 0;
+const callbacks = { onBatchEnd: async () => { batches++; } };`;
+  const { cells } = await drive([
+    ["send", setUp],
+    ["wait"],
+    ["send", "await model.fitDataset(dataset.train!, { epochs: 1e6, verbose: 0, callbacks })"],
+    ["sleep", 3],
+    ["interrupt"],
+    ["wait"],
+    ["send", "const before = batches;"],
+    ["wait"],
+    ["sleep", 1],
+    ["send", "console.log(before > 0, batches - before)"],
+    ["wait"],
+    [
+      "send",
+      "await model.fitDataset(dataset.train!, { epochs: 2, verbose: 0, callbacks }); console.log(batches - before)",
+    ],
+    ["wait"],
+  ]);
+  assert.equal(cells[0]!.reply.status, "ok", cells[0]!.reply.evalue);
   // Its data ends with a DatasetError, or the cell ends first: whichever comes before the other.
   assert.match(cells[1]!.reply.ename, /^(DatasetError|Interrupted)$/, cells[1]!.reply.evalue);
   assert.equal(textOf(cells[3]), "true 0\n");
