@@ -13,7 +13,7 @@ import {
   RegressionDataset,
   SimpleAudioClassificationDataset,
 } from "../dist/index.js";
-import { python } from "./python.js";
+import { python, root } from "./python.js";
 
 const tf = loadTensorFlow();
 const encodings: Encoding[] = ["pcm16", "float32", "float16"];
@@ -157,5 +157,25 @@ print(json.dumps({"samples": (np.frombuffer(first["a_in"], "<i2").astype("float3
     const { input, values } = await dataset.example(0);
     assert.deepEqual(theirs, { samples: [...input], ind: [0, 2], val: [1, 0.5], name: "a.wav", rate: 8000, count: 2 });
     assert.deepEqual([...values!], [1, 0, 0.5]);
+  });
+
+  it("the schema for Ray names every key with the type it has in the records", async () => {
+    const paths = ["pairs", "classes", "values", "frames"].map((kind) => join(folder, `${kind}-pcm160.tfrecord`));
+    const [schema, found] = python(
+      `
+import sys
+sys.path.append(input["module"])
+import tensorflow as tf
+from deep_audio_dataset import ray_schema
+kinds = {1: "bytes_list", 2: "int64_list", 3: "float_list"}
+schema = {feature.name: kinds[feature.type] for feature in ray_schema().feature}
+found = {}
+for record in tf.data.TFRecordDataset(input["paths"]):
+    for key, feature in tf.train.Example.FromString(record.numpy()).features.feature.items():
+        found[key] = feature.WhichOneof("kind")
+print(json.dumps([schema, found]))`,
+      { paths, module: join(root, "python") },
+    );
+    assert.deepEqual(schema, { ...found, group: "bytes_list" });
   });
 });
