@@ -212,7 +212,9 @@ export abstract class Dataset {
    * What `model` makes of example `i`, its input prepared as for training: the output's values in order, for kind pairs
    * cut to the length of the target.
    *
-   * @example pair([example.target, await dataset.predict(model, i)], { sampleRate: 16000 })
+   * @example
+   * const { target } = await dataset.example(i);
+   * pair([target!, await dataset.predict(model, i)], { sampleRate: 16000, names: ["target", "prediction"] });
    */
   async predict(model: tfjs.LayersModel, i: number): Promise<Float32Array> {
     const { records, options } = this.need();

@@ -13,7 +13,14 @@ export {
 } from "./show/confusion.js";
 export { type ExampleOptions, example } from "./show/example.js";
 export { type ExploredExample, type ExploreOptions, explore } from "./show/explore.js";
-export { type HistoryOptions, type HistoryValues, history, type LiveHistory, liveHistory } from "./show/history.js";
+export {
+  type FitHistory,
+  type HistoryOptions,
+  type HistoryValues,
+  history,
+  type LiveHistory,
+  liveHistory,
+} from "./show/history.js";
 export { type PairOptions, pair } from "./show/pair.js";
 export {
   type FrameLabels,

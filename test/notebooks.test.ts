@@ -19,6 +19,13 @@ const VISIBLE: Record<string, { charts: number; pictures: number; players: numbe
   "01-generate": { charts: 5, pictures: 0, players: 5, text: /loss on the test split 0\.\d+/ },
   "02-custom-pairs": { charts: 2, pictures: 0, players: 3, text: /nothing shared[^]*: (?:[5-9]|1\d)\.\d dB better/ },
   "03-midi-timestamps": { charts: 2, pictures: 2, players: 3, text: /macro mean[^]*TIME STAMP,C3,C#3/ },
+  "04-gpu-training": {
+    charts: 4,
+    pictures: 1,
+    players: 5,
+    text: /largest difference of 160 predictions: \d\.\de-0[5-9]/,
+  },
+  "05-gallery": { charts: 33, pictures: 100, players: 12, text: /macro mean/ },
 };
 
 const folder = join(root, "notebooks");

@@ -3,9 +3,13 @@ import { curvesPanel } from "../figure/curves.js";
 import { figure, type Figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";
 import { figureBundle, numberText, pictureHtml, secondsText, type ShowOptions } from "./bundle.js";
+import type { TensorLike } from "./sound.js";
 
 /** Numbers of each epoch: "loss", "val_loss", "acc" … as tfjs names them, one value an epoch. */
 export type HistoryValues = Record<string, readonly number[]>;
+
+/** The same as tfjs declares it for `fitDataset`; tensors are never in it by then. */
+export type FitHistory = Record<string, readonly (number | TensorLike)[]>;
 
 /** What is known while training. */
 export interface HistoryOptions extends ShowOptions {
@@ -35,8 +39,8 @@ export interface LiveHistory {
  * @example
  * history((await model.fitDataset(dataset.train, { epochs: 5 })).history);
  */
-export function history(values: HistoryValues | { history: HistoryValues }, options: HistoryOptions = {}): void {
-  const plain = isWrapped(values) ? values.history : values;
+export function history(values: FitHistory | { history: FitHistory }, options: HistoryOptions = {}): void {
+  const plain = (isWrapped(values) ? values.history : values) as HistoryValues;
   displayBundle(figureBundle(historyFigure(plain, options, "")));
 }
 
@@ -163,6 +167,6 @@ export function bestEpoch(
   return epoch < 0 ? undefined : { name, epoch: epoch + 1, value: series[epoch]! };
 }
 
-function isWrapped(values: HistoryValues | { history: HistoryValues }): values is { history: HistoryValues } {
+function isWrapped(values: FitHistory | { history: FitHistory }): values is { history: FitHistory } {
   return "history" in values && !Array.isArray(values.history);
 }

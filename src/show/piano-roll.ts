@@ -52,7 +52,8 @@ export interface RollOptions extends ShowOptions {
  *
  * @example
  * pianoRoll([{ onset: 0, offset: 0.5, row: 60 }], { names: "pitch" });
- * pianoRoll({ values: label, features: 88, secondsPerFrame: 256 / 16000 }, { prediction: { values: output, features: 88, secondsPerFrame: 256 / 16000 } });
+ * const frames = { features: 88, secondsPerFrame: 256 / 16000 };
+ * pianoRoll({ ...frames, values: label }, { prediction: { ...frames, values: prediction } });
  */
 export function pianoRoll(labels: RollSource, options: RollOptions = {}): void {
   displayBundle(pianoRollBundle(labels, options));

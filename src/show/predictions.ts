@@ -29,7 +29,7 @@ export interface PredictionOptions extends SpectrogramOptions {
  * predictions. A cursor follows the sound, and a click on the picture plays from there.
  *
  * @example
- * predictions(example, { label: notes, prediction: { values: output.dataSync(), features: 88, secondsPerFrame: 0.016 } });
+ * predictions(await dataset.example(3), { label: notes, prediction: { values: output.dataSync(), features: 88, secondsPerFrame: 0.016 } });
  */
 export function predictions(source: SoundSource, options: PredictionOptions = {}): void {
   displayBundle(predictionsBundle(source, options));
@@ -91,13 +91,12 @@ function classBars(classes: NonNullable<PredictionOptions["classes"]>): { panel:
     ...(truth ? [{ name: "true", values: truth }] : []),
     ...(predicted ? [{ name: "predicted", values: predicted }] : []),
   ];
-  const best = (values?: ArrayLike<number>): string => {
-    if (!values) return "unknown";
+  const best = (values: ArrayLike<number>): string => {
     let at = 0;
     for (let i = 1; i < labels.length; i++) if (values[i]! > values[at]!) at = i;
     return labels[at] ?? "none";
   };
-  const text = `true ${best(truth)}, predicted ${best(predicted)}`;
+  const text = series.map(({ name, values }) => `${name} ${best(values)}`).join(", ");
   return { panel: barsPanel({ names: labels, series, label: "value", title: text, height: 110, axis: "class" }), text };
 }
 
