@@ -25,7 +25,7 @@ const VISIBLE: Record<string, { charts: number; pictures: number; players: numbe
     players: 5,
     text: /largest difference of 160 predictions: \d\.\de-0[5-9]/,
   },
-  "05-gallery": { charts: 33, pictures: 100, players: 12, text: /macro mean/ },
+  "05-gallery": { charts: 25, pictures: 60, players: 12, text: /macro mean/ },
 };
 
 const folder = join(root, "notebooks");
@@ -91,7 +91,8 @@ describe("the notebooks in JupyterLab", { skip: noBrowser }, () => {
       assert.deepEqual(outside, [], "no request leaves the machine");
       assert.deepEqual(errors, []);
       await save(page);
-      assert.ok(statSync(join(work, `${name}.ipynb`)).size < 2e6);
+      // The front end adds a png of every chart when it saves.
+      assert.ok(statSync(join(work, `${name}.ipynb`)).size < 5e6);
       await page.close();
     });
   }
