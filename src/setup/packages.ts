@@ -42,7 +42,7 @@ export async function pipInstall(host: Host, environment: string, requirements: 
 
 /** The CPU and the CUDA build fill the same folder, so one goes before the other comes (a driver was added or removed). */
 async function dropOtherTensorFlow(host: Host, environment: string, requirements: string[]): Promise<void> {
-  const wanted = requirements.find((requirement) => requirement.startsWith("tensorflow"));
+  const wanted = requirements.find((requirement) => /^tensorflow(-cpu)?(\[.*\])?==/.test(requirement));
   if (!wanted) return;
   const other = wanted.startsWith("tensorflow-cpu") ? "tensorflow" : "tensorflow-cpu";
   await runProgram(host, pythonOf(environment), ["-m", "pip", "uninstall", "-y", other], "Python packages: pip failed");
