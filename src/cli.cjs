@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The command's entry. It stands outside dist/ so that npm can link it before anything is built.
-const { existsSync } = require("fs");
-const { join } = require("path");
+const { existsSync } = require("node:fs");
+const { join } = require("node:path");
 
 if (existsSync(join(__dirname, "../dist/cli.js"))) require("../dist/cli.js").main(process.argv.slice(2));
 else {

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { displayBundle, notebookHost } from "./display.js";
+import { escapeText } from "./figure/panel.js";
 import { kernelFolder, kernelSpec } from "./setup/build.js";
 import { addonFile, hasNvidiaDriver, pythonOf, root, venv } from "./setup/paths.js";
 import { deviceInfo } from "./tensorflow.js";
@@ -78,15 +79,13 @@ export function findingsText(findings: Finding[]): string {
 
 function findingsHtml(findings: Finding[]): string {
   const rows = findings.map(({ part, found, ok, mend }) => {
-    const cells = [ok ? "✓" : "✗", part, found, mend].map((text) => `<td style="text-align:left">${escape(text)}</td>`);
+    const cells = [ok ? "✓" : "✗", part, found, mend].map(
+      (text) => `<td style="text-align:left">${escapeText(text)}</td>`,
+    );
     return `<tr>${cells.join("")}</tr>`;
   });
   const head = ["", "part", "found", "what to do"].map((text) => `<th style="text-align:left">${text}</th>`).join("");
   return `<table><thead><tr>${head}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
-}
-
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
 function finding(part: string, found: string | undefined, ok: boolean, mend: string): Finding {

@@ -2,18 +2,15 @@
 // the entry that the set-up writes, with the connection file as last argument.
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import util from "node:util";
 import { endProcess } from "./kernel/control.js";
 import { createCells } from "./kernel/execute.js";
 import { type Handler, openServer, type Server } from "./kernel/server.js";
+import { prepareTensorFlow } from "./tensorflow/prepare.js";
 
 const SHUTDOWN_MS = 100;
 
-process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
-process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
-// Gone since Node 23, and still called by tfjs where a cell imports it directly.
-const old = util as { isNullOrUndefined?: (value: unknown) => boolean };
-old.isNullOrUndefined ??= (value) => value === null || value === undefined;
+// For cells that import tfjs themselves.
+prepareTensorFlow();
 
 async function start(connectionFile: string): Promise<void> {
   const shared = new Int32Array(new SharedArrayBuffer(8));

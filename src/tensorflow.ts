@@ -3,9 +3,9 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
-import util from "node:util";
 import { isMainThread } from "node:worker_threads";
 import { DatasetError } from "./error.js";
+import { prepareTensorFlow } from "./tensorflow/prepare.js";
 import { quietly } from "./tensorflow/quiet.js";
 import { registerKernels } from "./tensorflow/register.js";
 
@@ -33,19 +33,6 @@ let loaded: TensorFlow | undefined;
 /** Where the native addon is, or should be. */
 export function addonPath(): string {
   return join(dirname(require.resolve(`${PACKAGE}/package.json`)), "lib", "napi-v8", "tfjs_binding.node");
-}
-
-/**
- * Settings that must be there before TensorFlow is loaded; what is set already stays.
- *
- * Only warnings and errors on stderr; a GPU's memory is taken as needed instead of whole;
- * `util.isNullOrUndefined`, which tfjs 4.22 calls and Node 23 dropped, is put back.
- */
-export function prepareTensorFlow(): void {
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
-  process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
-  const old = util as { isNullOrUndefined?: (value: unknown) => boolean };
-  old.isNullOrUndefined ??= (value) => value === null || value === undefined;
 }
 
 /**

@@ -14,6 +14,7 @@ import { openRecords, type Records } from "../dist/records.js";
 import { random } from "../dist/signal/random.js";
 import { correlate } from "../dist/signal/similarity.js";
 import { explicitSplit, splitExamples } from "../dist/split.js";
+import { missing } from "./programs.js";
 import { python } from "./python.js";
 
 const RATE = 16000;
@@ -84,7 +85,9 @@ print(json.dumps([float(max(scores)), int(np.argmax(scores) - 500)]))`,
   assert.ok(Math.abs(mine.score - score) < 1e-5);
 });
 
-test("planted copies are found, among 400 files of which none is falsely accused", async () => {
+test("planted copies are found, among 400 files of which none is falsely accused", {
+  skip: missing("sox", "ffmpeg"),
+}, async () => {
   const sounds = Object.fromEntries(
     Array.from({ length: 400 }, (_, i) => [`base${String(i).padStart(3, "0")}.wav`, sound(i)]),
   );

@@ -29,6 +29,7 @@ import {
 } from "../dist/generate.js";
 import { readIndex } from "../dist/pair.js";
 import { CHORDS, type Chord } from "../dist/signal/oscillator.js";
+import { missing } from "./programs.js";
 import { python } from "./python.js";
 
 const base = mkdtempSync(join(tmpdir(), "generate-"));
@@ -179,7 +180,7 @@ describe("recipe", () => {
 });
 
 describe("writeWavs", () => {
-  test("the wavs are sox's, within its dither, for every wave and chord", async () => {
+  test("the wavs are sox's, within its dither, for every wave and chord", { skip: missing("sox") }, async () => {
     const directory = folder("sox");
     const recipe = planRecipe(150, 990, 2, { chords: Object.keys(CHORDS) as Chord[], duration: 0.3 });
     await writeWavs(directory, "set", recipe, quiet);

@@ -1,20 +1,17 @@
 // JupyterLab on a free port of this machine with throw-away settings, driven by Chromium: what a person would see.
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
+import { find } from "./programs.js";
 import { pythonPath, root } from "./python.js";
 
 /** The browser: what CHROMIUM names, else the first of its usual names on the PATH. */
 export const chromiumPath: string | undefined =
-  process.env.CHROMIUM ??
-  (process.env.PATH ?? "")
-    .split(delimiter)
-    .flatMap((folder) => ["chromium", "chromium-browser", "google-chrome"].map((name) => join(folder, name)))
-    .find((file) => existsSync(file));
+  process.env.CHROMIUM ?? find("chromium", "chromium-browser", "google-chrome");
 
 /** For the `skip` option of a browser test: why it can't run. CI has a browser, so there nothing is skipped. */
 export const noBrowser: string | false =

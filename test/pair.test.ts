@@ -89,7 +89,7 @@ test("reports every problem of a pairs index at once, with its line", async () =
   assert.match(error.message, /^index dataset: 11 problems\n/);
   const found = error.problems
     .map((p) => `${p.line} ${p.kind}`)
-    .sort((a, b) => Number.parseInt(a) - Number.parseInt(b));
+    .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10));
   assert.deepEqual(found, [
     "2 columns",
     "3 columns",

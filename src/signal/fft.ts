@@ -1,3 +1,4 @@
+// biome-ignore lint/style/noRestrictedImports: the WebAssembly of its own package, no audio
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatasetError } from "../error.js";

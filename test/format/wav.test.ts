@@ -8,6 +8,7 @@ import fc from "fast-check";
 import { WaveFile } from "wavefile";
 import { DatasetError } from "../../dist/error.js";
 import { type Audio, decodeWav, encodeWav, readWavInfo, toFloat32, wavHeaderBytes } from "../../dist/format/wav.js";
+import { missing } from "../programs.js";
 import { python } from "../python.js";
 
 const folder = mkdtempSync(join(tmpdir(), "wav-"));
@@ -81,7 +82,7 @@ describe("the corpus that scipy ships", () => {
   }
 });
 
-describe("files of other programs", () => {
+describe("files of other programs", { skip: missing("sox", "ffmpeg") }, () => {
   const sox = (name: string, ...args: string[]): string => {
     const path = join(folder, name);
     execFileSync("sox", [

@@ -60,14 +60,11 @@ export function textOf(cell: Cell | undefined, name: "stdout" | "stderr" = "stdo
 
 /** The errors that a cell shows, without colours. */
 export function errorsOf(cell: Cell | undefined): { ename: string; evalue: string; traceback: string }[] {
-  return (
-    (cell?.outputs ?? [])
-      .filter((output) => output.type === "error")
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of the terminal
-      .map(({ ename, evalue, traceback }) => ({
-        ename,
-        evalue,
-        traceback: traceback.join("\n").replace(/\x1b\[\d+m/g, ""),
-      }))
-  );
+  return (cell?.outputs ?? [])
+    .filter((output) => output.type === "error")
+    .map(({ ename, evalue, traceback }) => ({
+      ename,
+      evalue,
+      traceback: traceback.join("\n").replace(/\x1b\[\d+m/g, ""),
+    }));
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { describe, test } from "node:test";
 import { CHORDS, type Chord, synthesize, type Tone, WAVES, type Wave } from "../../dist/signal/oscillator.js";
+import { missing } from "../programs.js";
 import { python } from "../python.js";
 
 function make(tone: Partial<Tone>, samples: number): Int16Array {
@@ -37,7 +38,7 @@ function largestDifference(a: Int16Array, b: Int16Array): number {
   return a.reduce((most, value, i) => Math.max(most, Math.abs(value - b[i]!)), 0);
 }
 
-describe("beside sox", () => {
+describe("beside sox", { skip: missing("sox") }, () => {
   const settings: [number, number, number][] = [
     [16000, 1, 0.1],
     [44100, 0.37, 1],

@@ -14,6 +14,7 @@ const node = (
   spawnSync(process.execPath, ["-e", code], { cwd, encoding: "utf8", env: { ...process.env, ...env } });
 
 const LIBRARY = JSON.stringify(join(root, "dist", "tensorflow.js"));
+const PREPARE = JSON.stringify(join(root, "dist", "tensorflow", "prepare.js"));
 
 test("native TensorFlow is the one of the Python environment", () => {
   const run = node(`console.log(JSON.stringify(require(${LIBRARY}).deviceInfo()))`);
@@ -94,7 +95,7 @@ test("without the addon: one warning, then the plain JavaScript backend; with a 
 });
 
 test("a GPU's memory is taken as needed, and what the user has set stays", () => {
-  const code = `require(${LIBRARY}).prepareTensorFlow(); console.log(process.env.TF_FORCE_GPU_ALLOW_GROWTH, process.env.TF_CPP_MIN_LOG_LEVEL)`;
+  const code = `require(${PREPARE}).prepareTensorFlow(); console.log(process.env.TF_FORCE_GPU_ALLOW_GROWTH, process.env.TF_CPP_MIN_LOG_LEVEL)`;
   const clean = { TF_FORCE_GPU_ALLOW_GROWTH: undefined, TF_CPP_MIN_LOG_LEVEL: undefined };
   const { TF_FORCE_GPU_ALLOW_GROWTH: _, TF_CPP_MIN_LOG_LEVEL: __, ...env } = { ...process.env, ...clean };
   assert.equal(execFileSync(process.execPath, ["-e", code], { encoding: "utf8", env }), "true 2\n");
