@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { root, venv } from "./paths.js";
 import { filesHash, type Host, perform, runProgram } from "./step.js";
 
+/** The inner loops, which another compiler turns into WebAssembly. */
+const WASM = "src/wasm";
+
 /** Compiles src/ to dist/ and drops what has no source any more. */
 export async function buildLibrary(host: Host): Promise<void> {
   const sources = (readdirSync(join(root, "src"), { recursive: true }) as string[])
@@ -11,6 +14,7 @@ export async function buildLibrary(host: Host): Promise<void> {
   const inputs = [
     ...sources.map((file) => join(root, "src", file)),
     join(root, "tsconfig.json"),
+    join(root, WASM, "asconfig.json"),
     join(root, "package-lock.json"),
   ];
   await perform({
@@ -25,6 +29,10 @@ export async function buildLibrary(host: Host): Promise<void> {
         [tsc, "-p", root],
         "Library: tsc found errors: mend them, then run the same command again",
       );
+      const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
+      const loops = ["--config", `${WASM}/asconfig.json`, "--outFile", "dist/loops.wasm"];
+      const advice = "Library: asc found errors: mend them, then run the same command again";
+      await runProgram(host, process.execPath, [asc, `${WASM}/index.ts`, ...loops], advice);
       for (const file of readdirSync(join(root, "dist"), { recursive: true }) as string[]) {
         const source = file.replace(/\.(d\.ts|js|js\.map)$/, ".ts");
         if (source !== file && !existsSync(join(root, "src", source))) rmSync(join(root, "dist", file));

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatasetError } from "../error.js";
-import { type SimdLoops, simdModule } from "./simd.js";
+import { type Loops, loopsIn, type Memory, wasm } from "../loops.js";
 
 /** A real FFT of one length with its buffers; they stay the same arrays. */
 export interface RealFft {
@@ -32,7 +32,7 @@ export interface BandSums {
 }
 
 interface Pffft {
-  d: { buffer: ArrayBuffer; grow(pages: number): number };
+  d: Memory;
   e(): void;
   f(bytes: number): number;
   j(): number;
@@ -40,16 +40,10 @@ interface Pffft {
   p(setup: number, input: number, output: number, work: number, forward: 0): void;
 }
 
-/** The part of WebAssembly used here; it is a global of Node that the compiler's plain ES library doesn't declare. */
-interface WasmApi {
-  Module: new (bytes: Uint8Array) => object;
-  Instance: new (module: object, imports: Record<string, Record<string, unknown>>) => { exports: unknown };
-}
-
 const plans = new Map<number, Plan>();
 let loaded: Loaded | undefined;
 
-interface Loaded extends SimdLoops {
+interface Loaded extends Pick<Loops, "multiply" | "power" | "bands"> {
   pffft: Pffft;
 }
 
@@ -196,12 +190,11 @@ function load(): Loaded {
   const copy = (to: number, from: number, bytes: number): void => {
     new Uint8Array(pffft.d.buffer).copyWithin(to, from, from + bytes);
   };
-  const { Module, Instance } = (globalThis as unknown as { WebAssembly: WasmApi }).WebAssembly;
-  const instance = new Instance(new Module(readFileSync(file)), { a: { a: fail, b: grow, c: copy } });
+  const instance = new wasm.Instance(new wasm.Module(readFileSync(file)), { a: { a: fail, b: grow, c: copy } });
   const pffft = instance.exports as Pffft;
   if (typeof pffft.j !== "function" || typeof pffft.p !== "function") fail();
   pffft.e();
   if (pffft.j() !== 4) fail();
-  const loops = new Instance(new Module(simdModule()), { memory: { memory: pffft.d } });
-  return { pffft, ...(loops.exports as SimdLoops) };
+  const { multiply, power, bands } = loopsIn(pffft.d);
+  return { pffft, multiply, power, bands };
 }

@@ -1,3 +1,5 @@
+import { createMemory, loopsIn } from "../loops.js";
+
 /** A periodic signal; each starts at phase 0. */
 export type Wave = "sin" | "square" | "saw" | "triangle";
 
@@ -60,8 +62,12 @@ export interface Tone {
 /** Samples per block: small enough for the first-level cache, and where each sine starts anew from its exact angle. */
 const BLOCK = 4096;
 
-/** One block of the signal, used again by every call. */
-const block: Float64Array = new Float64Array(BLOCK);
+/** The loops' memory: one block of the signal as float64, then the same as int16; used again by every call. */
+const memory = createMemory(10 * BLOCK);
+const loops = loopsIn(memory);
+const block: Float64Array = new Float64Array(memory.buffer, 0, BLOCK);
+const ROUNDED_AT = 8 * BLOCK;
+const rounded: Int16Array = new Int16Array(memory.buffer, ROUNDED_AT, BLOCK);
 
 /**
  * Fills `out` with a signal, as int16: rounded to the nearest, halves upwards, clipped to the range.
@@ -80,36 +86,17 @@ export function synthesize(tone: Tone, out: Int16Array, noise?: () => number): v
     block.fill(0);
     for (const frequency of tone.frequencies) addTone(tone, frequency, scale, start, count);
     if (noise) for (let i = 0; i < count; i++) block[i]! += noise();
-    // Plain waves of less than full volume stay in the range; checking each sample takes as long as making it.
-    if (noise || tone.antialias || tone.volume > 0.999) clip(count);
-    quantize(out, start, count);
+    loops.quantize(count, ROUNDED_AT);
+    out.set(count === BLOCK ? rounded : rounded.subarray(0, count), start);
   }
-}
-
-/** Rounds `count` values of the block into `out` from `start` on. */
-function quantize(out: Int16Array, start: number, count: number): void {
-  // Of a positive number, cutting off the fraction is rounding down, and much faster than Math.floor. Four at a time,
-  // because the loop itself costs as much as the rounding of one.
-  const whole = count & ~3;
-  for (let i = 0, at = start; i < whole; i += 4, at += 4) {
-    out[at] = ((block[i]! + 32768.5) | 0) - 32768;
-    out[at + 1] = ((block[i + 1]! + 32768.5) | 0) - 32768;
-    out[at + 2] = ((block[i + 2]! + 32768.5) | 0) - 32768;
-    out[at + 3] = ((block[i + 3]! + 32768.5) | 0) - 32768;
-  }
-  for (let i = whole; i < count; i++) out[start + i] = ((block[i]! + 32768.5) | 0) - 32768;
-}
-
-function clip(count: number): void {
-  for (let i = 0; i < count; i++) block[i] = Math.max(-32768, Math.min(32767, block[i]!));
 }
 
 function addTone(tone: Tone, frequency: number, scale: number, start: number, count: number): void {
   if (tone.antialias) addHarmonics(tone, frequency, scale, start, count);
   else if (tone.wave === "sin") addSine(frequency / tone.sampleRate, 0, scale, start, count);
-  else if (tone.wave === "square") addSquare(frequency, tone.sampleRate, scale, start, count);
-  else if (tone.wave === "saw") addSaw(frequency, tone.sampleRate, scale, start, count);
-  else addTriangle(frequency, tone.sampleRate, scale, start, count);
+  else if (tone.wave === "square") loops.addSquare(frequency, tone.sampleRate, scale, start, count);
+  else if (tone.wave === "saw") loops.addSaw(frequency, tone.sampleRate, scale, start, count);
+  else loops.addTriangle(frequency, tone.sampleRate, scale, start, count);
 }
 
 /**
@@ -121,59 +108,12 @@ function addSine(cycles: number, offset: number, scale: number, start: number, c
   const angle = 2 * Math.PI * (phase - Math.floor(phase));
   const step = 2 * Math.PI * cycles;
   const turn = 2 * Math.PI * (4 * cycles - Math.floor(4 * cycles));
-  const c = Math.cos(turn);
-  const s = Math.sin(turn);
-  let x0 = scale * Math.cos(angle);
-  let y0 = scale * Math.sin(angle);
-  let x1 = scale * Math.cos(angle + step);
-  let y1 = scale * Math.sin(angle + step);
-  let x2 = scale * Math.cos(angle + 2 * step);
-  let y2 = scale * Math.sin(angle + 2 * step);
-  let x3 = scale * Math.cos(angle + 3 * step);
-  let y3 = scale * Math.sin(angle + 3 * step);
-  // The last group may reach beyond `count`, but never beyond the block, whose length is a multiple of four.
-  for (let i = 0; i < count; i += 4) {
-    block[i]! += y0;
-    block[i + 1]! += y1;
-    block[i + 2]! += y2;
-    block[i + 3]! += y3;
-    const t0 = x0 * c - y0 * s;
-    y0 = x0 * s + y0 * c;
-    x0 = t0;
-    const t1 = x1 * c - y1 * s;
-    y1 = x1 * s + y1 * c;
-    x1 = t1;
-    const t2 = x2 * c - y2 * s;
-    y2 = x2 * s + y2 * c;
-    x2 = t2;
-    const t3 = x3 * c - y3 * s;
-    y3 = x3 * s + y3 * c;
-    x3 = t3;
-  }
-}
-
-// The three below compute the phase alike: from the sample's number, so that no error adds up and edges fall where they should.
-
-function addSquare(f: number, rate: number, scale: number, start: number, count: number): void {
-  for (let i = 0; i < count; i++) {
-    // The number of half cycles: even in the first half, odd in the second.
-    const halves = (2 * f * (start + i)) / rate;
-    block[i]! += scale - 2 * scale * (halves & 1);
-  }
-}
-
-function addSaw(f: number, rate: number, scale: number, start: number, count: number): void {
-  for (let i = 0; i < count; i++) {
-    const cycles = (f * (start + i)) / rate;
-    block[i]! += scale * (2 * (cycles - Math.floor(cycles)) - 1);
-  }
-}
-
-function addTriangle(f: number, rate: number, scale: number, start: number, count: number): void {
-  for (let i = 0; i < count; i++) {
-    const cycles = (f * (start + i)) / rate;
-    block[i]! += scale * (1 - 4 * Math.abs(cycles - Math.floor(cycles) - 0.5));
-  }
+  const [cos, sin] = [
+    (k: number) => scale * Math.cos(angle + k * step),
+    (k: number) => scale * Math.sin(angle + k * step),
+  ];
+  const points = [cos(0), sin(0), cos(1), sin(1), cos(2), sin(2), cos(3), sin(3)] as const;
+  loops.addSine(Math.cos(turn), Math.sin(turn), ...points, count);
 }
 
 /** The Fourier series of a wave, up to half the sample rate. */

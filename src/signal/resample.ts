@@ -1,34 +1,42 @@
 import { DatasetError } from "../error.js";
-import { createPolyphase, type Polyphase } from "./polyphase.js";
+import { createMemory, type Loops, loopsIn } from "../loops.js";
 
 /** Share of the lower rate's band that passes; above it the response falls, and is gone at half that rate. */
 const PASS = 0.9;
 /** Attenuation of what would alias, in dB. */
-const ATTENUATION = 97;
+const ATTENUATION = 92;
+/** Outputs computed at a time, about. */
+const BLOCK = 8192;
 
-interface Filter {
-  /** Interpolation and decimation: to/from in lowest terms. */
+/** One change of rate by `up / down`, in lowest terms, with a filter of its own. */
+interface Stage {
   up: number;
   down: number;
-  /** Length of each phase; a multiple of 16. */
+  /** Length of each of the filter's `up` phases; a multiple of 8. */
   taps: number;
-  /** Its memory holds `up` phases of `taps` coefficients, then a block of input, then a block of output. */
-  kernel: Polyphase;
-  /** Where the blocks begin in that memory, in floats. */
+  /** Outputs per block: where possible a multiple of 4 · `up`, which the loop is fastest with. */
+  block: number;
+  loops: Loops;
+  /** The loops' memory: `up` phases of `taps` coefficients, then a block of input, then a block of output. */
+  memory: Float32Array;
   inputAt: number;
   outputAt: number;
 }
 
-/** Outputs computed at a time. */
-const BLOCK = 8192;
+/** A stretch of signal: `samples[i]` is the sample number `first + i`. */
+interface Stretch {
+  samples: Float32Array;
+  first: number;
+}
 
-const filters = new Map<string, Filter>();
+const plans = new Map<string, Stage[]>();
 
 /**
- * Changes the sample rate of one channel with a polyphase Kaiser-windowed sinc: flat to 0.9 of the lower rate's half,
+ * Changes the sample rate of one channel with polyphase Kaiser-windowed sincs: flat to 0.9 of the lower rate's half,
  * aliases below -90 dB, no delay.
  *
- * Kaiser's formulas for the window's shape and length: J. F. Kaiser, "Nonrecursive digital filter design using the
+ * Where the rate goes down by more than two, it is halved first, with a short filter that leaves the steep one half the
+ * work. Kaiser's formulas for the window's shape and length: J. F. Kaiser, "Nonrecursive digital filter design using the
  * I0-sinh window function", 1974.
  * @param samples one channel
  * @param from its sample rate in whole Hz
@@ -44,25 +52,41 @@ export function resample(samples: Float32Array, from: number, to: number): Float
     }
   }
   if (from === to) return samples;
-  const { up, down, taps, kernel, inputAt, outputAt } = filterFor(from, to);
-  const { memory } = kernel;
-  const out = new Float32Array(Math.round((samples.length * to) / from));
-  const step = { whole: Math.floor(down / up), rest: down % up, up };
-  let at = 1 - taps / 2;
-  let phase = 0;
-  for (let done = 0; done < out.length; done += BLOCK) {
-    const count = Math.min(BLOCK, out.length - done);
-    const steps = Math.floor((phase + count * down) / up);
+  const stages = stagesFor(from, to);
+  const last = stages[stages.length - 1]!;
+  let signal: Stretch = { samples, first: 0 };
+  for (const stage of stages.slice(0, -1)) {
+    // Beyond both ends as far as the filter rings.
+    const ends = Math.ceil(stage.taps / stage.down);
+    const length = Math.ceil((signal.samples.length * stage.up) / stage.down) + 2 * ends;
+    signal = run(stage, signal, Math.floor((signal.first * stage.up) / stage.down) - ends, length);
+  }
+  return run(last, signal, 0, Math.round((samples.length * to) / from)).samples;
+}
+
+/** Outputs number `first` to `first + count` of a stage. */
+function run(stage: Stage, signal: Stretch, first: number, count: number): Stretch {
+  const { up, down, taps, block, loops, memory, inputAt, outputAt } = stage;
+  const { samples } = signal;
+  const out = new Float32Array(count);
+  const position = Math.floor((first * down) / up);
+  let at = position + 1 - taps / 2 - signal.first;
+  let phase = first * down - position * up;
+  for (let done = 0; done < count; done += block) {
+    const size = Math.min(block, count - done);
+    const steps = Math.floor((phase + size * down) / up);
     // What lies before the first sample and after the last is silence.
-    const block = memory.subarray(inputAt, inputAt + steps + taps);
-    const first = Math.max(0, -at);
-    block.fill(0);
-    if (at + first < samples.length) block.set(samples.subarray(at + first, at + block.length), first);
-    phase = kernel.run(4 * inputAt, 4 * outputAt, count, step, 4 * taps, phase);
-    out.set(memory.subarray(outputAt, outputAt + count), done);
+    const input = memory.subarray(inputAt, inputAt + steps + taps);
+    const from = Math.min(input.length, Math.max(0, -at));
+    const to = Math.max(from, Math.min(input.length, samples.length - at));
+    input.fill(0, 0, from);
+    input.fill(0, to);
+    if (to > from) input.set(samples.subarray(at + from, at + to), from);
+    phase = loops.polyphase(4 * inputAt, 4 * outputAt, size, up, Math.floor(down / up), down % up, 4 * taps, phase);
+    out.set(memory.subarray(outputAt, outputAt + size), done);
     at += steps;
   }
-  return out;
+  return { samples: out, first };
 }
 
 /**
@@ -85,30 +109,60 @@ export function mixChannels(samples: Float32Array, channels: number, to: number)
   return out;
 }
 
-function filterFor(from: number, to: number): Filter {
+function stagesFor(from: number, to: number): Stage[] {
   const key = `${from}:${to}`;
-  let filter = filters.get(key);
-  if (!filter) {
-    if (filters.size >= 8) filters.clear();
-    filter = designFilter(from, to);
-    filters.set(key, filter);
+  let stages = plans.get(key);
+  if (!stages) {
+    if (plans.size >= 8) plans.clear();
+    stages = planStages(from, to).map((band) => designStage(band));
+    plans.set(key, stages);
   }
-  return filter;
+  return stages;
 }
 
-function designFilter(from: number, to: number): Filter {
-  const divisor = gcd(from, to);
-  const [up, down] = [to / divisor, from / divisor];
-  // Everything in units of the input's samples: band edge of the lower rate, relative to the input's half.
-  const edge = Math.min(1, to / from);
-  const transition = Math.PI * (1 - PASS) * edge;
-  const half = Math.ceil((ATTENUATION - 7.95) / (2.285 * transition) / 16) * 8;
+/** A change of rate, what it must pass and what it must stop, in Hz. */
+interface Band {
+  from: number;
+  to: number;
+  pass: number;
+  stop: number;
+}
+
+/** The steep filter comes last, at the lowest rate that still holds all that it must stop. */
+function planStages(from: number, to: number): Band[] {
+  const lower = Math.min(from, to);
+  const steep: Band = { from, to, pass: (PASS * lower) / 2, stop: lower / 2 };
+  const half = from / 2;
+  if (half <= to || !Number.isInteger(half)) return [steep];
+  // What halving folds back may fall where the steep filter takes it away.
+  const halving: Band = { from, to: half, pass: steep.pass, stop: half - to / 2 };
+  const halved = [halving, ...planStages(half, to)];
+  return cost(halved) < cost([steep]) ? halved : [steep];
+}
+
+/** Products per second of sound. */
+function cost(bands: readonly Band[]): number {
+  return bands.reduce((sum, band) => sum + band.to * tapsFor(band), 0);
+}
+
+function tapsFor({ from, pass, stop }: Band): number {
+  const transition = (2 * Math.PI * (stop - pass)) / from;
+  return 8 * Math.ceil((ATTENUATION - 7.95) / (2.285 * transition) / 8);
+}
+
+function designStage(band: Band): Stage {
+  const divisor = gcd(band.from, band.to);
+  const [up, down] = [band.to / divisor, band.from / divisor];
+  const taps = tapsFor(band);
+  const half = taps / 2;
   const beta = 0.1102 * (ATTENUATION - 8.7);
-  const cutoff = ((PASS + 1) / 2) * edge;
-  const taps = 2 * half;
+  // In units of the input's half rate.
+  const cutoff = (band.pass + band.stop) / band.from;
+  const block = 4 * up > 4 * BLOCK ? BLOCK : 4 * up * Math.max(1, Math.round(BLOCK / (4 * up)));
   const inputAt = up * taps;
-  const outputAt = inputAt + Math.ceil((BLOCK * down) / up) + taps + 1;
-  const kernel = createPolyphase(outputAt + BLOCK);
+  const outputAt = 4 * Math.ceil((inputAt + Math.ceil((block * down) / up) + taps + 1) / 4);
+  const wasm = createMemory(4 * (outputAt + block));
+  const memory = new Float32Array(wasm.buffer);
   const row = new Float64Array(taps);
   for (let p = 0; p < up; p++) {
     let sum = 0;
@@ -119,9 +173,9 @@ function designFilter(from: number, to: number): Filter {
       sum += row[k]!;
     }
     // Each phase passes a constant unchanged.
-    for (let k = 0; k < taps; k++) kernel.memory[p * taps + k] = row[k]! / sum;
+    for (let k = 0; k < taps; k++) memory[p * taps + k] = row[k]! / sum;
   }
-  return { up, down, taps, kernel, inputAt, outputAt };
+  return { up, down, taps, block, loops: loopsIn(wasm), memory, inputAt, outputAt };
 }
 
 const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));

@@ -1,0 +1,69 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** The inner loops of `src/wasm`, compiled to `dist/loops.wasm`. Addresses and lengths ending in `bytes` are in bytes. */
+export interface Loops {
+  addSine(
+    ...turnAndPoints: [
+      cosine: number,
+      sine: number,
+      x0: number,
+      y0: number,
+      x1: number,
+      y1: number,
+      x2: number,
+      y2: number,
+      x3: number,
+      y3: number,
+      count: number,
+    ]
+  ): void;
+  addSquare(frequency: number, rate: number, scale: number, start: number, count: number): void;
+  addSaw(frequency: number, rate: number, scale: number, start: number, count: number): void;
+  addTriangle(frequency: number, rate: number, scale: number, start: number, count: number): void;
+  quantize(count: number, out: number): void;
+  checksum(state: number, at: number, end: number): number;
+  multiply(a: number, b: number, out: number, end: number): void;
+  power(pairs: number, out: number, end: number): void;
+  bands(table: number, tableEnd: number, weights: number, out: number): void;
+  polyphase(
+    input: number,
+    output: number,
+    count: number,
+    up: number,
+    whole: number,
+    rest: number,
+    bytes: number,
+    phase: number,
+  ): number;
+}
+
+/** A WebAssembly memory, which can grow by pages of 64 KiB; growing detaches the views of it. */
+export interface Memory {
+  buffer: ArrayBuffer;
+  grow(pages: number): number;
+}
+
+/** What of WebAssembly is used; it is a global of Node that the compiler's plain ES library doesn't declare. */
+export const wasm = (
+  globalThis as unknown as {
+    WebAssembly: {
+      Memory: new (size: { initial: number }) => Memory;
+      Module: new (bytes: Uint8Array) => object;
+      Instance: new (module: object, imports: Record<string, Record<string, unknown>>) => { exports: unknown };
+    };
+  }
+).WebAssembly;
+
+let compiled: object | undefined;
+
+/** A memory of at least `bytes`. */
+export function createMemory(bytes: number): Memory {
+  return new wasm.Memory({ initial: Math.ceil(bytes / 65536) });
+}
+
+/** The loops, working in `memory`. */
+export function loopsIn(memory: Memory): Loops {
+  compiled ??= new wasm.Module(readFileSync(join(__dirname, "loops.wasm")));
+  return new wasm.Instance(compiled, { env: { memory } }).exports as Loops;
+}
