@@ -114,7 +114,7 @@ export abstract class Dataset {
       ? await check(this.directory, options.index, quick)
       : await this.check(quick);
     if (!report.ok && options.onProblem !== "skip") throw report.toError();
-    const plan = await planRecords(this.directory, this.name, index, options);
+    const plan = await planRecords(this.directory, this.name, index, options, report.files);
     await this.build(report.ok ? plan : { ...plan, skipped: report.errors }, options);
   }
 

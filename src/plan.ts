@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
+import type { CheckedFile } from "./check-task.js";
 import type { Convert } from "./convert.js";
 import { DatasetError, type Problem, problemsError } from "./error.js";
 import { type LabelOptions, storedTimeUnit } from "./format/labels.js";
@@ -71,6 +72,7 @@ const EXTRA_BYTES = 160;
 /**
  * Plans the records of a dataset: reads the header of every source, picks the encoding and cuts the rows into shards.
  *
+ * @param checked what a check has read of the sources already; without it their headers are read now
  * @throws DatasetError "CHECK" with every source that is missing, damaged or of another sample rate or channel count;
  * "OPTION" for options that don't fit
  */
@@ -79,12 +81,15 @@ export async function planRecords(
   name: string,
   source: DatasetIndex | Recipe,
   options: RecordOptions = {},
+  checked: readonly CheckedFile[] = [],
 ): Promise<BuildPlan> {
   const wrong = nameProblem(name);
   if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
   checkOptions(source.kind, options);
   const plan =
-    "rows" in source ? await planFiles(directory, name, source, options) : planRecipeRecords(name, source, options);
+    "rows" in source
+      ? await planFiles(directory, name, source, options, checked)
+      : planRecipeRecords(name, source, options);
   await refuseSharedNames(directory, plan);
   return plan;
 }
@@ -109,6 +114,7 @@ async function planFiles(
   name: string,
   index: DatasetIndex,
   options: RecordOptions,
+  checked: readonly CheckedFile[],
 ): Promise<BuildPlan> {
   const { kind, rows } = index;
   const { inputFolder = "in", targetFolder = "out" } = index;
@@ -116,7 +122,9 @@ async function planFiles(
   const inputs = rows.map((row) => posix.join(inputFolder, row.input));
   const targets = kind === "pairs" ? rows.map((row) => posix.join(targetFolder, row.target ?? "")) : [];
   const keys = kind === "frames" ? rows.map((row) => row.keys ?? "") : [];
-  const probe = await probeAll(directory, [...inputs, ...targets], keys, options);
+  const headers = new Map(checked.map((file) => [file.file, file]));
+  const probe =
+    probeOf([...inputs, ...targets], headers) ?? (await probeAll(directory, [...inputs, ...targets], keys, options));
   const encoding = options.encoding ?? (probe.sixteenBit ? "pcm16" : "float32");
   const { sampleRate = probe.sampleRate, channels = probe.channels } = options.convert ?? {};
   const grown = (sampleRate * channels) / (probe.sampleRate * probe.channels);
@@ -124,7 +132,10 @@ async function planFiles(
     const samples = probe.samples[i]! + (kind === "pairs" ? probe.samples[rows.length + i]! : 0);
     return Math.round(samples * grown) * BYTES_PER_SAMPLE[encoding] + EXTRA_BYTES;
   });
-  const labels = kind === "frames" ? await readLabelNames(join(directory, keys[0]!), keys[0]!, options) : index.labels;
+  const labels =
+    kind === "frames"
+      ? (headers.get(inputs[0]!)?.labels ?? (await readLabelNames(join(directory, keys[0]!), keys[0]!, options)))
+      : index.labels;
   const width = kind === "pairs" ? undefined : (labels?.length ?? rows[0]?.values?.length);
   return {
     format: 1,
@@ -201,6 +212,21 @@ function cutShards(name: string, sizes: ArrayLike<number>, options: RecordOption
     bytes += sizes[i] ?? 0;
   }
   return shards;
+}
+
+/** What a check found of these files, where it knows all of every one and they agree. */
+function probeOf(files: readonly string[], headers: ReadonlyMap<string, CheckedFile>): Probe | undefined {
+  const { sampleRate = 0, channels = 0 } = headers.get(files[0]!) ?? {};
+  const samples: number[] = [];
+  let sixteenBit = true;
+  for (const file of files) {
+    const header = headers.get(file);
+    if (header?.frames === undefined || header.sampleRate !== sampleRate || header.channels !== channels)
+      return undefined;
+    samples.push(header.frames * channels);
+    sixteenBit &&= header.bitsPerSample === 16;
+  }
+  return { samples, sixteenBit, sampleRate, channels, rates: [], problems: [] };
 }
 
 /** Files per task of a worker. */

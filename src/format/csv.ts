@@ -1,5 +1,3 @@
-import { parse } from "csv-parse/sync";
-
 /** One line of a csv: its 1-based number and its trimmed cells, or what is wrong with it. */
 export interface CsvLine {
   line: number;
@@ -26,6 +24,8 @@ export function csvLines(text: string): CsvLine[] {
     }
     // Line by line, so that one unclosed quote doesn't swallow the rest of the file.
     let broken: string | undefined;
+    // Loaded when a quote first comes: most lists have none, and every worker would load it.
+    const { parse } = require("csv-parse/sync") as typeof import("csv-parse/sync");
     const rows: string[][] = parse(source, {
       trim: true,
       relax_column_count: true,

@@ -1,6 +1,5 @@
-import { parse } from "csv-parse/sync";
 import { DatasetError, type Problem, problemsError } from "../error.js";
-import { cellNumber } from "./csv.js";
+import { cellNumber, csvLines } from "./csv.js";
 import { EventBuilder, type LabelEvents, UNTIL_END } from "./events.js";
 
 export { type DenseOptions, denseLabels, eventsOf, type LabelEvents, UNTIL_END } from "./events.js";
@@ -137,11 +136,9 @@ function lastTime(unit: TimeUnit, samples: number | undefined, inputSize: number
 type Report = (line: number, kind: string, message: string) => void;
 
 function readHeader(source: string, line: number, report: Report): string[] {
-  let names: string[] = [];
-  try {
-    names = (parse(source, { trim: true }) as string[][])[0] ?? [];
-  } catch (error) {
-    report(line, "header", `header: ${(error as Error).message}`);
+  const { cells: names = [], broken } = csvLines(source)[0] ?? {};
+  if (broken !== undefined) {
+    report(line, "header", `header: ${broken}`);
     return names;
   }
   if (names.every((name) => cellNumber(name) !== undefined)) {

@@ -1,5 +1,8 @@
-import { type MidiData, type MidiEvent, parseMidi, writeMidi } from "midi-file";
+import type { MidiData, MidiEvent } from "midi-file";
 import { DatasetError } from "../error.js";
+
+/** Loaded when a MIDI file first comes. */
+const midiFile = (): typeof import("midi-file") => require("midi-file");
 
 /** A note of a MIDI file. */
 export interface Note {
@@ -90,7 +93,7 @@ export function writeNotes(notes: readonly Omit<Note, "channel">[], options: Wri
   }
   track.push({ deltaTime: 0, meta: true, type: "endOfTrack" });
   const header = { format: 0 as const, numTracks: 1, ticksPerBeat: TICKS_PER_BEAT };
-  return Uint8Array.from(writeMidi({ header, tracks: [track] }));
+  return Uint8Array.from(midiFile().writeMidi({ header, tracks: [track] }));
 }
 
 type Timed = MidiEvent & { tick: number };
@@ -132,7 +135,7 @@ function riffData(bytes: Uint8Array, view: DataView, id: (at: number) => string,
 
 function parse(bytes: Uint8Array, where: string): MidiData {
   try {
-    return parseMidi(bytes);
+    return midiFile().parseMidi(bytes);
   } catch (cause) {
     // The parser throws plain strings.
     const message = cause instanceof Error ? cause.message : String(cause);
