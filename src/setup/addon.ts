@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { delimiter, dirname, join, relative } from "node:path";
+import { ADDITIONS, extendedBackend } from "./binding.js";
 import { pipInstall } from "./packages.js";
 import { addonFile, forThisMachine, pipRequirements, pythonOf, root, tfjsFolder, venv } from "./paths.js";
 import { filesHash, type Host, perform, runProgram, SetupError } from "./step.js";
@@ -12,8 +13,8 @@ const ZIGLANG = "ziglang==0.15.2";
 /**
  * Compiles the addon of tfjs against the TensorFlow of the Python environment.
  *
- * The package's own download is TensorFlow 2.9, which knows no current GPU; its two C++ files compile unchanged against
- * the headers and libraries that each TensorFlow wheel carries.
+ * The package's own download is TensorFlow 2.9, which knows no current GPU; its two C++ files compile against the
+ * headers and libraries that each TensorFlow wheel carries, with what binding.ts adds.
  */
 export async function compileAddon(host: Host): Promise<void> {
   if (process.platform !== "linux") {
@@ -32,7 +33,7 @@ export async function compileAddon(host: Host): Promise<void> {
   await perform({
     title: "TensorFlow addon: compiling",
     stamp: join(dirname(addon), ".stamp-addon"),
-    inputs: [filesHash(sources), ...tensorflow, process.arch, relative(folder, venv)],
+    inputs: [filesHash(sources), ...Object.values(ADDITIONS), ...tensorflow, process.arch, relative(folder, venv)],
     run: async () => {
       const compiler = findCompiler() ?? (await installCompiler(host));
       const output = `${addon}.new`;
@@ -57,7 +58,7 @@ function compilerArguments(output: string): string[] {
   return [
     ...["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8"],
     ...[`-I${join(tensorflow, "include")}`, `-I${headers}`, "-Ibinding"],
-    ...["binding/tfjs_backend.cc", "binding/tfjs_binding.cc", "-o", output],
+    ...[extendedBackend(join(tfjsFolder(), "binding")), "binding/tfjs_binding.cc", "-o", output],
     // By their paths: zig looks up no library by its file's name.
     ...["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"].map((library) => join(tensorflow, library)),
     `-Wl,-rpath,$ORIGIN/${fromAddon}`,

@@ -1,52 +1,96 @@
-import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs-core";
-import type { Native } from "./native.js";
+import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
+import { filterGradient, sizes } from "./filter-gradient.js";
+import type { Attributes, Native } from "./native.js";
 
-/** Name of the kernel that convolves and adds the bias. */
+/** Name of the kernel that convolves, adds the bias and, where asked for, takes the relu. */
 export const CONV_BIAS = "ConvBias";
 
 interface ConvBiasAttributes {
   strides: [number, number];
   dilations: [number, number];
   padding: "SAME" | "VALID";
+  relu: boolean;
 }
 
-/** Registers convolution with bias as one kernel, with its gradients as one op each. */
+/** Data of relus, and of gradients that have been through their gradient already. Reshapes share the data. */
+const relus = new WeakSet<object>();
+const masked = new WeakSet<object>();
+
+/** Whether a tensor is what a convolution's relu gave. */
+export function isRelu(x: Tensor): boolean {
+  return relus.has(x.dataId);
+}
+
+/** Says that a gradient is 0 wherever the relu it belongs to is, and gives it back. */
+export function markMasked(dy: Tensor): Tensor {
+  masked.add(dy.dataId);
+  return dy;
+}
+
+/** Registers convolution with bias and relu as one kernel, with its gradients as one op each. */
 export function convolutionKernel(native: Native): void {
   const { tf } = native;
-  const attributes = ({ strides, dilations, padding }: ConvBiasAttributes) => ({
-    ints: { strides: [1, ...strides, 1], dilations: [1, ...dilations, 1] },
-    strings: { padding, data_format: "NHWC" },
-  });
   tf.registerKernel({
     kernelName: CONV_BIAS,
     backendName: "tensorflow",
     kernelFunc: ({ inputs, attrs }) => {
       const { x, filter, bias } = inputs as unknown as { x: Tensor; filter: Tensor; bias: Tensor };
-      const convolution = attributes(attrs as unknown as ConvBiasAttributes);
-      if (native.onednn) return native.run("_MklNativeConv2DWithBias", convolution, [x, filter, bias]);
-      const y = native.run("Conv2D", convolution, [x, filter]);
-      const sum = native.run("BiasAdd", { strings: { data_format: "NHWC" } }, [y, bias]);
-      y.dispose();
-      return sum;
+      const given = attrs as unknown as ConvBiasAttributes;
+      const y = forward(native, x, filter, bias, given);
+      if (given.relu) relus.add(y.dataId);
+      return y;
     },
   });
   tf.registerGradient({
     kernelName: CONV_BIAS,
     inputsToSave: ["x", "filter"],
+    outputsToSave: [true],
     gradFunc: (gradient, saved, attrs) => {
-      const dy = gradient as Tensor4D;
-      const [x, filter] = saved as [Tensor4D, Tensor4D];
       const given = attrs as unknown as ConvBiasAttributes;
-      if (native.nested()) return nestedGradients(native, dy, x, filter, given);
+      const [x, filter, y] = saved as [Tensor4D, Tensor4D, Tensor4D];
+      if (native.nested()) {
+        const dy = given.relu ? (tf.mul(gradient as Tensor4D, tf.step(y)) as Tensor4D) : (gradient as Tensor4D);
+        return nestedGradients(native, dy, x, filter, given);
+      }
+      const through = given.relu && !masked.has((gradient as Tensor).dataId);
+      const dy = (through ? native.run("ReluGrad", {}, [gradient as Tensor, y]) : gradient) as Tensor4D;
       const convolution = attributes(given);
-      const sizes = (shape: readonly number[]): Tensor1D => tf.tensor1d([...shape], "int32");
       return {
-        x: () => native.run("Conv2DBackpropInput", convolution, [sizes(x.shape), filter, dy]),
-        filter: () => native.run("Conv2DBackpropFilter", convolution, [x, sizes(filter.shape), dy]),
+        x: () => native.run("Conv2DBackpropInput", convolution, [sizes(tf, x.shape), filter, dy]),
+        filter: () => filterGradient(native, x, filter, dy, convolution),
         bias: () => native.run("BiasAddGrad", { strings: { data_format: "NHWC" } }, [dy]),
       };
     },
   });
+}
+
+function attributes({ strides, dilations, padding }: ConvBiasAttributes): Attributes {
+  return {
+    ints: { strides: [1, ...strides, 1], dilations: [1, ...dilations, 1] },
+    strings: { padding, data_format: "NHWC" },
+  };
+}
+
+function forward(native: Native, x: Tensor, filter: Tensor, bias: Tensor, given: ConvBiasAttributes): Tensor {
+  const convolution = attributes(given);
+  if (native.onednn && given.relu) {
+    const { ints, strings } = convolution;
+    const fused: Attributes = {
+      ints: { ...ints, num_args: 1, num_host_args: 0 },
+      strings,
+      lists: { fused_ops: ["BiasAdd", "Relu"] },
+      floats: { TArgs: 1 },
+    };
+    return native.run("_MklNativeFusedConv2D", fused, [x, filter, bias]);
+  }
+  if (native.onednn) return native.run("_MklNativeConv2DWithBias", convolution, [x, filter, bias]);
+  const y = native.run("Conv2D", convolution, [x, filter]);
+  const sum = native.run("BiasAdd", { strings: { data_format: "NHWC" } }, [y, bias]);
+  y.dispose();
+  if (!given.relu) return sum;
+  const relu = native.run("Relu", {}, [sum]);
+  sum.dispose();
+  return relu;
 }
 
 /** The same gradients through tfjs's kernels, which leave the trace that gradients of gradients need. */

@@ -1,16 +1,9 @@
-import type { DataType, Tensor, TensorInfo } from "@tensorflow/tfjs-core";
+import type { DataType, Tensor } from "@tensorflow/tfjs-core";
 import type { Native } from "./native.js";
 
-interface Counting {
-  incRef(dataId: object): void;
-}
-
 /** Casts and reshapes that change nothing share the data instead of running an op; tfjs's gradients are full of them. */
-export function identityKernels({ tf }: Native): void {
-  const same = (x: Tensor): TensorInfo => {
-    (tf.backend() as unknown as Counting).incRef(x.dataId);
-    return { dataId: x.dataId, shape: x.shape, dtype: x.dtype };
-  };
+export function identityKernels(native: Native): void {
+  const { tf } = native;
   const replace = (kernelName: string, changesNothing: (x: Tensor, attributes: object) => boolean): void => {
     const original = tf.getKernel(kernelName, "tensorflow");
     tf.unregisterKernel(kernelName, "tensorflow");
@@ -18,7 +11,7 @@ export function identityKernels({ tf }: Native): void {
       ...original,
       kernelFunc: (call) => {
         const x = call.inputs.x as Tensor;
-        return changesNothing(x, call.attrs ?? {}) ? same(x) : original.kernelFunc(call);
+        return changesNothing(x, call.attrs ?? {}) ? native.share(x, x.shape) : original.kernelFunc(call);
       },
     });
   };

@@ -24,27 +24,22 @@ interface PoolLayer extends Layer {
 
 type Call<L> = (this: L, inputs: Tensor | Tensor[], options: unknown) => Tensor;
 
-/** What a layer's output was before its relu. */
-const beforeRelu = new WeakMap<Tensor, Tensor>();
-
 /** Makes the layers of tfjs use this library's kernels; what those can't do stays with tfjs. */
 export function fasterLayers(native: Native): void {
   replaceCall<ConvLayer>(native, ["Conv1D", "Conv2D"], (layer, x) => {
     if (layer.bias === null) return undefined;
-    const y = layer.rank === 1 ? convolve1d(native, layer, x as Tensor3D) : convolve2d(native, layer, x as Tensor4D);
-    if (!layer.activation) return y;
-    const z = layer.activation.apply(y);
-    if (layer.activation.getClassName() === "relu") beforeRelu.set(z, y);
-    return z;
+    const relu = layer.activation?.getClassName() === "relu";
+    const y =
+      layer.rank === 1
+        ? convolve1d(native, layer, x as Tensor3D, relu)
+        : convolve2d(native, layer, x as Tensor4D, relu);
+    return layer.activation && !relu ? layer.activation.apply(y) : y;
   });
   if (!native.onednn) return;
   replaceCall<PoolLayer>(native, ["MaxPooling1D", "MaxPooling2D"], (layer, x) => {
     // Winners serve the gradient alone, and there is none of a gradient of a gradient.
     if (native.tf.engine().state.gradientDepth !== 1) return undefined;
-    // The largest of relus is the relu of the largest, whose gradient is over fewer numbers.
-    const y = beforeRelu.get(x);
-    const largest = poolAny(native, layer, y ?? x);
-    return y ? native.tf.relu(largest) : largest;
+    return poolAny(native, layer, x);
   });
 }
 
@@ -70,9 +65,9 @@ function replaceCall<L extends Layer>(
 
 const paddingOf = (layer: Layer): string => layer.padding.toUpperCase();
 
-function convolve2d({ tf }: Native, layer: ConvLayer, x: Tensor4D): Tensor {
+function convolve2d({ tf }: Native, layer: ConvLayer, x: Tensor4D, relu: boolean): Tensor {
   const inputs = { x, filter: layer.kernel.read(), bias: layer.bias!.read() };
-  const attributes = { padding: paddingOf(layer), strides: layer.strides, dilations: layer.dilationRate };
+  const attributes = { padding: paddingOf(layer), strides: layer.strides, dilations: layer.dilationRate, relu };
   return tf.engine().runKernel(CONV_BIAS, inputs, attributes) as Tensor;
 }
 
@@ -82,7 +77,7 @@ function convolve2d({ tf }: Native, layer: ConvLayer, x: Tensor4D): Tensor {
  * One with stride s over C channels is one without stride over s × C channels, if s divides the kernel: the numbers
  * lie in memory the same way. The CPU takes half the time for its gradient.
  */
-function convolve1d({ tf }: Native, layer: ConvLayer, x: Tensor3D): Tensor {
+function convolve1d({ tf }: Native, layer: ConvLayer, x: Tensor3D, relu: boolean): Tensor {
   const [batch, width, channels] = x.shape;
   const filter = layer.kernel.read();
   const [length, , filters] = filter.shape as [number, number, number];
@@ -96,7 +91,7 @@ function convolve1d({ tf }: Native, layer: ConvLayer, x: Tensor3D): Tensor {
     filter: tf.reshape(filter, [1, length / fold, fold * channels, filters]),
     bias: layer.bias!.read(),
   };
-  const attributes = { padding: paddingOf(layer), strides: [1, stride / fold], dilations: [1, dilation] };
+  const attributes = { padding: paddingOf(layer), strides: [1, stride / fold], dilations: [1, dilation], relu };
   return tf.squeeze(tf.engine().runKernel(CONV_BIAS, inputs, attributes) as Tensor, [1]);
 }
 

@@ -1,4 +1,4 @@
-import type { Tensor } from "@tensorflow/tfjs-node-gpu";
+import type { Tensor, TensorInfo } from "@tensorflow/tfjs-node-gpu";
 import type { TensorFlow } from "../tensorflow.js";
 
 /** An attribute of a TensorFlow op; the suffix of the key says its type. */
@@ -7,6 +7,10 @@ export interface Attributes {
   strings?: Record<string, string>;
   bools?: Record<string, boolean>;
   shapes?: Record<string, readonly number[]>;
+  /** Lists of strings. */
+  lists?: Record<string, readonly string[]>;
+  /** Lists of types, all float32: how many. */
+  floats?: Record<string, number>;
 }
 
 /** Native TensorFlow, one op at a time. */
@@ -18,6 +22,8 @@ export interface Native {
   run(op: string, attributes: Attributes, inputs: readonly Tensor[]): Tensor;
   /** Runs a float32 op with several outputs. */
   runMany(op: string, attributes: Attributes, inputs: readonly Tensor[], outputs: number): Tensor[];
+  /** The data of a tensor under another shape, as a kernel's output. */
+  share(x: Tensor, shape: number[]): TensorInfo;
   /** Whether gradients of the gradients being computed may be asked for; native gradient ops leave no trace for those. */
   nested(): boolean;
 }
@@ -34,6 +40,7 @@ interface Backend {
     "TF_ATTR_TYPE" | "TF_ATTR_INT" | "TF_ATTR_STRING" | "TF_ATTR_BOOL" | "TF_ATTR_SHAPE" | "TF_FLOAT",
     number
   >;
+  incRef(dataId: object): void;
   executeSingleOutput(op: string, attributes: Attribute[], inputs: readonly Tensor[]): Tensor;
   executeMultipleOutputs(op: string, attributes: Attribute[], inputs: readonly Tensor[], outputs: number): Tensor[];
 }
@@ -47,11 +54,13 @@ export function nativeOps(tf: TensorFlow): Native {
   // Asked for each time, since tfjs makes a new one after `tf.engine().reset()`.
   const backend = (): Backend => tf.backend() as unknown as Backend;
   const { TF_ATTR_TYPE, TF_ATTR_INT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_ATTR_SHAPE, TF_FLOAT } = backend().binding;
-  const list = (op: string, { ints, strings, bools, shapes }: Attributes): Attribute[] => {
+  const list = (op: string, { ints, strings, bools, shapes, lists, floats }: Attributes): Attribute[] => {
     const all: Attribute[] = [{ name: op.includes("Var") ? "dtype" : "T", type: TF_ATTR_TYPE, value: TF_FLOAT }];
     for (const name in ints) all.push({ name, type: TF_ATTR_INT, value: ints[name] });
     for (const name in strings) all.push({ name, type: TF_ATTR_STRING, value: strings[name] });
     for (const name in bools) all.push({ name, type: TF_ATTR_BOOL, value: bools[name] });
+    for (const name in lists) all.push({ name, type: TF_ATTR_STRING, value: lists[name] });
+    for (const name in floats) all.push({ name, type: TF_ATTR_TYPE, value: Array(floats[name]).fill(TF_FLOAT) });
     for (const name in shapes) all.push({ name, type: TF_ATTR_SHAPE, value: shapes[name] });
     if (op.startsWith(ONEDNN_PREFIX)) all.push({ name: "_kernel", type: TF_ATTR_STRING, value: ONEDNN_LABEL });
     return all;
@@ -62,6 +71,10 @@ export function nativeOps(tf: TensorFlow): Native {
     run: (op, attributes, inputs) => backend().executeSingleOutput(op, list(op, attributes), inputs),
     runMany: (op, attributes, inputs, outputs) =>
       backend().executeMultipleOutputs(op, list(op, attributes), inputs, outputs),
+    share: (x, shape) => {
+      backend().incRef(x.dataId);
+      return { dataId: x.dataId, shape, dtype: x.dtype };
+    },
     nested: () => tf.engine().state.gradientDepth > 0,
   };
   native.onednn = !backend().isUsingGpuDevice && hasOneDnn(native);

@@ -1,4 +1,5 @@
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
+import { isRelu, markMasked } from "./convolution.js";
 import type { Native } from "./native.js";
 
 /** Name of the kernel that gives the maxima and, for its gradient, which element of each window won. */
@@ -26,7 +27,9 @@ export function poolingKernel(native: Native): void {
     backendName: "tensorflow",
     kernelFunc: ({ inputs, attrs }) => {
       const pool = attributes(attrs as unknown as PoolAttributes);
-      return native.runMany("_MklNativeMaxPool", pool, [inputs.x as Tensor], 2);
+      const [y, winners] = native.runMany("_MklNativeMaxPool", pool, [inputs.x as Tensor], 2) as [Tensor, Tensor];
+      // Only TensorFlow looks into the winners. As an empty tensor they cost tfjs no gradient of zeros.
+      return [y, native.share(winners, [0])];
     },
   });
   tf.registerGradient({
@@ -37,7 +40,9 @@ export function poolingKernel(native: Native): void {
       const [dy] = gradients as Tensor[];
       const [x, y, winners] = saved as [Tensor4D, Tensor4D, Tensor];
       const pool = attributes(attrs as unknown as PoolAttributes);
-      return { x: () => native.run("_MklNativeMaxPoolGrad", pool, [x, y, dy!, winners]) };
+      const gradient = (d: Tensor): Tensor => native.run("_MklNativeMaxPoolGrad", pool, [x, y, d, winners]);
+      // The gradient of the relu below goes the same way over the few winners as over all.
+      return { x: () => (isRelu(x) ? markMasked(gradient(native.run("ReluGrad", {}, [dy!, y]))) : gradient(dy!)) };
     },
   });
 }
