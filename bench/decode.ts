@@ -45,6 +45,7 @@ async function main(): Promise<void> {
         work: `${name}, stereo at 44.1 kHz, ${times} × ${seconds} s, from file to float32`,
         peer: "soundfile",
         target: 1,
+        packages: ["soundfile"],
       },
       () =>
         measure(async () => {

@@ -8,14 +8,14 @@ import { planRecipe } from "../dist/recipe.js";
 import { buildRecords } from "../dist/record.js";
 import { openRecords, type Records } from "../dist/records.js";
 import { loadTensorFlow } from "../dist/tensorflow.js";
-import { compare, measure, pythonPeer, tiny } from "./harness.js";
+import { compare, measure, pythonPeer, report, type Side, tiny } from "./harness.js";
 
 const STEPS = tiny ? 5 : 100;
 const COUNT = STEPS * 20;
 const BATCH = 64;
 
 const PEER = `
-import tensorflow as tf
+import os, numpy as np, tensorflow as tf
 AUTO = tf.data.AUTOTUNE
 spec = {"a_in": tf.io.FixedLenFeature([], tf.string), "a_out": tf.io.FixedLenFeature([], tf.string)}
 decode = lambda bytes: tf.cast(tf.io.decode_raw(bytes, tf.int16), tf.float32) / 32768
@@ -25,17 +25,63 @@ def one(record):
 def many(records):
     examples = tf.io.parse_example(records, spec)
     return decode(examples["a_in"]), decode(examples["a_out"])
+def tensors(a, b):
+    scale = np.float32(1 / 32768)
+    return tf.constant(a.astype(np.float32) * scale), tf.constant(b.astype(np.float32) * scale)
+def examples(files):
+    for record in tf.data.TFRecordDataset(files).as_numpy_iterator():
+        features = tf.train.Example.FromString(record).features.feature
+        yield [np.frombuffer(features[k].bytes_list.value[0], np.int16) for k in ("a_in", "a_out")]
+def make_webdataset(files, folder, batch):
+    # The same examples as tar files of raw samples, one beside each shard.
+    import tarfile, io, webdataset
+    for k, file in enumerate(files):
+        with tarfile.open("%s/%d.tar" % (folder, k), "w") as tar:
+            for i, sides in enumerate(examples([file])):
+                for name, side in zip(("a", "b"), sides):
+                    info = tarfile.TarInfo("%06d.%s" % (i, name))
+                    info.size = side.nbytes
+                    tar.addfile(info, io.BytesIO(side.tobytes()))
+    stages = webdataset.WebDataset(["%s/%d.tar" % (folder, k) for k in range(len(files))], shardshuffle=False)
+    return stages.shuffle(1000).to_tuple("a", "b").batched(batch, partial=True)
+def rows(files):
+    for a, b in examples(files): yield {"a": a, "b": b}
+def make_datasets(files, folder, batch):
+    import datasets
+    datasets.disable_progress_bars()
+    length = len(next(examples(files))[0])
+    features = datasets.Features({k: datasets.Sequence(datasets.Value("int16"), length=length) for k in ("a", "b")})
+    made = datasets.Dataset.from_generator(rows, features=features, cache_dir=folder + "/cache", gen_kwargs={"files": files})
+    made.save_to_disk(folder + "/arrow")
+    return datasets.load_from_disk(folder + "/arrow").with_format("numpy")
 pipelines = {}
-def make(files, kind, batch):
+def make(files, kind, batch, folder):
+    if kind == "webdataset": return make_webdataset(files, folder, batch)
+    if kind == "datasets": return make_datasets(files, folder, batch)
     if kind == "plain":
         return tf.data.TFRecordDataset(files).map(one).shuffle(1024).batch(batch)
     records = tf.data.TFRecordDataset(files, num_parallel_reads=2)
     if kind == "shuffled": records = records.shuffle(1024)
     return records.batch(batch).map(many, num_parallel_calls=AUTO, deterministic=False).prefetch(AUTO)
+def batches(pipeline, kind, batch):
+    if kind == "webdataset":
+        for a, b in pipeline: yield tensors(*(np.stack([np.frombuffer(x, np.int16) for x in side]) for side in (a, b)))
+    elif kind == "datasets":
+        for rows in pipeline.shuffle(seed=1).iter(batch_size=batch): yield tensors(np.stack(rows["a"]), np.stack(rows["b"]))
+    else: yield from pipeline
 def run(input):
-    key = json.dumps(input)
-    if key not in pipelines: pipelines[key] = make(input["files"], input["kind"], input["batch"])
-    return sum(int(x.shape[0]) for x, y in pipelines[key])
+    if "evict" in input:
+        for file in input["evict"]:
+            fd = os.open(file, os.O_RDONLY)
+            os.fsync(fd)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(fd)
+        return None
+    kind = input["kind"]
+    if kind not in pipelines:
+        pipelines[kind] = make(input["files"], kind, input["batch"], input["folder"])
+        if input.get("prepare"): return None
+    return sum(int(x.shape[0]) for x, y in batches(pipelines[kind], kind, input["batch"]))
 `;
 
 async function epoch(dataset: Batches): Promise<number> {
@@ -52,27 +98,52 @@ async function epoch(dataset: Batches): Promise<number> {
 
 const allOf = (records: Records): Uint32Array => Uint32Array.from({ length: records.count }, (_, i) => i);
 
-async function speed(records: Records): Promise<void> {
+const PEERS = {
+  tuned: "tf.data, parallel reads, batched decode, prefetch, no shuffle",
+  shuffled: "the same with shuffle(1024)",
+  plain: "tf.data as the original's: map, shuffle(1024), batch",
+  webdataset: "webdataset, tars of the same samples, shuffle(1000)",
+  datasets: "HF datasets, arrow files of the same samples, shuffled",
+};
+
+async function speed(records: Records, folder: string): Promise<void> {
   const random = batches(records, allOf(records), { inputSize: 256, batchSize: BATCH, seed: 1 });
   const ordered = batches(records, allOf(records), { inputSize: 256, batchSize: BATCH, shuffle: false });
   const python = pythonPeer(PEER);
-  const peer = (kind: string) => () => python.run({ files: records.paths, kind, batch: BATCH });
+  const ask = (kind: keyof typeof PEERS, more = {}) => ({ files: records.paths, kind, batch: BATCH, folder, ...more });
   const mine = (dataset: Batches) => () => measure(() => epoch(dataset));
   const work = `${records.count} pairs of 1 s, batches of ${BATCH}, float32 on TensorFlow`;
+  const details = { pairs: records.count };
   for (const [name, kind, dataset, target] of [
     ["epoch, shuffled over all shards", "tuned", random, 1.5],
     ["epoch in order", "tuned", ordered, 1.5],
     ["epoch, shuffled over all shards", "shuffled", random, 1.5],
     ["epoch, shuffled over all shards", "plain", random, 4],
+    ["epoch, shuffled over all shards", "webdataset", random, 1.5],
+    ["epoch, shuffled over all shards", "datasets", random, 1.5],
   ] as const) {
-    const about = {
-      tuned: "tf.data, parallel reads, batched decode, prefetch, no shuffle",
-      shuffled: "the same with shuffle(1024)",
-      plain: "tf.data as the original's: map, shuffle(1024), batch",
-    }[kind];
-    await compare({ name, work, peer: about, target, details: { pairs: records.count } }, mine(dataset), peer(kind), {
-      pairs: 9,
-    });
+    const packages = [kind === "webdataset" || kind === "datasets" ? kind : "tensorflow"];
+    if (kind === "webdataset" || kind === "datasets") await python.run(ask(kind, { prepare: true }));
+    const about = { name, work, peer: PEERS[kind], target, details, packages };
+    await compare(about, mine(dataset), () => python.run(ask(kind)), { pairs: kind === "datasets" ? 5 : 9 });
+  }
+  // From the disk: both sides read files that the system's cache has been told to forget.
+  const cold = (side: Side): Side => {
+    return async (run) => {
+      await python.run({ evict: records.paths });
+      return side(run);
+    };
+  };
+  for (const [name, kind, dataset] of [
+    ["epoch from the disk, shuffled", "shuffled", random],
+    ["epoch from the disk, in order", "tuned", ordered],
+  ] as const) {
+    const about = { name, work, peer: PEERS[kind], target: 1.5, details, packages: ["tensorflow"] };
+    await compare(
+      about,
+      cold(mine(dataset)),
+      cold(() => python.run(ask(kind))),
+    );
   }
   python.close();
   await compare(
@@ -111,16 +182,14 @@ async function memory(records: Records): Promise<void> {
   const dataset = batches(large, allOf(large), { inputSize: 256, batchSize: BATCH, seed: 1 });
   const { peakMegabytes, seconds } = await measure(() => epoch(dataset));
   const above = Math.round(peakMegabytes - base / 2 ** 20);
-  console.log(
-    JSON.stringify({
-      name: "memory of an epoch",
-      work: `${((bytes * copies) / 1e9).toFixed(1)} GB in ${copies} shards, ${large.count} pairs, shuffled`,
-      megabytesAboveBaseline: above,
-      target: 300,
-      reached: above < 300,
-      pairsPerSecond: Math.round(large.count / seconds),
-    }),
-  );
+  report({
+    name: "memory of an epoch",
+    work: `${((bytes * copies) / 1e9).toFixed(1)} GB in ${copies} shards, ${large.count} pairs, shuffled`,
+    megabytesAboveBaseline: above,
+    target: 300,
+    reached: above < 300,
+    pairsPerSecond: Math.round(large.count / seconds),
+  });
 }
 
 async function main(): Promise<void> {
@@ -138,7 +207,7 @@ async function main(): Promise<void> {
     await epoch(batches(records, allOf(records), { inputSize: 256, batchSize: BATCH }));
     if (process.argv.includes("--memory")) await memory(records);
     else {
-      await speed(records);
+      await speed(records, folder);
       await memory(records);
     }
   } finally {

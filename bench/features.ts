@@ -88,6 +88,7 @@ const near = (a: unknown, b: unknown): boolean => Math.abs(Number(a) - Number(b)
             work: `${kind === "stft" ? "complex STFT" : "log-mel, 80 bands"} of ${long ? `${seconds} s of signal` : `${seconds} clips of 1 s`}, 16 kHz, 1024 samples every 256, in memory`,
             peer,
             target,
+            packages: [peer === "librosa" ? "librosa" : "tensorflow"],
             details: { secondsOfSound: seconds, workers: availableParallelism() },
           },
           () => measure(async () => check(await spectra(sounds, options, { pool }), kind)),

@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
@@ -23,6 +23,8 @@ export interface Comparison {
   peer: string;
   /** How many times the peer's speed is promised. */
   target: number;
+  /** Python packages of the peer, whose versions belong to the result. */
+  packages?: readonly string[];
   /** Anything else worth keeping: sizes, throughput units. */
   details?: Record<string, unknown>;
 }
@@ -144,7 +146,9 @@ export async function compare(
   const a: Measure[] = [];
   const b: Measure[] = [];
   for (let run = 0; run <= pairs; run++) {
+    settle();
     const mine = await ours(run);
+    settle();
     const theirs = await peer(run);
     if (same && !same(mine.check, theirs.check)) {
       throw new Error(
@@ -158,29 +162,49 @@ export async function compare(
   }
   const ratios = a.map((m, i) => b[i]!.seconds / m.seconds);
   const ratio = median(ratios);
-  console.log(
-    JSON.stringify({
-      name: about.name,
-      work: about.work,
-      peer: about.peer,
-      ratio: round(ratio),
-      spread: [round(Math.min(...ratios)), round(Math.max(...ratios))],
-      target: about.target,
-      reached: ratio >= about.target,
-      pairs,
-      tiny,
-      ours: summary(a),
-      theirs: summary(b),
-      ...about.details,
-      machine: {
-        cpu: cpus()[0]?.model ?? "unknown",
-        cores: availableParallelism(),
-        memoryGigabytes: round(totalmem() / 2 ** 30),
-        system: `${process.platform} ${process.arch}`,
-        node: process.version,
-      },
-    }),
-  );
+  report({
+    name: about.name,
+    work: about.work,
+    peer: about.peer,
+    ratio: round(ratio),
+    spread: [round(Math.min(...ratios)), round(Math.max(...ratios))],
+    target: about.target,
+    reached: ratio >= about.target,
+    pairs,
+    tiny,
+    ours: summary(a),
+    theirs: summary(b),
+    ...about.details,
+    versions: { ...pythonVersions(about.packages ?? []), ...(about.details?.versions as object | undefined) },
+    machine: {
+      cpu: cpus()[0]?.model ?? "unknown",
+      cores: availableParallelism(),
+      memoryGigabytes: round(totalmem() / 2 ** 30),
+      system: `${process.platform} ${process.arch}`,
+      node: process.version,
+    },
+  });
+}
+
+/** Prints a result as one line of JSON, and keeps it for the table and the chart of the whole run. */
+export function report(result: Record<string, unknown>): void {
+  const line = JSON.stringify(result);
+  console.log(line);
+  if (process.env.BENCH_RESULTS) appendFileSync(process.env.BENCH_RESULTS, `${line}\n`);
+}
+
+/** Nothing that the run before left to be written shall be written during the next one. */
+function settle(): void {
+  if (process.platform !== "win32") execFileSync("sync");
+}
+
+function pythonVersions(packages: readonly string[]): Record<string, string> {
+  if (packages.length === 0) return {};
+  // TensorFlow has other names where it is built for the CPU alone.
+  const code = `import importlib.metadata as m, json, sys
+have = {d.metadata["Name"].lower().replace("_", "-"): d.version for d in m.distributions()}
+print(json.dumps({p: have.get(p) or have[p + "-cpu"] for p in sys.argv[1:]}))`;
+  return JSON.parse(execFileSync(pythonPath, ["-c", code, ...packages], { encoding: "utf8" }));
 }
 
 function summary(runs: readonly Measure[]): Record<string, number> {
@@ -198,7 +222,8 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
 }
 
-function round(value: number): number {
+/** Four digits. */
+export function round(value: number): number {
   return Number(value.toPrecision(4));
 }
 

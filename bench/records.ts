@@ -35,7 +35,7 @@ void withWavs(async ({ folder, work, details, records, fresh }) => {
   const peer = "Python: decode_wav, float16, TFRecordWriter, 2 processes";
   try {
     await compare(
-      { name: "records", work, peer, target: 8, details },
+      { name: "records", work, peer, target: 8, details, packages: ["tensorflow"] },
       records,
       fresh(() => python.run(folder)),
     );

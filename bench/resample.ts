@@ -23,7 +23,14 @@ async function main(): Promise<void> {
     const signal = Float32Array.from({ length: samples }, (_, i) => ((i * 0.37) % 1) - 0.5);
     const work = `${seconds} s of one channel from ${from} to ${to} Hz, one thread, flat to 0.9 of the band`;
     await compare(
-      { name: `resample ${from} to ${to}`, work, peer: "soxr 1.1.0, quality HQ", target: 0.5, details: { seconds } },
+      {
+        name: `resample ${from} to ${to}`,
+        work,
+        peer: "soxr, quality HQ",
+        target: 0.5,
+        packages: ["soxr"],
+        details: { seconds },
+      },
       () => measure(() => resample(signal, from, to).length),
       () => peer.run({ samples, from, to }),
     );

@@ -61,6 +61,7 @@ async function once(file: string): Promise<{ seconds: number; bytes: number }> {
         work: `wav file of ${seconds} s at 16 kHz to a notebook output with axes and colour bar`,
         peer: "librosa + matplotlib",
         target: 1,
+        packages: ["librosa", "matplotlib"],
         details: { first, hour, promised: { tenSeconds: 0.15, hour: 5, bytes: 300_000 } },
       },
       () => measure(() => bundleBytes(spectrogramBundle(file))),

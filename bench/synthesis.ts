@@ -91,6 +91,7 @@ async function main(): Promise<void> {
         work: `${samples} samples of ${recipe.waves.join(", ")} as int16, in memory, ${workers} cores`,
         peer: `${peerName}, ${workers} processes`,
         target: 5,
+        packages: ["numpy", "scipy"],
         details: { samples },
       },
       ours,

@@ -17,7 +17,7 @@ export async function main(command: string, args: string[], host: Host): Promise
     installKernel();
     const benchEnvironment = join(root, "build/bench-venv");
     if (command === "bench") {
-      await installPython(host, benchEnvironment, ["environment.yml", "test/environment.yml", "bench/environment.yml"]);
+      await installPython(host, benchEnvironment, ["test/environment.yml", "bench/environment.yml"], venv);
     }
     host.releaseLock();
     if (command === "start")

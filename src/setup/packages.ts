@@ -1,21 +1,25 @@
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { forThisMachine, pipRequirements, pythonOf, root } from "./paths.js";
 import { type Host, perform, runProgram } from "./step.js";
 
-/** Makes a Python environment and installs what the environment files list into it, each list once. */
-export async function installPython(host: Host, environment: string, lists: string[]): Promise<void> {
+/**
+ * Makes a Python environment and installs what the environment files list into it, each list once.
+ * @param base another environment whose packages are to be found in this one too
+ */
+export async function installPython(host: Host, environment: string, lists: string[], base?: string): Promise<void> {
   const python = pythonOf(environment);
   // Without its interpreter (the Python below it is gone) an environment is of no use, nor are its stamps.
   if (!existsSync(python)) rmSync(environment, { recursive: true, force: true });
   await perform({
     title: `Python environment: making ${relative(root, environment)}`,
     stamp: join(environment, ".stamp-venv"),
-    inputs: [],
+    inputs: base ? [base] : [],
     run: async () => {
       const advice =
         "Python environment: venv failed: install Python's venv module (Debian, Ubuntu: sudo apt install python3-venv), then run the same command again";
       await runProgram(host, host.python, ["-m", "venv", environment], advice);
+      if (base) writeFileSync(join(sitePackages(environment), "base.pth"), `${sitePackages(base)}\n`);
     },
   });
   for (const list of lists) {
@@ -30,6 +34,12 @@ export async function installPython(host: Host, environment: string, lists: stri
       },
     });
   }
+}
+
+function sitePackages(environment: string): string {
+  if (process.platform === "win32") return join(environment, "Lib", "site-packages");
+  const lib = join(environment, "lib");
+  return join(lib, readdirSync(lib).find((name) => name.startsWith("python3")) ?? "python3", "site-packages");
 }
 
 /** Installs packages into an environment. */
