@@ -188,6 +188,53 @@ test("of ten that want one dead lock, one at a time gets it", async (t) => {
   for (const r of results) if (r.status === "rejected") assert.equal(r.reason.code, "LOCKED");
 });
 
+/** Takes the lock again and again for a second and says how often it had it, and how often another had it too. */
+const CONTENDER = `
+const { withLock } = require(${JSON.stringify(join(root, "dist/lock.js"))});
+const fs = require("node:fs");
+const [directory, seed] = process.argv.slice(1);
+const mark = directory + "/inside";
+const alive = (pid) => { try { process.kill(pid, 0); return true; } catch { return false; } };
+(async () => {
+  const until = Date.now() + 1000;
+  let had = 0;
+  while (Date.now() < until) {
+    try {
+      await withLock(directory, "dataset", async () => {
+        if (fs.existsSync(mark) && alive(Number(fs.readFileSync(mark, "utf8")))) console.log("two");
+        fs.writeFileSync(mark, String(process.pid));
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        if (++had === Number(seed) * 5) process.kill(process.pid, "SIGKILL");
+        fs.rmSync(mark);
+      });
+    } catch (error) {
+      if (error.code !== "LOCKED") throw error;
+    }
+  }
+  console.log("had", had);
+})();`;
+
+test("of many processes, some of them killed while they have it, never two have the lock", async (t) => {
+  const directory = folder(t);
+  // The first two die with the lock in their hands.
+  const ended = [1, 2, 0, 0, 0].map(
+    (seed) =>
+      new Promise<string>((resolve) => {
+        const child = spawn(process.execPath, ["-e", CONTENDER, directory, String(seed)], {
+          stdio: ["ignore", "pipe", "inherit"],
+        });
+        let out = "";
+        child.stdout.on("data", (text) => {
+          out += text;
+        });
+        child.on("close", () => resolve(out));
+      }),
+  );
+  const outs = await Promise.all(ended);
+  assert.ok(!outs.join("").includes("two"), outs.join(""));
+  assert.ok(outs.slice(2).some((out) => /had [1-9]/.test(out)));
+});
+
 test("a disk that takes no more, a folder that can't be written: a clear error, and the previous records stay usable", async (t) => {
   const directory = folder(t);
   const before = { ...recipe, duration: 0.05 };
