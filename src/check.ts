@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { join, posix } from "node:path";
 import { type CheckReport, isWarning, makeReport } from "./check-report.js";
 import type { CheckedFile, CheckTask } from "./check-task.js";
@@ -98,8 +97,6 @@ async function checkAll(
     tasks.push({ directory, files: part, deep, convert, labels });
   }
   return track("check", names.length, "files", options, async ({ signal, tick }) => {
-    // Every task listens for the abort; that many listeners are meant.
-    setMaxListeners(0, signal);
     const parts = await withPool(Math.min(workerCount(options.workers), Math.max(1, tasks.length)), (pool) =>
       Promise.all(
         tasks.map(async (task) => {
