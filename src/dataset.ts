@@ -12,11 +12,12 @@ import { type BuildPlan, planRecords, type RecordOptions } from "./plan.js";
 import { planRecipe, type RecipeOptions, recipeRows } from "./recipe.js";
 import { pythonReader } from "./python-reader.js";
 import { buildRecords } from "./record.js";
+import { type RepairReport, repair } from "./repair.js";
 import { type Example, openRecords, type Records, readExample } from "./records.js";
 import type { SplitsView } from "./show.js";
 import { explicitSplit, kfold, type Split, type SplitOptions, splitExamples, splitNames } from "./split.js";
 import { loadSplit, saveSplit } from "./split-file.js";
-import { type RepairReport, repair, type VerifyOptions, type VerifyReport, verify } from "./verify.js";
+import { type VerifyOptions, type VerifyReport, verify } from "./verify.js";
 
 /** Options of a dataset as a whole. */
 export interface DatasetOptions {

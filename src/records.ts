@@ -7,7 +7,14 @@ import { fromFloat16 } from "./format/float16.js";
 import type { LabelEvents } from "./format/keys.js";
 import { checkPayload, RECORD_OVERHEAD, recordLength } from "./format/tfrecord.js";
 import { toFloat32 } from "./format/wav.js";
-import { BYTES_PER_SAMPLE, type Encoding, type Manifest, readManifest, recordsFingerprint } from "./manifest.js";
+import {
+  BYTES_PER_SAMPLE,
+  type Encoding,
+  type Manifest,
+  missingManifest,
+  readManifest,
+  recordsFingerprint,
+} from "./manifest.js";
 import type { Kind } from "./pair.js";
 import { planPath, readPlan } from "./plan-file.js";
 import { recoverPublication } from "./publish.js";
@@ -125,10 +132,7 @@ async function openForeign(directory: string, name: string, options: OpenOptions
     files.map((file) => ({ file })),
   );
   if (indexes.some((index) => index.own)) {
-    throw new DatasetError(
-      "RECORD",
-      `manifest ${name}.manifest.json: not found, expected it beside ${files[0]} (${directory}); call generateRecords with overwrite: true`,
-    );
+    throw new DatasetError("RECORD", missingManifest(directory, name));
   }
   const sidecar = existsSync(join(directory, `${name}.txt`))
     ? parseSidecar(await readFile(join(directory, `${name}.txt`), "utf8"))

@@ -1,4 +1,4 @@
-import { sha256Text } from "./manifest.js";
+import { sha256Of } from "./json-file.js";
 import type { Row } from "./pair.js";
 import type { BuildPlan } from "./plan.js";
 import { type Recipe, recipeRows } from "./recipe.js";
@@ -52,7 +52,7 @@ export function shardKey(plan: BuildPlan, k: number): string {
     "recipe" in source
       ? { ...source, from, to }
       : { ...source, rows: source.rows.slice(from, to).map(({ line: _line, split: _split, ...row }) => row) };
-  return sha256Text(JSON.stringify({ ...rest, source: made }));
+  return sha256Of(JSON.stringify({ ...rest, source: made }));
 }
 
 /** The rows of shard `k`. */

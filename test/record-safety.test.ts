@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { planRecipe } from "../dist/generate.js";
+import { sealedText } from "../dist/json-file.js";
 import { withLock } from "../dist/lock.js";
 import { planRecords } from "../dist/plan.js";
 import { publish } from "../dist/publish.js";
@@ -113,13 +114,13 @@ test("a publication that was cut short is finished by the next reader or builder
     const move = next.shards.flatMap((s) => [s.file, s.file.replace("tfrecord", "index")]);
     for (const file of first.shards.map((s) => s.file))
       writeFileSync(join(torn, file), readFileSync(join(directory, file)));
-    writeFileSync(join(torn, "dataset.manifest.json"), JSON.stringify(first));
+    writeFileSync(join(torn, "dataset.manifest.json"), sealedText(first));
     for (const [i, file] of move.entries()) {
       writeFileSync(join(i < moved * 2 ? torn : staging, file), readFileSync(join(other, file)));
     }
     writeFileSync(
       join(staging, "publish.json"),
-      JSON.stringify({
+      sealedText({
         format: 1,
         manifest: { ...next, shards: next.shards.map(({ sources: _, ...s }) => s) },
         move,

@@ -4,9 +4,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { planRecipe } from "../dist/generate.js";
 import { planRecords } from "../dist/plan.js";
+import { savePlan } from "../dist/plan-file.js";
 import { buildRecords } from "../dist/record.js";
 import { openRecords, readExample } from "../dist/records.js";
-import { repair, verify } from "../dist/verify.js";
+import { sealedText } from "../dist/json-file.js";
+import { repair } from "../dist/repair.js";
+import { verify } from "../dist/verify.js";
+import { random } from "../dist/signal/random.js";
 import { copyFixture, folder, plan, quiet, shardHashes } from "./record-help.js";
 
 function damage(path: string, change: (bytes: Buffer) => Buffer | undefined): void {
@@ -40,9 +44,9 @@ test("verify names every break by shard, example and byte; repair rebuilds from 
   rmSync(at(2));
   rmSync(join(directory, "dataset3.index"));
   damage(join(directory, "dataset4.index"), (bytes) => {
-    const index = JSON.parse(bytes.toString());
+    const { checksum: _, ...index } = JSON.parse(bytes.toString());
     index.inputAt[3] += 2;
-    return Buffer.from(JSON.stringify(index));
+    return Buffer.from(sealedText(index));
   });
   const report = await verify(directory, "dataset", quiet);
   assert.equal(report.sound, false);
@@ -165,18 +169,25 @@ test("a damaged manifest is an error that says so; without one our shards aren't
   await buildRecords(directory, built, quiet);
   const manifest = join(directory, "dataset.manifest.json");
   const text = readFileSync(manifest, "utf8");
-  writeFileSync(manifest, text.slice(0, 100));
-  await assert.rejects(openRecords(directory, "dataset"), {
-    code: "RECORD",
-    message: /^manifest: not json, expected format 1 \(.*; build the records again$/,
-  });
-  writeFileSync(manifest, text.replace('"format":1', '"format":2'));
-  await assert.rejects(openRecords(directory, "dataset"), {
-    code: "RECORD",
-    message: /^manifest: format 2, expected 1/,
-  });
-  const wrong = { ...JSON.parse(text), examples: 25 };
-  writeFileSync(manifest, JSON.stringify(wrong));
+  const { checksum: _, ...sound } = JSON.parse(text);
+  for (const [damaged, message] of [
+    [text.slice(0, 100), /^manifest: not json, expected format 1 \(.*; call repair, or build the records again$/],
+    [sealedText({ ...sound, format: 2 }), /^manifest: format 2, expected 1/],
+    [
+      text.replace('"sampleRate":4000', '"sampleRate":4001'),
+      /^manifest: checksum [0-9a-f]{64}, expected [0-9a-f]{64} as/,
+    ],
+    [JSON.stringify(sound), /^manifest: no checksum, expected one at its end/],
+  ] as const) {
+    writeFileSync(manifest, damaged);
+    await assert.rejects(openRecords(directory, "dataset"), { code: "RECORD", message });
+    const [problem] = (await verify(directory, "dataset", quiet)).problems;
+    assert.deepEqual([problem!.kind, problem!.file], ["manifest", "dataset.manifest.json"]);
+    assert.match(problem!.message, message);
+    await buildRecords(directory, built, quiet);
+    assert.equal((await openRecords(directory, "dataset")).manifest.sampleRate, 4000);
+  }
+  writeFileSync(manifest, sealedText({ ...sound, examples: 25 }));
   assert.deepEqual(
     (await verify(directory, "dataset", quiet)).problems.map((p) => p.message),
     ["examples: 25 in the manifest, expected 24, the sum over its shards (dataset.manifest.json)"],
@@ -186,10 +197,115 @@ test("a damaged manifest is an error that says so; without one our shards aren't
     code: "RECORD",
     message: /^manifest dataset.manifest.json: not found, expected it beside dataset0.tfrecord/,
   });
+  assert.deepEqual(
+    (await verify(directory, "dataset", quiet)).problems.map(({ kind, file }) => [kind, file]),
+    [["manifest", "dataset.manifest.json"]],
+  );
+  rmSync(join(directory, "dataset.plan.json"));
   await assert.rejects(repair(directory, "dataset", quiet), {
     code: "RECORD",
-    message: /^manifest dataset.manifest.json: not found/,
+    message: /^manifest dataset.manifest.json: damaged or not found/,
   });
   await buildRecords(directory, built, { ...quiet, overwrite: true });
   assert.ok(existsSync(manifest));
+});
+
+test("repair makes a lost manifest anew: from the sources, from the recipe, or from plan and indexes alone", async (t) => {
+  const manifest = "dataset.manifest.json";
+  const recipe = planRecipe(200, 800, 20, { waves: ["sin"], duration: 0.1, sampleRate: 8000 });
+  for (const from of ["sources", "recipe", "indexes"] as const) {
+    const directory = from === "recipe" ? folder(t) : copyFixture(t, "simple", false);
+    const built =
+      from === "recipe"
+        ? await planRecords(directory, "dataset", recipe, { examplesPerFile: 10 })
+        : await plan(directory, "classes", { examplesPerFile: 3 });
+    await buildRecords(directory, built, quiet);
+    const hashes = shardHashes(directory);
+    const { manifest: before, ...records } = await openRecords(directory, "dataset");
+    if (from === "indexes") rmSync(join(directory, "in"), { recursive: true });
+    rmSync(join(directory, manifest));
+    const { rebuilt, salvaged, recovered } = await repair(directory, "dataset", quiet);
+    assert.equal(recovered, true);
+    const files = built.shards.map((s) => s.file);
+    assert.deepEqual(rebuilt, from === "sources" ? files : []);
+    assert.deepEqual(
+      salvaged.map(({ file, lost }) => [file, lost]),
+      from === "indexes" ? files.map((file) => [file, 0]) : [],
+    );
+    assert.deepEqual(shardHashes(directory), hashes);
+    assert.deepEqual((await verify(directory, "dataset", quiet)).problems, []);
+    const { manifest: after, ...again } = await openRecords(directory, "dataset");
+    assert.deepEqual(again, records);
+    const bare = (m: typeof after) => ({ ...m, shards: m.shards.map(({ sources: _s, key: _k, ...shard }) => shard) });
+    assert.deepEqual(bare(after), bare(before));
+  }
+  // Indexes of other records don't vouch for the plan.
+  const directory = copyFixture(t, "simple", false);
+  await buildRecords(directory, await plan(directory, "classes"), quiet);
+  await savePlan(directory, await plan(directory, "classes", { encoding: "float16" }));
+  rmSync(join(directory, manifest));
+  await assert.rejects(repair(directory, "dataset", quiet), { code: "RECORD", message: /damaged or not found/ });
+});
+
+for (const [set, kind, options] of [
+  ["pairs", "pairs", { examplesPerFile: 8 }],
+  ["simple", "classes", { examplesPerFile: 3 }],
+  ["frames", "frames", { examplesPerFile: 3, timeUnit: "seconds" }],
+  ["simple", "classes", { examplesPerFile: 3, encoding: "float16" }],
+] as const) {
+  test(`whatever byte of shard, index or manifest flips is named, never loaded, and mended (${JSON.stringify({ kind, ...options })})`, async (t) => {
+    const directory = copyFixture(t, set, false);
+    await buildRecords(directory, await plan(directory, kind, options), quiet);
+    const hashes = shardHashes(directory);
+    const read = async (): Promise<unknown> => {
+      const { manifest: _manifest, ...records } = await openRecords(directory, "dataset");
+      const examples = Array.from({ length: records.count }, (_, i) =>
+        readExample({ ...records, manifest: _manifest }, i),
+      );
+      return { records, examples: await Promise.all(examples) };
+    };
+    const right = await read();
+    const draw = random(7);
+    for (const file of ["dataset1.tfrecord", "dataset1.index", "dataset.manifest.json"]) {
+      const path = join(directory, file);
+      for (let round = 0; round < 12; round++) {
+        let what = "";
+        damage(path, (bytes) => {
+          const at = draw.below(bytes.length);
+          const was = bytes[at]!;
+          // Also digit for digit and letter for letter, which leaves json what it is.
+          bytes[at] = round % 2 ? was ^ (1 << draw.below(8)) : was === 57 || was === 122 ? was - 1 : was + 1;
+          what = `byte ${at} of ${file}: ${was}, now ${bytes[at]}`;
+          return undefined;
+        });
+        const report = await verify(directory, "dataset", quiet);
+        assert.ok(
+          report.problems.some((p) => p.file === file),
+          `${what}: ${JSON.stringify(report.problems)}`,
+        );
+        try {
+          assert.deepEqual(await read(), right, what);
+          // Only an index may be made anew without a word.
+          assert.equal(file, "dataset1.index", what);
+        } catch (error) {
+          assert.equal((error as { code?: string }).code, "RECORD", `${what}: ${error}`);
+        }
+        await repair(directory, "dataset", quiet);
+        assert.deepEqual(await read(), right, what);
+        assert.deepEqual(shardHashes(directory), hashes, what);
+      }
+    }
+  });
+}
+
+test("many shards are verified without a warning of Node's", async (t) => {
+  const directory = copyFixture(t, "pairs", false);
+  await buildRecords(directory, await plan(directory, "pairs", { examplesPerFile: 1 }), quiet);
+  const warnings: string[] = [];
+  const note = (warning: Error): void => void warnings.push(warning.message);
+  process.on("warning", note);
+  t.after(() => process.off("warning", note));
+  assert.equal((await verify(directory, "dataset", quiet)).shards, 24);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(warnings, []);
 });
