@@ -90,6 +90,12 @@ export async function readSealedIndex(directory: string, shard: string): Promise
   return unlessDamaged(reading);
 }
 
+/** Whether this library built one of the shards, as the index beside it tells. */
+export async function anyOwnIndex(directory: string, shards: readonly string[]): Promise<boolean> {
+  const indexes = await Promise.all(shards.map((shard) => readSealedIndex(directory, shard)));
+  return indexes.some((index) => index?.key !== undefined);
+}
+
 /** An index saves the next scan; where the folder can't be written there will be another one. */
 async function keepIndex(path: string, index: ShardIndex): Promise<void> {
   try {

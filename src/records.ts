@@ -18,7 +18,7 @@ import {
 import type { Kind } from "./pair.js";
 import { planPath, readPlan } from "./plan-file.js";
 import { recoverPublication } from "./publish.js";
-import { readIndexes } from "./read-indexes.js";
+import { anyOwnIndex, readIndexes } from "./read-indexes.js";
 import { nameExample, type ShardIndex } from "./shard-index.js";
 import { planShardRows, shardKey } from "./shard-task.js";
 import { parseSidecar } from "./sidecar.js";
@@ -126,14 +126,15 @@ async function openForeign(directory: string, name: string, options: OpenOptions
       `records of "${name}": none, expected ${name}.manifest.json or ${name}0.tfrecord (${directory}); call generate or generateRecords`,
     );
   }
+  const lost = (): DatasetError => new DatasetError("RECORD", missingManifest(directory, name));
+  // Looked at first: reading the shards as another's would replace the indexes that a repair needs.
+  if (await anyOwnIndex(directory, files)) throw lost();
   const indexes = await readIndexes(
     directory,
     options.kind,
     files.map((file) => ({ file })),
   );
-  if (indexes.some((index) => index.own)) {
-    throw new DatasetError("RECORD", missingManifest(directory, name));
-  }
+  if (indexes.some((index) => index.own)) throw lost();
   const sidecar = existsSync(join(directory, `${name}.txt`))
     ? parseSidecar(await readFile(join(directory, `${name}.txt`), "utf8"))
     : undefined;

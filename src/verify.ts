@@ -6,7 +6,7 @@ import { withPool, workerCount } from "./pool.js";
 import { type LongOptions, track } from "./progress.js";
 import { recoverPublication } from "./publish.js";
 import { findShards } from "./records.js";
-import { readIndexFile } from "./read-indexes.js";
+import { anyOwnIndex, readIndexFile } from "./read-indexes.js";
 import type { ShardIndex } from "./shard-index.js";
 import type { ScanTask, ShardProblem, ShardScan } from "./shard-scan.js";
 import { indexFile } from "./shard-task.js";
@@ -43,7 +43,9 @@ export async function verify(directory: string, name: string, options: VerifyOpt
   const { manifest, message } = await findManifest(directory, name);
   // Without a sound one the shards are looked at all the same, as far as they can be.
   const { report, indexes } = await inspect(directory, name, manifest, options);
-  const ours = !manifest && indexes.some((index) => index?.own);
+  const ours =
+    !manifest &&
+    (indexes.some((index) => index?.own) || (await anyOwnIndex(directory, await findShards(directory, name))));
   const lacking = message ?? (ours ? missingManifest(directory, name) : undefined);
   if (lacking === undefined) return report;
   const problem: ShardProblem = { kind: "manifest", file: basename(manifestPath(directory, name)), message: lacking };

@@ -213,17 +213,24 @@ test("a damaged manifest is an error that says so; without one our shards aren't
 test("repair makes a lost manifest anew: from the sources, from the recipe, or from plan and indexes alone", async (t) => {
   const manifest = "dataset.manifest.json";
   const recipe = planRecipe(200, 800, 20, { waves: ["sin"], duration: 0.1, sampleRate: 8000 });
-  for (const from of ["sources", "recipe", "indexes"] as const) {
+  for (const [from, encoding] of [
+    ["sources", "pcm16"],
+    ["recipe", "pcm16"],
+    ["indexes", "pcm16"],
+    ["indexes", "float16"],
+  ] as const) {
     const directory = from === "recipe" ? folder(t) : copyFixture(t, "simple", false);
     const built =
       from === "recipe"
         ? await planRecords(directory, "dataset", recipe, { examplesPerFile: 10 })
-        : await plan(directory, "classes", { examplesPerFile: 3 });
+        : await plan(directory, "classes", { examplesPerFile: 3, encoding });
     await buildRecords(directory, built, quiet);
     const hashes = shardHashes(directory);
     const { manifest: before, ...records } = await openRecords(directory, "dataset");
     if (from === "indexes") rmSync(join(directory, "in"), { recursive: true });
     rmSync(join(directory, manifest));
+    await assert.rejects(openRecords(directory, "dataset"), { code: "RECORD", message: /call repair/ });
+    assert.equal((await verify(directory, "dataset", quiet)).problems[0]!.kind, "manifest");
     const { rebuilt, salvaged, recovered } = await repair(directory, "dataset", quiet);
     assert.equal(recovered, true);
     const files = built.shards.map((s) => s.file);
