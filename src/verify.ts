@@ -5,7 +5,7 @@ import { type Manifest, manifestPath, missingManifest, readManifest, type ShardE
 import { withPool, workerCount } from "./pool.js";
 import { type LongOptions, track } from "./progress.js";
 import { recoverPublication } from "./publish.js";
-import { findShards } from "./records.js";
+import { findShards } from "./foreign-records.js";
 import { anyOwnIndex, readIndexFile } from "./read-indexes.js";
 import type { ShardIndex } from "./shard-index.js";
 import type { ScanTask, ShardProblem, ShardScan } from "./shard-scan.js";
