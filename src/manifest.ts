@@ -66,8 +66,10 @@ export interface Manifest {
   recipe?: Recipe;
   /** What `onProblem: "skip"` left out, and why. */
   skipped?: Problem[];
-  /** The index csv the rows were read from, and its metadata. */
+  /** The index csv the rows were read from, and its metadata; `sha256` is "" where there was no such file. */
   indexFiles?: { file: string; sha256: string }[];
+  /** Where file names made the rows: the folders, and the audio files in them that made none. */
+  listing?: { folders: string[]; unused: string[] };
   /** Folders of the sources, relative to the dataset's. */
   inputFolder?: string;
   targetFolder?: string;
@@ -101,13 +103,15 @@ export function recordsFingerprint(shards: readonly ShardEntry[]): string {
   return sha256Of(shards.map((s) => s.sha256).join("\n"));
 }
 
-/** Hashes of those of the files that exist, relative to `directory`. */
+/** Hashes of files, relative to `directory`; "" where there is none. */
 export async function hashIndexFiles(
   directory: string,
   files: readonly string[],
 ): Promise<{ file: string; sha256: string }[]> {
-  const there = files.filter((file) => existsSync(join(directory, file)));
   return Promise.all(
-    there.map(async (file) => ({ file, sha256: sha256Of(await readFile(join(directory, file), "utf8")) })),
+    files.map(async (file) => {
+      const path = join(directory, file);
+      return { file, sha256: existsSync(path) ? sha256Of(await readFile(path)) : "" };
+    }),
   );
 }

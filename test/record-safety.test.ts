@@ -9,7 +9,8 @@ import { sealedText } from "../dist/json-file.js";
 import { withLock } from "../dist/lock.js";
 import { planRecords } from "../dist/plan.js";
 import { publish } from "../dist/publish.js";
-import { buildRecords } from "../dist/record.js";
+import { savePlan } from "../dist/plan-file.js";
+import { buildOneShard, buildRecords } from "../dist/record.js";
 import { openRecords } from "../dist/records.js";
 import { root } from "./python.js";
 import { copyFixture, folder, plan, quiet, shardHashes } from "./record-help.js";
@@ -274,6 +275,23 @@ test("a disk that takes no more, a folder that can't be written: a clear error, 
       message: /nowhere.*not found, expected a file or folder/,
     },
   );
+});
+
+test("what another plan and a killed builder left in the way of a build is cleared away", async (t) => {
+  const directory = folder(t);
+  const staging = join(directory, ".dataset.build");
+  const built = await planRecords(directory, "dataset", recipe, options);
+  const other = await planRecords(directory, "dataset", { ...recipe, volume: 0.2 }, { examplesPerFile: 5 });
+  const file = await savePlan(directory, other);
+  for (const k of [0, 39]) await buildOneShard(file, k);
+  writeFileSync(join(staging, "dataset7.tfrecord.elsewhere.1.tmp"), "x");
+  const controller = new AbortController();
+  const onProgress = (): void => controller.abort();
+  await assert.rejects(buildRecords(directory, built, { signal: controller.signal, onProgress }), { code: "ABORTED" });
+  const left = readdirSync(staging);
+  assert.ok(!left.some((name) => name.startsWith("dataset39") || name.endsWith("1.tmp")), left.join(" "));
+  await buildRecords(directory, built, quiet);
+  assert.deepEqual(shardHashes(directory), await complete(t));
 });
 
 test("a source that vanishes while records are built is named, and the previous records stay usable", async (t) => {
