@@ -80,22 +80,23 @@ export async function buildOneShard(planFile: string, k: number): Promise<ShardE
     throw new DatasetError("OPTION", `shard: ${k}, expected 0 to ${plan.shards.length - 1} (${planFile})`);
   }
   const directory = dirname(planFile);
-  const staging = await prepareStaging(directory, plan.name);
   const before = await unlessDamaged(readManifest(directory, plan.name));
   const done = await finishedShard(directory, plan, k, before, compareHere(directory));
-  return done ?? markFinished(staging, await buildShardFile(shardTask(plan, k, directory, staging)));
+  if (done) return done;
+  const staging = await prepareStaging(directory, plan.name);
+  return markFinished(staging, await buildShardFile(shardTask(plan, k, directory, staging)));
 }
 
 /**
  * Checks that every shard of a plan file is built, and publishes them.
- * @throws DatasetError "RECORD" that lists the shards still to build
+ * @throws DatasetError "RECORD" that lists the shards still to build, or where shards without a manifest would be replaced
  */
 export async function finishPlan(planFile: string): Promise<Manifest> {
   const plan = await requirePlan(planFile);
   const directory = dirname(planFile);
   return withLock(directory, plan.name, async () => {
     await finishPublication(directory, plan.name);
-    const before = await unlessDamaged(readManifest(directory, plan.name));
+    const before = await previous(directory, plan, false);
     const compare = compareHere(directory);
     const entries = await Promise.all(plan.shards.map((_, k) => finishedShard(directory, plan, k, before, compare)));
     const missing = entries.flatMap((entry, k) => (entry ? [] : [k]));
