@@ -73,6 +73,7 @@ export interface Example {
   id: number;
   /** In Hz; 0 where it isn't known. */
   sampleRate: number;
+  channels: number;
 }
 
 /**
@@ -112,6 +113,7 @@ export async function readExample(records: Records, i: number): Promise<Example>
     name: records.names[i]!,
     id: records.ids[i]!,
     sampleRate: manifest.sampleRate,
+    channels: manifest.channels,
   };
 }
 
