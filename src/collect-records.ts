@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatasetError } from "./error.js";
 import type { Manifest } from "./manifest.js";
@@ -10,6 +11,8 @@ export interface Records {
   count: number;
   /** Full path of each shard. */
   paths: string[];
+  /** When each shard last changed, so that one built anew since isn't read by the old places. */
+  mtimes?: Float64Array;
   /** Number of each example's shard in `paths`. */
   shard: Uint32Array;
   /** Byte offset of its record in the shard, and the length of the record's payload. */
@@ -40,11 +43,13 @@ export function collect(directory: string, manifest: Manifest, indexes: readonly
   const count = manifest.examples;
   const names = indexes.flatMap((index, k) => index.name.map((n, i) => n || `${manifest.shards[k]!.file} ${i}`));
   const groups = indexes.flatMap((index) => index.group);
+  const paths = manifest.shards.map((s) => join(directory, s.file));
   const ids = Float64Array.from(column("id"), (id, i) => (id < 0 ? i : id));
   return {
     manifest,
     count,
-    paths: manifest.shards.map((s) => join(directory, s.file)),
+    paths,
+    mtimes: Float64Array.from(paths, (path) => statSync(path).mtimeMs),
     shard: Uint32Array.from(indexes.flatMap((index, k) => new Array<number>(index.offset.length).fill(k))),
     offset: Float64Array.from(column("offset")),
     length: Uint32Array.from(column("length")),

@@ -85,7 +85,7 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
   const values = (examples: Uint32Array): Values | undefined => exampleValues(records, examples);
   const rows = new Float64Array(0);
   const source = {
-    paths: { ...records.paths },
+    shards: { ...records.paths.map((path, k) => ({ path, mtimeMs: records.mtimes?.[k] })) },
     opened: `${process.pid} ${opened++}`,
     labels: kind === "frames" ? { width, timeUnit, rows, inputSize: options.inputSize! } : undefined,
   };

@@ -12,6 +12,7 @@ import { toFloat32 } from "./format/wav.js";
 import { type Encoding, type Manifest, readManifest } from "./manifest.js";
 import { planPath, readPlan } from "./plan-file.js";
 import { recoverPublication } from "./publish.js";
+import { checkUnchanged } from "./open-shard.js";
 import { readIndexes } from "./read-indexes.js";
 import { nameExample, type ShardIndex } from "./shard-index.js";
 import { planShardRows, shardKey } from "./shard-task.js";
@@ -87,11 +88,13 @@ export async function readExample(records: Records, i: number): Promise<Example>
   }
   const offset = records.offset[i]!;
   const length = records.length[i]!;
-  const shard = manifest.shards[records.shard[i]!]!.file;
-  const where = `${shard}, example ${records.names[i]}, byte ${offset}`;
+  const k = records.shard[i]!;
+  const path = records.paths[k]!;
+  const where = `${manifest.shards[k]!.file}, example ${records.names[i]}, byte ${offset}`;
   const record = new Uint8Array(length + RECORD_OVERHEAD);
-  const file = await open(records.paths[records.shard[i]!]!);
+  const file = await open(path);
   try {
+    checkUnchanged({ path, mtimeMs: records.mtimes?.[k] }, await file.stat());
     const { bytesRead } = await file.read(record, 0, record.length, offset);
     const stored = bytesRead === record.length ? recordLength(record, 0, where) : -1;
     if (stored !== length)

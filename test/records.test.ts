@@ -169,7 +169,10 @@ test("an empty, cut or damaged shard is an error that says where", async (t) => 
   assert.ok(!existsSync(join(directory, "dataset1.index")));
   writeFileSync(shard, bytes);
   const records = await openRecords(directory, "dataset");
+  const { mtimeMs } = statSync(shard);
   writeFileSync(shard, torn);
+  utimesSync(shard, mtimeMs / 1000, mtimeMs / 1000);
+  records.mtimes![1] = statSync(shard).mtimeMs;
   await assert.rejects(readExample(records, 9), { code: "RECORD", message: /^data checksum: .*dataset1.tfrecord/ });
   await assert.rejects(readExample(records, 24), { code: "OPTION", message: "example: 24, expected 0 to 23" });
 });
