@@ -1,5 +1,6 @@
 import type { SignalSource } from "./audit-task.js";
 import { AuditReport, type Finding, type LeakKind, leakKinds, type Place } from "./audit-report.js";
+import { openShard } from "./collect-records.js";
 import { DatasetError, type Problem } from "./error.js";
 import { withPool, workerCount } from "./pool.js";
 import { type LongOptions, track } from "./progress.js";
@@ -158,7 +159,7 @@ async function addSounds(
     const shards: SignalSource["shards"] = {};
     for (const [n, { example, side }] of chosen.entries()) {
       const shard = records.shard[example]!;
-      shards[shard] = { path: records.paths[shard]!, mtimeMs: records.mtimes?.[shard] };
+      shards[shard] = openShard(records, shard);
       const at = side === "input" ? records.inputAt : records.targetAt;
       const bytes = side === "input" ? records.inputBytes : records.targetBytes;
       places.set([shard, at[example]!, bytes[example]!], n * 3);

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatasetError } from "./error.js";
 import type { Manifest } from "./manifest.js";
+import type { OpenShard } from "./open-shard.js";
 import type { ShardIndex } from "./shard-index.js";
 
 /** A dataset's records, open for random access: where each example lies, a column per fact. */
@@ -35,6 +36,11 @@ export interface Records {
   groups?: string[];
   /** Kinds classes and values: `[count × manifest.width]`, row-major. */
   values?: Float32Array;
+}
+
+/** Shard `k`, for those who read it. */
+export function openShard({ paths, mtimes, manifest }: Records, k: number): OpenShard {
+  return { path: paths[k]!, mtimeMs: mtimes?.[k], sha256: manifest.shards[k]?.sha256 };
 }
 
 /** Joins the indexes of all shards. */

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { collect, type Records } from "./collect-records.js";
+import { collect, openShard, type Records } from "./collect-records.js";
 import { DatasetError } from "./error.js";
 import { type OpenOptions, openForeign } from "./foreign-records.js";
 import { decodeFeatures } from "./format/example.js";
@@ -94,7 +94,9 @@ export async function readExample(records: Records, i: number): Promise<Example>
   const record = new Uint8Array(length + RECORD_OVERHEAD);
   const file = await open(path);
   try {
-    checkUnchanged({ path, mtimeMs: records.mtimes?.[k] }, await file.stat());
+    const { mtimeMs } = await file.stat();
+    checkUnchanged(openShard(records, k), { mtimeMs });
+    if (records.mtimes) records.mtimes[k] = mtimeMs;
     const { bytesRead } = await file.read(record, 0, record.length, offset);
     const stored = bytesRead === record.length ? recordLength(record, 0, where) : -1;
     if (stored !== length)
