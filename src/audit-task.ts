@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { READ_FIELDS } from "./batch-layout.js";
 import { BYTES_PER_SAMPLE, type Encoding } from "./manifest.js";
+import type { OpenShard } from "./open-shard.js";
 import { readInto } from "./read-batch.js";
 import { decodeSamples } from "./records.js";
 import { correlate, FINGERPRINT_SIZE, soundFingerprint } from "./signal/similarity.js";
@@ -8,7 +9,7 @@ import { type SimilarTask, similarPairs } from "./similar-pairs.js";
 
 /** Signals in shards: five columns a signal. */
 export interface SignalSource {
-  paths: Record<number, string>;
+  shards: Record<number, OpenShard>;
   opened: string;
   encoding: Encoding;
   channels: number;
@@ -75,7 +76,7 @@ function eachSignal(source: SignalSource, most: number, visit: (bytes: Uint8Arra
       to++;
     }
     if (scratch.length < bytes) scratch = new Uint8Array(bytes);
-    readInto(scratch, { paths: source.paths, opened: source.opened, reads: Float64Array.from(reads) });
+    readInto(scratch, { shards: source.shards, opened: source.opened, reads: Float64Array.from(reads) });
     for (let i = from; i < to; i++) {
       const at = reads[(i - from) * READ_FIELDS + 3]!;
       visit(scratch.subarray(at, at + bytesOf(i)), i);

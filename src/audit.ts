@@ -1,5 +1,6 @@
 import type { SignalSource } from "./audit-task.js";
 import { AuditReport, type Finding, type LeakKind, leakKinds, type Place } from "./audit-report.js";
+import { openShard } from "./collect-records.js";
 import { DatasetError, type Problem } from "./error.js";
 import { withPool, workerCount } from "./pool.js";
 import { type LongOptions, track } from "./progress.js";
@@ -25,6 +26,9 @@ export interface AuditOptions extends LongOptions {
 }
 
 const CHUNK = 256;
+
+// Tells one audit from the next, so that no worker reads a file that was replaced since.
+let audits = 0;
 
 /**
  * Looks for what the splits share, on both sides of every pair:
@@ -152,16 +156,17 @@ async function addSounds(
   const maxShift = Math.round((options.maxShift ?? 0.25) * rate);
   const source = (chosen: readonly { example: number; side: Place["side"] }[]): SignalSource => {
     const places = new Float64Array(chosen.length * 3);
-    const paths: Record<number, string> = {};
+    const shards: SignalSource["shards"] = {};
     for (const [n, { example, side }] of chosen.entries()) {
       const shard = records.shard[example]!;
-      paths[shard] = records.paths[shard]!;
+      shards[shard] = openShard(records, shard);
       const at = side === "input" ? records.inputAt : records.targetAt;
       const bytes = side === "input" ? records.inputBytes : records.targetBytes;
       places.set([shard, at[example]!, bytes[example]!], n * 3);
     }
-    return { paths, opened: "audit", encoding, channels, sampleRate, places };
+    return { shards, opened: `audit ${audits}`, encoding, channels, sampleRate, places };
   };
+  audits++;
   const workers = workerCount(options.workers);
   await withPool(workers, async (pool) => {
     const hashes: string[] = new Array(signals.length);

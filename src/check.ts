@@ -1,12 +1,10 @@
-import { setMaxListeners } from "node:events";
-import { join, posix } from "node:path";
+import { posix } from "node:path";
 import { type CheckReport, isWarning, makeReport } from "./check-report.js";
 import type { CheckedFile, CheckTask } from "./check-task.js";
 import type { Convert } from "./convert.js";
 import type { Problem } from "./error.js";
 import type { LabelOptions } from "./format/labels.js";
-import { statOf } from "./inside.js";
-import { listAudio } from "./list-audio.js";
+import { listFolders } from "./list-audio.js";
 import { type DatasetIndex, type IndexOptions, type IndexScan, type Kind, type Row, scanIndex } from "./pair.js";
 import { withPool, workerCount } from "./pool.js";
 import { type LongOptions, track } from "./progress.js";
@@ -98,8 +96,6 @@ async function checkAll(
     tasks.push({ directory, files: part, deep, convert, labels });
   }
   return track("check", names.length, "files", options, async ({ signal, tick }) => {
-    // Every task listens for the abort; that many listeners are meant.
-    setMaxListeners(0, signal);
     const parts = await withPool(Math.min(workerCount(options.workers), Math.max(1, tasks.length)), (pool) =>
       Promise.all(
         tasks.map(async (task) => {
@@ -192,13 +188,9 @@ function comparePairs(index: DatasetIndex, checked: Map<string, CheckedFile>): P
 /** Audio files in the folders that the index doesn't name; hidden files and folders don't count. */
 async function findUnlisted(directory: string, index: DatasetIndex, files: Map<string, unknown>): Promise<Problem[]> {
   const folders = [index.inputFolder ?? "in", ...(index.kind === "pairs" ? [index.targetFolder ?? "out"] : [])];
-  const there = new Set<string>();
-  for (const folder of folders) {
-    // A folder that isn't there: its files are reported as missing.
-    if (!(await statOf(join(directory, folder)))?.isDirectory()) continue;
-    for (const file of await listAudio(join(directory, folder))) there.add(posix.join(folder, file));
-  }
-  return [...there]
+  // Of a folder that isn't there the files are reported as missing.
+  const there = await listFolders(directory, folders);
+  return there
     .filter((file) => !files.has(file))
     .map((file) => ({ kind: "unlisted", file, message: `file: in the folder, expected in ${index.file} (${file})` }));
 }

@@ -12,11 +12,12 @@ import { type BuildPlan, planRecords, type RecordOptions } from "./plan.js";
 import { planRecipe, type RecipeOptions, recipeRows } from "./recipe.js";
 import { pythonReader } from "./python-reader.js";
 import { buildRecords } from "./record.js";
-import { type Example, openRecords, type Records, readExample } from "./records.js";
+import { type RepairReport, repair } from "./repair.js";
+import { type Example, type OpenOptions, openRecords, type Records, readExample } from "./records.js";
 import type { SplitsView } from "./show.js";
 import { explicitSplit, kfold, type Split, type SplitOptions, splitExamples, splitNames } from "./split.js";
 import { loadSplit, saveSplit } from "./split-file.js";
-import { type RepairReport, repair, type VerifyOptions, type VerifyReport, verify } from "./verify.js";
+import { type VerifyOptions, type VerifyReport, verify } from "./verify.js";
 
 /** Options of a dataset as a whole. */
 export interface DatasetOptions {
@@ -44,7 +45,10 @@ export interface GenerateRecordsOptions extends RecordOptions, IndexOptions {
 export type ExampleKey = (name: string, example: number) => string;
 
 /** Options of `load`. */
-export interface LoadOptions extends Omit<BatchOptions, "seed">, Omit<SplitOptions, "groups" | "strata" | "seed"> {
+export interface LoadOptions
+  extends Omit<BatchOptions, "seed">,
+    Omit<SplitOptions, "groups" | "strata" | "seed">,
+    Omit<OpenOptions, "kind"> {
   /** Decides the split and the order of each epoch. Default: the dataset's. */
   seed?: number;
   /**
@@ -121,12 +125,12 @@ export abstract class Dataset {
   /**
    * Opens the records, divides their examples and prepares `train`, `validate` and `test`. Reads no audio yet.
    *
-   * @throws DatasetError "RECORD" without records, "STALE" where the sources changed since, "SPLIT" for shares that
+   * @throws DatasetError "RECORD" without records or with those of another kind, "STALE" where the sources changed since, "SPLIT" for shares that
    * don't fit
    * @example await dataset.load({ inputSize: 256, batchSize: 64, trainSplit: 0.7, valSplit: 0.15, testSplit: 0.15 })
    */
   async load(options: LoadOptions = {}): Promise<void> {
-    const records = await openRecords(this.directory, this.name);
+    const records = await this.open(options);
     const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
     this.loaded = this.prepare(records, await this.chooseSplit(records, all), all);
   }
@@ -201,7 +205,7 @@ export abstract class Dataset {
    * @example for (const fold of await dataset.kfold(5, { batchSize: 32 })) await model.fitDataset(fold.train, { epochs: 3 })
    */
   async kfold(folds: number, options: LoadOptions = {}): Promise<Fold[]> {
-    const records = this.loaded?.records ?? (await openRecords(this.directory, this.name));
+    const records = this.loaded?.records ?? (await this.open(options));
     const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
     const { seed, valSplit } = all;
     const splits = kfold(records.count, folds, { seed, valSplit, ...this.keys(records, all) });
@@ -266,6 +270,18 @@ export abstract class Dataset {
   protected async build(plan: BuildPlan, options: RecordOptions): Promise<void> {
     this.loaded = undefined;
     await buildRecords(this.directory, plan, options);
+  }
+
+  private async open({ width, allowStale }: LoadOptions): Promise<Records> {
+    // Records of the original's later version don't tell whether their numbers are classes, values or sound.
+    const kind = this.kind === "classes" || this.kind === "values" ? this.kind : undefined;
+    const records = await openRecords(this.directory, this.name, { kind, width, allowStale });
+    const found = records.manifest.kind;
+    if (found === this.kind) return records;
+    throw new DatasetError(
+      "RECORD",
+      `records of "${this.name}": kind ${found}, expected ${this.kind} (${this.directory}); open them by the class for ${found}`,
+    );
   }
 
   private need(): Loaded {

@@ -141,7 +141,9 @@ export function joinIndexes(...parts: DatasetIndex[]): DatasetIndex {
   rows.forEach((row, id) => {
     row.id = id;
   });
-  return { ...first, rows, ...(labels ? { labels } : {}) };
+  const besides = [...new Set(parts.flatMap((part) => [part.file, ...(part.besides ?? [])]))];
+  const listed = [...new Set(parts.flatMap((part) => part.folders ?? []))];
+  return { ...first, besides, ...(listed.length > 0 ? { folders: listed } : {}), rows, ...(labels ? { labels } : {}) };
 }
 
 type Report = (line: number, kind: string, message: string) => void;

@@ -3,7 +3,7 @@ import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError } from "./error.js";
 import { csvLines } from "./format/csv.js";
 import { nameProblem, statOf } from "./inside.js";
-import { listAudio } from "./list-audio.js";
+import { FILE_NAMES, listAudio } from "./list-audio.js";
 import { type DatasetIndex, datasetFolders, type Row } from "./pair.js";
 
 /** Options of `fromFolder`. */
@@ -61,7 +61,15 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
     throw new DatasetError("INDEX", `audio files in ${base}: none, expected ${names} with audio files`);
   }
   await readSplits(directory, splits, byFile);
-  return { kind: "classes", file: "file names", rows, labels: [...classes], ...folders };
+  return {
+    kind: "classes",
+    file: FILE_NAMES,
+    besides: Object.values(splits),
+    folders: [posix.join(folders.inputFolder, folder)],
+    rows,
+    labels: [...classes],
+    ...folders,
+  };
 }
 
 async function readSplits(

@@ -50,7 +50,8 @@ export { savePlan } from "./plan-file.js";
 export { buildOneShard, finishPlan } from "./record.js";
 export { type Example, type OpenOptions, openRecords, type Records, readExample } from "./records.js";
 export type { ShardProblem } from "./shard-scan.js";
-export type { RepairReport, VerifyOptions, VerifyReport } from "./verify.js";
+export type { RepairReport } from "./repair.js";
+export type { VerifyOptions, VerifyReport } from "./verify.js";
 // Split
 export type { AuditOptions, AuditReport } from "./audit.js";
 export type { Finding, LeakKind, Place, SplitPair } from "./audit-report.js";

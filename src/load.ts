@@ -9,6 +9,7 @@ import { workerCount } from "./pool.js";
 import { type Processing, planProcessing } from "./process-batch.js";
 import { type BatchPlanner, type RawBatch, type ReadAhead, readAhead } from "./read-ahead.js";
 import type { Records } from "./records.js";
+import { openShard } from "./collect-records.js";
 import { loadTensorFlow, type TensorFlow } from "./tensorflow.js";
 import { uploadSamples } from "./upload.js";
 
@@ -85,7 +86,7 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
   const values = (examples: Uint32Array): Values | undefined => exampleValues(records, examples);
   const rows = new Float64Array(0);
   const source = {
-    paths: { ...records.paths },
+    shards: { ...records.paths.map((_, k) => openShard(records, k)) },
     opened: `${process.pid} ${opened++}`,
     labels: kind === "frames" ? { width, timeUnit, rows, inputSize: options.inputSize! } : undefined,
   };

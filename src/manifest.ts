@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DatasetError, type Problem } from "./error.js";
-import type { Recipe } from "./recipe.js";
+import type { Problem } from "./error.js";
+import { readJson, sha256Of } from "./json-file.js";
 import type { Kind } from "./pair.js";
+import type { Recipe } from "./recipe.js";
 
 /**
  * How samples are stored: `pcm16` little-endian int16, lossless for 16-bit sources; `float32` little-endian;
@@ -18,7 +18,9 @@ export const BYTES_PER_SAMPLE: Readonly<Record<Encoding, number>> = { pcm16: 2, 
 export interface Sources {
   path: string[];
   bytes: number[];
+  /** Times of the last change of content and of anything: a program can set the first one back, not the second. */
   mtimeMs: number[];
+  ctimeMs: number[];
   crc32c: number[];
 }
 
@@ -64,8 +66,10 @@ export interface Manifest {
   recipe?: Recipe;
   /** What `onProblem: "skip"` left out, and why. */
   skipped?: Problem[];
-  /** The index csv the rows were read from, and its metadata. */
+  /** The index csv the rows were read from, and its metadata; `sha256` is "" where there was no such file. */
   indexFiles?: { file: string; sha256: string }[];
+  /** Where file names made the rows: the folders, and the audio files in them that made none. */
+  listing?: { folders: string[]; unused: string[] };
   /** Folders of the sources, relative to the dataset's. */
   inputFolder?: string;
   targetFolder?: string;
@@ -78,56 +82,36 @@ export function manifestPath(directory: string, name: string): string {
 
 /**
  * Reads a dataset's manifest; undefined where there is none.
- * @throws DatasetError "RECORD" when it isn't a manifest of this format
+ * @throws DatasetError "RECORD" when it is damaged or of another format
  */
 export async function readManifest(directory: string, name: string): Promise<Manifest | undefined> {
-  return readJson<Manifest>(
-    manifestPath(directory, name),
-    "manifest",
-    (m) => m.format === 1 && Array.isArray(m.shards),
-  );
+  return readJson<Manifest>(manifestPath(directory, name), {
+    what: "manifest",
+    sealed: true,
+    fits: (m) => m.format === 1 && Array.isArray(m.shards),
+    mend: "call repair, or build the records again",
+  });
 }
 
-/** Reads a json file of ours; undefined where there is none. `sound` tells whether it is what it should be. */
-export async function readJson<T>(path: string, what: string, sound: (value: T) => boolean): Promise<T | undefined> {
-  let text: string;
-  try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-  let value: T | undefined;
-  try {
-    value = JSON.parse(text) as T;
-  } catch (cause) {
-    throw new DatasetError("RECORD", `${what}: not json, expected format 1 (${path}); build the records again`, [], {
-      cause,
-    });
-  }
-  if (value === null || typeof value !== "object" || !sound(value)) {
-    const found = JSON.stringify((value as { format?: unknown } | null)?.format ?? null);
-    throw new DatasetError("RECORD", `${what}: format ${found}, expected 1 (${path}); build the records again`);
-  }
-  return value;
+/** What is wrong where shards of ours have no manifest. */
+export function missingManifest(directory: string, name: string): string {
+  return `manifest ${name}.manifest.json: not found, expected it beside ${name}0.tfrecord (${directory}); call repair, or generateRecords with overwrite: true`;
 }
 
 /** Hash over the shards' hashes. */
 export function recordsFingerprint(shards: readonly ShardEntry[]): string {
-  return sha256Text(shards.map((s) => s.sha256).join("\n"));
+  return sha256Of(shards.map((s) => s.sha256).join("\n"));
 }
 
-export function sha256Text(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
-}
-
-/** Hashes of those of the files that exist, relative to `directory`. */
+/** Hashes of files, relative to `directory`; "" where there is none. */
 export async function hashIndexFiles(
   directory: string,
   files: readonly string[],
 ): Promise<{ file: string; sha256: string }[]> {
-  const there = files.filter((file) => existsSync(join(directory, file)));
   return Promise.all(
-    there.map(async (file) => ({ file, sha256: sha256Text(await readFile(join(directory, file), "utf8")) })),
+    files.map(async (file) => {
+      const path = join(directory, file);
+      return { file, sha256: existsSync(path) ? sha256Of(await readFile(path)) : "" };
+    }),
   );
 }

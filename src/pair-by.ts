@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { DatasetError, type Problem, problemsError } from "./error.js";
 import { nameProblem, statOf } from "./inside.js";
-import { listAudio } from "./list-audio.js";
+import { FILE_NAMES, listAudio } from "./list-audio.js";
 import { type DatasetIndex, datasetFolders } from "./pair.js";
 
 /**
@@ -39,7 +39,8 @@ export async function pairBy(directory: string, rule: PairRule, options: PairByO
   const names = match?.names ?? [];
   if (typeof rule !== "function") checkPattern(rule.target, names);
   if (typeof options.group === "string") checkPattern(options.group, names);
-  const index: DatasetIndex = { kind: "pairs", file: "file names", rows: [], ...folders };
+  const listed = [...new Set([folders.inputFolder, folders.targetFolder])];
+  const index: DatasetIndex = { kind: "pairs", file: FILE_NAMES, folders: listed, rows: [], ...folders };
   const problems: Problem[] = [];
   for (const input of inputs) {
     const parts = match?.parts(input);

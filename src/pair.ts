@@ -35,8 +35,12 @@ export interface Row {
 /** The rows of a dataset and what its columns are called. */
 export interface DatasetIndex {
   kind: Kind;
-  /** The csv the rows come from, relative to D. */
+  /** The csv the rows come from, relative to D; `file names` where names alone make the rows. */
   file: string;
+  /** Other files that decide the rows, relative to D, whether they are there or not: metadata, lists of splits. */
+  besides?: string[];
+  /** Where names make the rows: the folders they were looked for in, relative to D. */
+  folders?: string[];
   rows: Row[];
   /** Names of the label columns, where the csv has a header. */
   labels?: string[];
@@ -105,7 +109,8 @@ export async function scanIndex(
   const sound = lines.filter((l) => l.broken === undefined);
   const header = hasHeader(sound, kind, options.digits === true) ? sound.shift() : undefined;
   const folders = await datasetFolders(directory);
-  const index: DatasetIndex = { kind, file, rows: [], ...folders };
+  const besides = [options.metadata ?? `${name}.metadata.json`];
+  const index: DatasetIndex = { kind, file, besides, rows: [], ...folders };
   if (kind === "classes" || kind === "values") {
     readLabels(index, sound, header, report, options.digits === true);
   } else {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readJson } from "./manifest.js";
+import { readJson } from "./json-file.js";
 import type { BuildPlan } from "./plan.js";
 import { writeWhole } from "./whole-file.js";
 
@@ -10,7 +10,12 @@ export function planPath(directory: string, name: string): string {
 
 /** Reads a plan file. */
 export async function readPlan(path: string): Promise<BuildPlan | undefined> {
-  return readJson<BuildPlan>(path, "plan", (p) => p.format === 1 && Array.isArray(p.shards));
+  return readJson<BuildPlan>(path, {
+    what: "plan",
+    sealed: false,
+    fits: (p) => p.format === 1 && Array.isArray(p.shards),
+    mend: "save it again",
+  });
 }
 
 /** Writes a plan as `D/N.plan.json`, for `buildOneShard` and `finishPlan`, and returns its path. */

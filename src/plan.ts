@@ -6,6 +6,7 @@ import type { Convert } from "./convert.js";
 import { DatasetError, type Problem, problemsError } from "./error.js";
 import { type LabelOptions, storedTimeUnit } from "./format/labels.js";
 import { nameProblem } from "./inside.js";
+import { FILE_NAMES, listFolders } from "./list-audio.js";
 import { BYTES_PER_SAMPLE, type Encoding, hashIndexFiles, readManifest } from "./manifest.js";
 import type { DatasetIndex, Kind, Row } from "./pair.js";
 import { withPool, workerCount } from "./pool.js";
@@ -57,8 +58,10 @@ export interface BuildPlan {
   source: PlanSource;
   /** What `onProblem: "skip"` left out, and why. */
   skipped?: Problem[];
-  /** The files that listed the rows. */
+  /** The files that listed the rows; `sha256` is "" where there was no such file. */
   indexFiles?: { file: string; sha256: string }[];
+  /** Where file names made the rows: the folders, and the audio files in them that made none. */
+  listing?: { folders: string[]; unused: string[] };
   /** Shard `k` holds the rows `from` to `to` (excluded). */
   shards: { file: string; from: number; to: number }[];
 }
@@ -132,6 +135,7 @@ async function planFiles(
     const samples = probe.samples[i]! + (kind === "pairs" ? probe.samples[rows.length + i]! : 0);
     return Math.round(samples * grown) * BYTES_PER_SAMPLE[encoding] + EXTRA_BYTES;
   });
+  const indexFiles = [...new Set([index.file, ...(index.besides ?? [])])].filter((file) => file !== FILE_NAMES);
   const labels =
     kind === "frames"
       ? (headers.get(inputs[0]!)?.labels ?? (await readLabelNames(join(directory, keys[0]!), keys[0]!, options)))
@@ -152,9 +156,20 @@ async function planFiles(
       : {}),
     ...(options.inputSize && kind === "frames" ? { inputSize: options.inputSize } : {}),
     source: { rows, inputFolder, targetFolder },
-    indexFiles: await hashIndexFiles(directory, [index.file, `${name}.metadata.json`]),
+    indexFiles: await hashIndexFiles(directory, indexFiles),
+    ...(index.folders ? { listing: await listing(directory, index.folders, [...inputs, ...targets]) } : {}),
     shards: cutShards(name, sizes, options),
   };
+}
+
+/** What is in the folders beside the sources, so that what is added later can be told from it. */
+async function listing(
+  directory: string,
+  folders: string[],
+  sources: readonly string[],
+): Promise<{ folders: string[]; unused: string[] }> {
+  const used = new Set(sources);
+  return { folders, unused: (await listFolders(directory, folders)).filter((file) => !used.has(file)) };
 }
 
 /** The options that decide how labels are read, out of all. */

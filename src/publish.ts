@@ -2,12 +2,13 @@ import { existsSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError } from "./error.js";
-import { type Manifest, manifestPath, readJson } from "./manifest.js";
+import { readJson, sealedText } from "./json-file.js";
+import { type Manifest, manifestPath } from "./manifest.js";
 import { withLock } from "./lock.js";
 import type { BuildPlan } from "./plan.js";
 import { planPath } from "./plan-file.js";
 import { indexFile } from "./shard-task.js";
-import { syncFolder, writeRenamed, writeWhole } from "./whole-file.js";
+import { fileError, syncFolder, writeRenamed, writeWhole } from "./whole-file.js";
 
 /**
  * What is still to be done to publish a build whose every file lies finished in the staging folder. Written before
@@ -38,23 +39,33 @@ function journalPath(directory: string, name: string): string {
 /** Publishes finished shards: the journal, the moves, the manifest last. The caller holds the lock. */
 export async function publish(directory: string, name: string, journal: Omit<Journal, "format">): Promise<void> {
   await mkdir(stagingPath(directory, name), { recursive: true });
-  await writeWhole(journalPath(directory, name), JSON.stringify({ format: 1, ...journal }));
+  await writeWhole(journalPath(directory, name), sealedText({ format: 1, ...journal }));
   await finishPublication(directory, name);
 }
 
 /** Finishes a publication that was cut short, if there is one. The caller holds the lock. */
 export async function finishPublication(directory: string, name: string): Promise<void> {
   const staging = stagingPath(directory, name);
-  const journal = await readJson<Journal>(journalPath(directory, name), "journal", (j) => j.format === 1);
+  const journal = await readJson<Journal>(journalPath(directory, name), {
+    what: "journal",
+    sealed: true,
+    fits: (j) => j.format === 1,
+    mend: "delete its folder and build the records again",
+  });
   if (!journal) return;
-  for (const file of journal.move) {
-    if (existsSync(join(staging, file))) await rename(join(staging, file), join(directory, file));
+  try {
+    for (const file of journal.move) {
+      if (existsSync(join(staging, file))) await rename(join(staging, file), join(directory, file));
+    }
+    for (const file of journal.remove) await rm(join(directory, file), { force: true });
+  } catch (error) {
+    throw fileError(error, directory);
   }
-  for (const file of journal.remove) await rm(join(directory, file), { force: true });
-  if (journal.plan) await writeRenamed(planPath(directory, name), JSON.stringify(journal.plan));
-  if (journal.sidecar !== undefined) await writeRenamed(join(directory, `${name}.txt`), journal.sidecar);
+  if (journal.plan) await writeRenamed(planPath(directory, name), JSON.stringify(journal.plan), staging);
+  if (journal.sidecar !== undefined) await writeRenamed(join(directory, `${name}.txt`), journal.sidecar, staging);
   await syncFolder(directory);
-  await writeWhole(manifestPath(directory, name), `${JSON.stringify(journal.manifest)}\n`);
+  await writeRenamed(manifestPath(directory, name), sealedText(journal.manifest), staging);
+  await syncFolder(directory);
   await rm(staging, { recursive: true, force: true });
 }
 

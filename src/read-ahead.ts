@@ -84,7 +84,7 @@ export function readAhead(
     const reads = joined(layouts.map((layout) => layout.reads));
     const input: ReadTask = {
       ...task,
-      paths: usedPaths(task.paths, reads),
+      shards: usedShards(task.shards, reads),
       reads,
       buffer,
       labels: task.labels && { ...task.labels, rows: joined(layouts.map((layout) => layout.labels!)) },
@@ -126,9 +126,9 @@ export function readAhead(
 }
 
 /** A dataset may have thousands of shards; a task needs a few. */
-function usedPaths(paths: ReadTask["paths"], reads: Float64Array): ReadTask["paths"] {
-  const used: ReadTask["paths"] = {};
-  for (let at = 0; at < reads.length; at += READ_FIELDS) used[reads[at]!] = paths[reads[at]!]!;
+function usedShards(shards: ReadTask["shards"], reads: Float64Array): ReadTask["shards"] {
+  const used: ReadTask["shards"] = {};
+  for (let at = 0; at < reads.length; at += READ_FIELDS) used[reads[at]!] = shards[reads[at]!]!;
   return used;
 }
 

@@ -1,7 +1,8 @@
-import { closeSync, openSync, readvSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readvSync } from "node:fs";
 import { READ_FIELDS } from "./batch-layout.js";
 import { DatasetError } from "./error.js";
 import { type LabelForm, writeFrameLabels } from "./frame-labels.js";
+import { checkUnchanged, type OpenShard } from "./open-shard.js";
 import { type ProcessedBatch, type Processing, processBatch } from "./process-batch.js";
 import { fileError } from "./whole-file.js";
 
@@ -9,8 +10,8 @@ import { fileError } from "./whole-file.js";
 export interface ReadTask {
   /** Where everything goes. */
   buffer: SharedArrayBuffer;
-  /** The shards' paths, by the number in `reads`. */
-  paths: Record<number, string>;
+  /** The shards, by the number in `reads`. */
+  shards: Record<number, OpenShard>;
   /** Names this opening of the dataset, so that files rebuilt since are opened anew. */
   opened: string;
   /** READ_FIELDS numbers a read, see BatchLayout. */
@@ -67,10 +68,11 @@ function newRun(shard: number, start: number): Run {
 
 function flush(run: Run, task: Omit<ReadTask, "buffer">): void {
   if (run.buffers.length === 0) return;
-  const path = task.paths[run.shard]!;
+  const shard = task.shards[run.shard]!;
+  const { path } = shard;
   let got: number;
   try {
-    got = readvSync(descriptor(path, task.opened), run.buffers, run.start);
+    got = readvSync(descriptor(shard, task.opened), run.buffers, run.start);
   } catch (cause) {
     throw fileError(cause, path);
   }
@@ -82,7 +84,8 @@ function flush(run: Run, task: Omit<ReadTask, "buffer">): void {
 }
 
 /** Files stay open from batch to batch; the one unused for longest is closed when there are too many. */
-function descriptor(path: string, opened: string): number {
+function descriptor(shard: OpenShard, opened: string): number {
+  const { path } = shard;
   const key = `${opened} ${path}`;
   let file = open.get(key);
   if (file === undefined) {
@@ -92,6 +95,12 @@ function descriptor(path: string, opened: string): number {
       open.delete(oldest);
     }
     file = openSync(path, "r");
+    try {
+      checkUnchanged(shard, fstatSync(file));
+    } catch (error) {
+      closeSync(file);
+      throw error;
+    }
   }
   open.delete(key);
   open.set(key, file);

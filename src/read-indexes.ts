@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError, problemsError } from "./error.js";
-import { readJson } from "./manifest.js";
+import { readJson, sealedText, unlessDamaged } from "./json-file.js";
 import type { Kind } from "./pair.js";
 import { withPool, workerCount } from "./pool.js";
 import type { ShardIndex } from "./shard-index.js";
@@ -16,6 +15,7 @@ export interface IndexedShard {
   file: string;
   bytes?: number;
   sha256?: string;
+  key?: string;
 }
 
 /**
@@ -61,6 +61,7 @@ export async function readIndexes(
         );
       }
       delete index.mtimeMs;
+      if (shard.key !== undefined) index.key = shard.key;
     }
     if (name) await name(index, k);
     indexes[k] = index;
@@ -69,20 +70,36 @@ export async function readIndexes(
   return indexes as ShardIndex[];
 }
 
-/** The index beside a shard, where it belongs to the shard as it is now. */
+/** The index beside a shard, where it is whole and belongs to the shard as it is now. */
 export async function readIndexFile(directory: string, shard: IndexedShard): Promise<ShardIndex | undefined> {
-  const path = join(directory, indexFile(shard.file));
-  if (!existsSync(path)) return undefined;
-  const index = await readJson<ShardIndex>(path, "index", (i) => i.format === 1 && Array.isArray(i.offset));
-  if (shard.sha256 !== undefined) return index?.sha256 === shard.sha256 ? index : undefined;
+  const index = await readSealedIndex(directory, shard.file);
+  if (!index) return undefined;
+  if (shard.sha256 !== undefined) return index.sha256 === shard.sha256 ? index : undefined;
   const { size, mtimeMs } = await stat(join(directory, shard.file));
-  return index?.bytes === size && index.mtimeMs === mtimeMs ? index : undefined;
+  return index.bytes === size && index.mtimeMs === mtimeMs ? index : undefined;
+}
+
+/** The index beside a shard, whatever shard it belongs to; undefined where there is none, or a damaged one. */
+export async function readSealedIndex(directory: string, shard: string): Promise<ShardIndex | undefined> {
+  const reading = readJson<ShardIndex>(join(directory, indexFile(shard)), {
+    what: "index",
+    sealed: true,
+    fits: (i) => i.format === 1,
+    mend: "delete it",
+  });
+  return unlessDamaged(reading);
+}
+
+/** Whether this library built one of the shards, as the index beside it tells. */
+export async function anyOwnIndex(directory: string, shards: readonly string[]): Promise<boolean> {
+  const indexes = await Promise.all(shards.map((shard) => readSealedIndex(directory, shard)));
+  return indexes.some((index) => index?.key !== undefined);
 }
 
 /** An index saves the next scan; where the folder can't be written there will be another one. */
 async function keepIndex(path: string, index: ShardIndex): Promise<void> {
   try {
-    await writeWhole(path, JSON.stringify(index));
+    await writeWhole(path, sealedText(index));
   } catch (error) {
     if (!(error instanceof DatasetError && error.code === "FILE")) throw error;
   }

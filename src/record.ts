@@ -1,9 +1,10 @@
 import { existsSync, statSync } from "node:fs";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatasetError } from "./error.js";
 import { withLock } from "./lock.js";
-import { type Manifest, readManifest, recordsFingerprint, type ShardEntry } from "./manifest.js";
+import { unlessDamaged } from "./json-file.js";
+import { type Manifest, manifestPath, readManifest, recordsFingerprint, type ShardEntry } from "./manifest.js";
 import type { BuildPlan, RecordOptions } from "./plan.js";
 import { readPlan } from "./plan-file.js";
 import { withPool, workerCount } from "./pool.js";
@@ -41,6 +42,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
         const entries = await Promise.all(
           plan.shards.map((_, k) => finishedShard(directory, plan, k, before, compare)),
         );
+        await clearStaging(staging, entries);
         const todo = plan.shards.flatMap((_, k) => (entries[k] ? [] : [k]));
         tick(entries.reduce((sum, entry) => sum + (entry?.examples ?? 0), 0));
         const counter = new SharedArrayBuffer(4);
@@ -78,22 +80,23 @@ export async function buildOneShard(planFile: string, k: number): Promise<ShardE
     throw new DatasetError("OPTION", `shard: ${k}, expected 0 to ${plan.shards.length - 1} (${planFile})`);
   }
   const directory = dirname(planFile);
-  const staging = await prepareStaging(directory, plan.name);
-  const before = await readManifest(directory, plan.name);
+  const before = await unlessDamaged(readManifest(directory, plan.name));
   const done = await finishedShard(directory, plan, k, before, compareHere(directory));
-  return done ?? markFinished(staging, await buildShardFile(shardTask(plan, k, directory, staging)));
+  if (done) return done;
+  const staging = await prepareStaging(directory, plan.name);
+  return markFinished(staging, await buildShardFile(shardTask(plan, k, directory, staging)));
 }
 
 /**
  * Checks that every shard of a plan file is built, and publishes them.
- * @throws DatasetError "RECORD" that lists the shards still to build
+ * @throws DatasetError "RECORD" that lists the shards still to build, or where shards without a manifest would be replaced
  */
 export async function finishPlan(planFile: string): Promise<Manifest> {
   const plan = await requirePlan(planFile);
   const directory = dirname(planFile);
   return withLock(directory, plan.name, async () => {
     await finishPublication(directory, plan.name);
-    const before = await readManifest(directory, plan.name);
+    const before = await previous(directory, plan, false);
     const compare = compareHere(directory);
     const entries = await Promise.all(plan.shards.map((_, k) => finishedShard(directory, plan, k, before, compare)));
     const missing = entries.flatMap((entry, k) => (entry ? [] : [k]));
@@ -128,10 +131,16 @@ async function prepareStaging(directory: string, name: string): Promise<string> 
   return staging;
 }
 
-/** The manifest that is there; refuses to replace shards that no manifest of ours vouches for. */
+/** Deletes what other plans and killed builders left: it may be what fills the disk. */
+async function clearStaging(staging: string, finished: readonly (ShardEntry | undefined)[]): Promise<void> {
+  const keep = new Set(finished.flatMap((entry) => (entry ? [...shardFiles([entry]), entryFile(entry.file)] : [])));
+  for (const file of await readdir(staging)) if (!keep.has(file)) await rm(join(staging, file), { force: true });
+}
+
+/** The manifest that is there, if it is sound; refuses to replace shards beside which there never was one of ours. */
 async function previous(directory: string, plan: BuildPlan, overwrite: boolean): Promise<Manifest | undefined> {
-  const manifest = await readManifest(directory, plan.name);
-  if (manifest || overwrite) return manifest;
+  const manifest = await unlessDamaged(readManifest(directory, plan.name));
+  if (manifest || overwrite || existsSync(manifestPath(directory, plan.name))) return manifest;
   const foreign = plan.shards.find((s) => existsSync(join(directory, s.file)));
   if (!foreign) return undefined;
   throw new DatasetError(
@@ -159,8 +168,8 @@ async function finishedShard(
   ] as const) {
     if (entry?.key !== key || sizeOf(join(folder, file)) !== entry.bytes) continue;
     if (!entry.sources) return entry;
-    const { changed, removed, mtimeMs } = await compare(entry);
-    if (changed.length + removed.length === 0) return { ...entry, sources: { ...entry.sources, mtimeMs } };
+    const { changed, removed, ...times } = await compare(entry);
+    if (changed.length + removed.length === 0) return { ...entry, sources: { ...entry.sources, ...times } };
   }
   return undefined;
 }
@@ -177,6 +186,22 @@ async function stagedEntry(staging: string, file: string): Promise<ShardEntry | 
   }
 }
 
+/** The manifest of a plan whose shards are built. */
+export function planManifest(plan: BuildPlan, shards: ShardEntry[]): Manifest {
+  const { shards: _, source, ...head } = plan;
+  return {
+    ...head,
+    examples: shards.reduce((sum, e) => sum + e.examples, 0),
+    samples: {
+      min: Math.min(...shards.map((e) => e.samples.min)),
+      max: Math.max(...shards.map((e) => e.samples.max)),
+    },
+    ...("recipe" in source ? source : { inputFolder: source.inputFolder, targetFolder: source.targetFolder }),
+    shards,
+    fingerprint: recordsFingerprint(shards),
+  };
+}
+
 function sizeOf(path: string): number | undefined {
   return statSync(path, { throwIfNoEntry: false })?.size;
 }
@@ -187,18 +212,7 @@ async function publishEntries(
   entries: ShardEntry[],
   before: Manifest | undefined,
 ): Promise<Manifest> {
-  const { shards: _, source, ...head } = plan;
-  const manifest: Manifest = {
-    ...head,
-    examples: entries.reduce((sum, e) => sum + e.examples, 0),
-    samples: {
-      min: Math.min(...entries.map((e) => e.samples.min)),
-      max: Math.max(...entries.map((e) => e.samples.max)),
-    },
-    ...("recipe" in source ? source : { inputFolder: source.inputFolder, targetFolder: source.targetFolder }),
-    shards: entries,
-    fingerprint: recordsFingerprint(entries),
-  };
+  const manifest = planManifest(plan, entries);
   const staging = stagingPath(directory, plan.name);
   const staged = await Promise.all(entries.map((entry) => stagedEntry(staging, entry.file)));
   const move = shardFiles(entries.filter((entry, k) => staged[k]?.key === entry.key));

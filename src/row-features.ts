@@ -26,7 +26,7 @@ interface SourcePiece {
 
 /** Reads a shard's source files and keeps their fingerprints; or renders them, where there is a recipe. */
 export class SourceReader {
-  readonly sources: Sources = { path: [], bytes: [], mtimeMs: [], crc32c: [] };
+  readonly sources: Sources = { path: [], bytes: [], mtimeMs: [], ctimeMs: [], crc32c: [] };
   private scratch: [Buffer, Buffer] = [Buffer.allocUnsafe(1 << 16), Buffer.allocUnsafe(1 << 16)];
   private rendered: [Int16Array, Int16Array] | undefined;
   private readonly pieces: [SourcePiece?, SourcePiece?] = [];
@@ -87,7 +87,7 @@ export class SourceReader {
       throw fileError(error, path);
     }
     try {
-      const { size, mtimeMs } = fstatSync(fd);
+      const { size, mtimeMs, ctimeMs } = fstatSync(fd);
       if (size > this.scratch[slot].length) this.scratch[slot] = Buffer.allocUnsafe(size * 1.25);
       const buffer = this.scratch[slot];
       let got = 0;
@@ -100,6 +100,7 @@ export class SourceReader {
       this.sources.path.push(file);
       this.sources.bytes.push(size);
       this.sources.mtimeMs.push(mtimeMs);
+      this.sources.ctimeMs.push(ctimeMs);
       return bytes;
     } finally {
       closeSync(fd);

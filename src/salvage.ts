@@ -2,6 +2,7 @@ import { closeSync, openSync, readSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { RECORD_OVERHEAD } from "./format/tfrecord.js";
 import { HashedFile } from "./hashed-file.js";
+import { sealedText } from "./json-file.js";
 import type { ShardEntry } from "./manifest.js";
 import type { ShardIndex } from "./shard-index.js";
 import { indexFile } from "./shard-task.js";
@@ -22,7 +23,8 @@ export async function salvageShard(task: SalvageTask): Promise<Pick<ShardEntry, 
   const target = join(staging, file);
   const output = new HashedFile(`${target}.tmp`);
   const input = openSync(path, "r");
-  const moved: ShardIndex = { ...index, mtimeMs: undefined, inputAt: [], targetAt: [], labelAt: [], offset: [] };
+  const places = { inputAt: [], targetAt: [], labelAt: [], offset: [] };
+  const moved: ShardIndex = { ...index, mtimeMs: undefined, key: undefined, ...places };
   try {
     for (const [i, offset] of index.offset.entries()) {
       const bytes = index.length[i]! + RECORD_OVERHEAD;
@@ -43,6 +45,6 @@ export async function salvageShard(task: SalvageTask): Promise<Pick<ShardEntry, 
   }
   renameSync(`${target}.tmp`, target);
   await syncFile(target);
-  await writeWhole(join(staging, indexFile(file)), JSON.stringify(moved));
+  await writeWhole(join(staging, indexFile(file)), sealedText(moved));
   return { bytes: moved.bytes, sha256: moved.sha256, examples: moved.offset.length };
 }

@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { frameRecord, type KnownPiece, RECORD_HEAD, RECORD_OVERHEAD } from "./format/tfrecord.js";
 import { type ExampleWriter, exampleWriter, type Feature, type FeaturePlace } from "./format/example.js";
 import { HashedFile } from "./hashed-file.js";
+import { sealedText } from "./json-file.js";
 import { BYTES_PER_SAMPLE, type ShardEntry } from "./manifest.js";
 import type { Row } from "./pair.js";
 import { recipeRows } from "./recipe.js";
 import { rowFeatures, SourceReader } from "./row-features.js";
-import { emptyIndex, indexBuilt } from "./shard-index.js";
-import { entryFile, indexFile, type ShardTask } from "./shard-task.js";
-import { fileError, syncFile, writeRenamed } from "./whole-file.js";
+import { emptyIndex, indexBuilt, type ShardIndex } from "./shard-index.js";
+import { entryFile, indexFile, type PlanHead, type ShardTask } from "./shard-task.js";
+import { fileError, syncFile, temporaryPath, writeRenamed } from "./whole-file.js";
 
 /**
  * Builds one shard and its index in the staging folder; they count once `markFinished` has been called.
@@ -17,7 +18,7 @@ import { fileError, syncFile, writeRenamed } from "./whole-file.js";
  */
 export async function buildShardFile(task: ShardTask): Promise<ShardEntry> {
   const path = join(task.staging, task.file);
-  const temporary = `${path}.${process.pid}.tmp`;
+  const temporary = temporaryPath(path);
   try {
     // An entry of an earlier plan must not vouch for what is written now.
     rmSync(join(task.staging, entryFile(task.file)), { force: true });
@@ -78,22 +79,31 @@ async function writeShard(task: ShardTask, temporary: string): Promise<{ entry: 
     }
     index.sha256 = file.finish();
     index.bytes = file.bytes;
+    index.key = task.key;
   } finally {
     file.close();
   }
-  const unit = BYTES_PER_SAMPLE[head.encoding] * head.channels;
-  const lengths = [...index.inputBytes, ...(head.kind === "pairs" ? index.targetBytes : [])].map((b) => b / unit);
   const entry: ShardEntry = {
     file: task.file,
     examples: rows.length,
     bytes: index.bytes,
     sha256: index.sha256,
-    samples: {
-      min: lengths.reduce((a, b) => Math.min(a, b), Infinity),
-      max: lengths.reduce((a, b) => Math.max(a, b), 0),
-    },
+    samples: sampleRange(index, head),
     key: task.key,
     ...("recipe" in source ? {} : { sources: reader.sources }),
   };
-  return { entry, index: JSON.stringify(index) };
+  return { entry, index: sealedText(index) };
+}
+
+/** Length of the shortest and longest audio of a shard in samples per channel. */
+export function sampleRange(
+  index: ShardIndex,
+  { kind, encoding, channels }: Pick<PlanHead, "kind" | "encoding" | "channels">,
+): ShardEntry["samples"] {
+  const unit = BYTES_PER_SAMPLE[encoding] * channels;
+  const lengths = [...index.inputBytes, ...(kind === "pairs" ? index.targetBytes : [])].map((b) => b / unit);
+  return {
+    min: lengths.reduce((a, b) => Math.min(a, b), Infinity),
+    max: lengths.reduce((a, b) => Math.max(a, b), 0),
+  };
 }

@@ -10,6 +10,8 @@ export interface ShardIndex {
   sha256: string;
   /** Only where the shard is another program's and no manifest vouches for it. */
   mtimeMs?: number;
+  /** As in the manifest's entry: what the shard was made from. */
+  key?: string;
   /** Where the record starts, and the length of its payload. */
   offset: number[];
   length: number[];

@@ -1,10 +1,13 @@
-import { sha256Text } from "./manifest.js";
+import { sha256Of } from "./json-file.js";
 import type { Row } from "./pair.js";
 import type { BuildPlan } from "./plan.js";
 import { type Recipe, recipeRows } from "./recipe.js";
 
+/** What a plan tells of where its rows come from: it decides nothing about the shards. */
+type NotBuilt = "indexFiles" | "listing" | "skipped";
+
 /** A plan without its rows and shards: what every shard shares. */
-export type PlanHead = Omit<BuildPlan, "source" | "shards" | "indexFiles" | "skipped">;
+export type PlanHead = Omit<BuildPlan, "source" | "shards" | NotBuilt>;
 
 /** One shard to build: all that a worker needs, and no more of a large plan than that. */
 export interface ShardTask {
@@ -22,7 +25,7 @@ export interface ShardTask {
 
 /** Cuts the task of shard `k` out of a plan. */
 export function shardTask(plan: BuildPlan, k: number, directory: string, staging: string): ShardTask {
-  const { source, shards, indexFiles: _index, skipped: _skipped, ...head } = plan;
+  const { source, shards, indexFiles: _index, listing: _listing, skipped: _skipped, ...head } = plan;
   const { file, from, to } = shards[k]!;
   return {
     head,
@@ -46,13 +49,13 @@ export function entryFile(shard: string): string {
 
 /** What a shard is made from, hashed: plan and rows, without the files' content. */
 export function shardKey(plan: BuildPlan, k: number): string {
-  const { name: _name, shards, source, indexFiles: _index, skipped: _skipped, ...rest } = plan;
+  const { name: _name, shards, source, indexFiles: _index, listing: _listing, skipped: _skipped, ...rest } = plan;
   const { from, to } = shards[k]!;
   const made =
     "recipe" in source
       ? { ...source, from, to }
       : { ...source, rows: source.rows.slice(from, to).map(({ line: _line, split: _split, ...row }) => row) };
-  return sha256Text(JSON.stringify({ ...rest, source: made }));
+  return sha256Of(JSON.stringify({ ...rest, source: made }));
 }
 
 /** The rows of shard `k`. */

@@ -21,6 +21,7 @@ export {
   type LiveHistory,
   liveHistory,
 } from "./show/history.js";
+export { leaks } from "./show/leaks.js";
 export { type PairOptions, pair } from "./show/pair.js";
 export {
   type FrameLabels,

@@ -9,27 +9,31 @@ export interface CompareTask {
   sources: Sources;
 }
 
-/** How sources differ from what they were; with each one's time of change now. */
+/** How sources differ from what they were; with each one's times of change now. */
 export interface Comparison {
   changed: string[];
   removed: string[];
   mtimeMs: number[];
+  ctimeMs: number[];
 }
 
 /**
- * Compares files with their fingerprints. One whose size and time are as they were counts as unchanged; one whose time
- * alone differs is read. Runs in a worker.
+ * Compares files with their fingerprints. One whose size and times are as they were counts as unchanged; one whose times
+ * alone differ is read. Runs in a worker.
  */
 export function compareSources(task: CompareTask): Comparison {
   const { directory, sources } = task;
-  const result: Comparison = { changed: [], removed: [], mtimeMs: [] };
+  const result: Comparison = { changed: [], removed: [], mtimeMs: [], ctimeMs: [] };
   sources.path.forEach((file, i) => {
     const path = join(directory, file);
     const stats = statSync(path, { throwIfNoEntry: false });
     result.mtimeMs.push(stats?.mtimeMs ?? 0);
+    result.ctimeMs.push(stats?.ctimeMs ?? 0);
     if (!stats) result.removed.push(file);
     else if (stats.size !== sources.bytes[i]) result.changed.push(file);
-    else if (stats.mtimeMs !== sources.mtimeMs[i] && fileCrc(path) !== sources.crc32c[i]) result.changed.push(file);
+    else if (stats.mtimeMs !== sources.mtimeMs[i] || stats.ctimeMs !== sources.ctimeMs[i]) {
+      if (fileCrc(path) !== sources.crc32c[i]) result.changed.push(file);
+    }
   });
   return result;
 }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { csvLines } from "./format/csv.js";
+import { listFolders } from "./list-audio.js";
 import { hashIndexFiles, type Manifest } from "./manifest.js";
 import { withPool } from "./pool.js";
 import type { Comparison } from "./stale-task.js";
@@ -21,39 +22,51 @@ export async function staleness(directory: string, manifest: Manifest): Promise<
   const unique = (list: string[]): string[] => [...new Set(list)];
   const removed = unique(found.flatMap((f) => f.removed));
   if (removed.length === known.size) return undefined;
-  const parts = [
-    files(
-      "changed",
-      found.flatMap((f) => f.changed),
-    ),
-    files("removed", removed),
-  ];
-  parts.push(...(await indexChanges(directory, manifest, known)));
-  const text = parts.filter((part) => part !== "").join("; ");
+  const index = await indexChanges(directory, manifest, known);
+  const text = [
+    files("changed", [...unique(found.flatMap((f) => f.changed)), ...index.changed]),
+    files("added", [...(await addedFiles(directory, manifest, known)), ...index.added]),
+    files("removed", [...removed, ...index.removed]),
+    files("added to the index", index.listed),
+    files("dropped from the index", index.dropped),
+  ]
+    .filter((part) => part !== "")
+    .join("; ");
   return text === "" ? undefined : text;
 }
 
-async function indexChanges(directory: string, manifest: Manifest, known: ReadonlySet<string>): Promise<string[]> {
+/** How the files that listed the rows differ, and what the index csv lists now. */
+async function indexChanges(
+  directory: string,
+  manifest: Manifest,
+  known: ReadonlySet<string>,
+): Promise<Record<"changed" | "added" | "removed" | "listed" | "dropped", string[]>> {
   const then = manifest.indexFiles ?? [];
   const now = await hashIndexFiles(
     directory,
     then.map((f) => f.file),
   );
-  const gone = then.filter((f) => !now.some((n) => n.file === f.file)).map((f) => f.file);
-  const changed = now.filter((n) => then.some((f) => f.file === n.file && f.sha256 !== n.sha256)).map((n) => n.file);
-  const listed = changed.includes(then[0]?.file ?? "")
-    ? await listedFiles(directory, manifest, then[0]!.file)
-    : undefined;
-  if (!listed) return [files("changed", changed), files("removed", gone)];
+  const differing = now.flatMap(({ file, sha256 }, i) =>
+    sha256 === then[i]!.sha256 ? [] : [{ file, was: then[i]!.sha256 !== "", is: sha256 !== "" }],
+  );
+  const named = (was: boolean, is: boolean): string[] =>
+    differing.filter((f) => f.was === was && f.is === is).map((f) => f.file);
+  const changed = named(true, true);
+  const changes = { changed, added: named(false, true), removed: named(true, false), listed: [], dropped: [] };
+  // A csv of another form is read by options that aren't known here.
+  const own = changed.find((file) => file === manifest.name || file === `${manifest.name}.csv`);
+  if (own === undefined) return changes;
+  const listed = await listedFiles(directory, manifest, own);
   // A header looks like a row, but names no file.
-  const added = [...listed].filter((file) => !known.has(file) && existsSync(join(directory, file)));
-  const dropped = [...known].filter((file) => !listed.has(file));
-  return [
-    files("changed", changed),
-    files("removed", gone),
-    files("added to the index", added),
-    files("dropped from the index", dropped),
-  ];
+  const fresh = [...listed].filter((file) => !known.has(file) && existsSync(join(directory, file)));
+  return { ...changes, listed: fresh, dropped: [...known].filter((file) => !listed.has(file)) };
+}
+
+/** Where file names made the rows: audio files that came since. */
+async function addedFiles(directory: string, manifest: Manifest, known: ReadonlySet<string>): Promise<string[]> {
+  const { folders, unused } = manifest.listing ?? { folders: [], unused: [] };
+  const there = new Set([...known, ...unused]);
+  return (await listFolders(directory, folders)).filter((file) => !there.has(file));
 }
 
 /** Every file that an index csv names now. */

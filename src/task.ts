@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Piscina } from "piscina";
 import { DatasetError, type ErrorCode, type Problem } from "./error.js";
 
@@ -28,6 +29,8 @@ export function lazyTask<A, T>(load: () => Promise<(input: A) => T | Promise<T>>
 
 /** Runs one of `worker.ts`'s tasks in the pool; a DatasetError thrown there is thrown here, code and problems included. */
 export async function runTask<T>(pool: Piscina, name: string, input: unknown, signal?: AbortSignal): Promise<T> {
+  // As many tasks as there are shards may wait for one signal; Node would take that for a leak and warn of it.
+  if (signal) setMaxListeners(0, signal);
   const outcome: Outcome<T> = await pool.run(input, { name, signal: signal ?? null });
   if ("value" in outcome) return outcome.value;
   const { code, message, stack, problems } = outcome.failed;

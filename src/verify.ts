@@ -1,24 +1,16 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { DatasetError } from "./error.js";
-import { withLock } from "./lock.js";
-import { type Manifest, readManifest, recordsFingerprint, type ShardEntry } from "./manifest.js";
-import { readPlan, planPath } from "./plan-file.js";
+import { type Manifest, manifestPath, missingManifest, readManifest, type ShardEntry } from "./manifest.js";
 import { withPool, workerCount } from "./pool.js";
 import { type LongOptions, track } from "./progress.js";
-import { finishPublication, publish, recoverPublication, shardFiles, stagingPath } from "./publish.js";
-import { findShards, nameFromPlan } from "./records.js";
-import { readIndexFile } from "./read-indexes.js";
-import type { SalvageTask } from "./salvage.js";
-import { markFinished } from "./shard-build.js";
+import { recoverPublication } from "./publish.js";
+import { findShards } from "./foreign-records.js";
+import { anyOwnIndex, readIndexFile } from "./read-indexes.js";
 import type { ShardIndex } from "./shard-index.js";
 import type { ScanTask, ShardProblem, ShardScan } from "./shard-scan.js";
-import { indexFile, shardKey, shardTask } from "./shard-task.js";
-import { sidecarText } from "./sidecar.js";
-import type { Comparison } from "./stale-task.js";
+import { indexFile } from "./shard-task.js";
 import { runTask } from "./task.js";
-import { writeWhole } from "./whole-file.js";
 
 /** Options of `verify` and `repair`. */
 export interface VerifyOptions extends LongOptions {
@@ -40,7 +32,7 @@ export interface VerifyReport {
 
 /**
  * Reads every byte of a dataset's records and checks it: the checksums of each record, that each is an Example, sizes,
- * counts and hashes against the manifest, and the index beside each shard.
+ * counts and hashes against the manifest, the index beside each shard, and the checksums of manifest and indexes.
  *
  * Works for shards of other programs too, as far as they can be checked.
  * @throws DatasetError "RECORD" where there are no records
@@ -48,17 +40,37 @@ export interface VerifyReport {
  */
 export async function verify(directory: string, name: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   await recoverPublication(directory, name);
-  const { report } = await inspect(directory, name, await readManifest(directory, name), options);
-  return report;
+  const { manifest, message } = await findManifest(directory, name);
+  // Without a sound one the shards are looked at all the same, as far as they can be.
+  const { report, indexes } = await inspect(directory, name, manifest, options);
+  const ours =
+    !manifest &&
+    (indexes.some((index) => index?.own) || (await anyOwnIndex(directory, await findShards(directory, name))));
+  const lacking = message ?? (ours ? missingManifest(directory, name) : undefined);
+  if (lacking === undefined) return report;
+  const problem: ShardProblem = { kind: "manifest", file: basename(manifestPath(directory, name)), message: lacking };
+  return { ...report, sound: false, problems: [problem, ...report.problems] };
 }
 
-interface Inspection {
+/** The manifest, or what is wrong with it. */
+async function findManifest(directory: string, name: string): Promise<{ manifest?: Manifest; message?: string }> {
+  try {
+    return { manifest: await readManifest(directory, name) };
+  } catch (error) {
+    if (!(error instanceof DatasetError && error.code === "RECORD")) throw error;
+    return { message: error.message };
+  }
+}
+
+/** What `inspect` finds. */
+export interface Inspection {
   report: VerifyReport;
   /** The index of the sound examples of each shard that is there. */
   indexes: (ShardIndex | undefined)[];
 }
 
-async function inspect(
+/** As `verify`, with what a repair needs. */
+export async function inspect(
   directory: string,
   name: string,
   manifest: Manifest | undefined,
@@ -94,6 +106,7 @@ async function inspect(
           const task: ScanTask = { path, file: shard.file, lists, offsets: beside?.offset };
           const scan = await runTask<ShardScan>(pool, "scanShard", task, signal);
           if (beside) takeNames(scan.index, beside);
+          if (shard.key !== undefined) scan.index.key = shard.key;
           indexes[k] = scan.index;
           problems[k] = [...scan.problems, ...shardProblems(directory, shard, scan, manifest, beside)];
           tick();
@@ -152,152 +165,22 @@ function shardProblems(
   const besideFile = indexFile(file);
   if (manifest && !beside) {
     const what = existsSync(join(directory, besideFile))
-      ? "of another shard, expected that of"
+      ? "damaged or of another shard, expected that of"
       : "not found, expected it beside";
     found.push({ kind: "index", file: besideFile, message: `index ${besideFile}: ${what} ${file} (${directory})` });
   } else if (beside && problems.length === 0 && found.length === 0) {
-    const kept = positions(beside);
-    const wrong = positions(index).findIndex((row, i) => row !== kept[i]);
+    const kept = rows(beside);
+    const wrong = rows(index).findIndex((row, i) => row !== kept[i]);
     if (wrong >= 0) {
-      const message = `index ${besideFile}: example ${wrong} isn't where the shard has it (${directory})`;
+      const message = `index ${besideFile}: example ${wrong} isn't as the shard has it (${directory})`;
       found.push({ kind: "index", file: besideFile, example: wrong, message });
     }
   }
   return found;
 }
 
-function positions(index: ShardIndex): string[] {
-  const { offset, length, inputAt, inputBytes, targetAt, targetBytes, labelAt, labelBytes } = index;
-  return offset.map((o, i) =>
-    [o, length[i], inputAt[i], inputBytes[i], targetAt[i], targetBytes[i], labelAt[i], labelBytes[i]].join(" "),
-  );
-}
-
-/** What `repair` did, shard by shard. */
-export interface RepairReport {
-  /** Rebuilt from sources or recipe: as they were, byte for byte. */
-  rebuilt: string[];
-  /** Those of which only the sound examples could be kept, and how many were lost. */
-  salvaged: { file: string; kept: number; lost: number }[];
-  /** Shards whose index was written anew. */
-  indexed: string[];
-  manifest: Manifest;
-}
-
-/**
- * Mends what `verify` finds: rebuilds a damaged or missing shard from its sources or recipe where they are as they were,
- * else keeps its sound examples (`generateRecords` builds such a shard anew once the sources are back). Indexes are
- * written anew. The examples of another program's shards aren't touched.
- *
- * @throws DatasetError "RECORD" without a manifest, or when no example of the dataset would be left
- * @example const { rebuilt, salvaged } = await repair("./data", "dataset");
- */
-export async function repair(directory: string, name: string, options: VerifyOptions = {}): Promise<RepairReport> {
-  return withLock(directory, name, async () => {
-    await finishPublication(directory, name);
-    const manifest = await readManifest(directory, name);
-    if (!manifest) {
-      throw new DatasetError(
-        "RECORD",
-        `manifest ${name}.manifest.json: not found, expected it (${directory}); call generateRecords with overwrite: true`,
-      );
-    }
-    const { report, indexes } = await inspect(directory, name, manifest, options);
-    const damaged = new Set(report.problems.filter((p) => p.kind !== "index").map((p) => p.file));
-    const unindexed = new Set(report.problems.filter((p) => p.kind === "index").map((p) => p.file));
-    const result: RepairReport = { rebuilt: [], salvaged: [], indexed: [], manifest };
-    for (const [k, shard] of manifest.shards.entries()) {
-      if (damaged.has(shard.file) || !unindexed.has(indexFile(shard.file))) continue;
-      const index = { ...indexes[k]!, mtimeMs: undefined };
-      await nameFromPlan(directory, manifest, index, k);
-      await writeWhole(join(directory, indexFile(shard.file)), JSON.stringify(index));
-      result.indexed.push(shard.file);
-    }
-    if (damaged.size === 0) return result;
-    await mkdir(stagingPath(directory, name), { recursive: true });
-    const entries = await track("repair", damaged.size, "shards", options, ({ signal, tick }) =>
-      withPool(Math.min(workerCount(options.workers), damaged.size), (pool) =>
-        Promise.all(
-          manifest.shards.map(async (shard, k) => {
-            if (!damaged.has(shard.file)) return shard;
-            const run = <T>(task: string, input: unknown): Promise<T> => runTask<T>(pool, task, input, signal);
-            const entry = await mend(directory, manifest, k, indexes[k], run, result);
-            tick();
-            return entry;
-          }),
-        ),
-      ),
-    );
-    const place = (file: string): number => manifest.shards.findIndex((shard) => shard.file === file);
-    result.rebuilt.sort((a, b) => place(a) - place(b));
-    result.salvaged.sort((a, b) => place(a.file) - place(b.file));
-    result.manifest = await publishRepaired(
-      directory,
-      manifest,
-      entries.filter((e) => e.examples > 0),
-      damaged,
-    );
-    return result;
-  });
-}
-
-/** Rebuilds shard `k`, or keeps what is sound of it. */
-async function mend(
-  directory: string,
-  manifest: Manifest,
-  k: number,
-  index: ShardIndex | undefined,
-  run: <T>(task: string, input: unknown) => Promise<T>,
-  result: RepairReport,
-): Promise<ShardEntry> {
-  const entry = manifest.shards[k]!;
-  const { file } = entry;
-  const staging = stagingPath(directory, manifest.name);
-  const plan = await readPlan(planPath(directory, manifest.name));
-  const at = plan?.shards.findIndex((s) => s.file === file) ?? -1;
-  if (plan && at >= 0 && shardKey(plan, at) === entry.key) {
-    const sources = entry.sources;
-    const { changed, removed } = sources
-      ? await run<Comparison>("compareSources", { directory, sources })
-      : { changed: [], removed: [] };
-    if (changed.length + removed.length === 0) {
-      result.rebuilt.push(file);
-      return markFinished(staging, await run<ShardEntry>("buildShardFile", shardTask(plan, at, directory, staging)));
-    }
-  }
-  const sound = index?.offset.length ?? 0;
-  result.salvaged.push({ file, kept: sound, lost: entry.examples - sound });
-  if (!index || sound === 0) return { ...entry, examples: 0 };
-  const task: SalvageTask = { path: join(directory, file), file, staging, index };
-  const kept = await run<Pick<ShardEntry, "bytes" | "sha256" | "examples">>("salvageShard", task);
-  const { key: _key, sources: _sources, ...rest } = entry;
-  return { ...rest, ...kept };
-}
-
-async function publishRepaired(
-  directory: string,
-  before: Manifest,
-  shards: ShardEntry[],
-  damaged: ReadonlySet<string>,
-): Promise<Manifest> {
-  if (shards.length === 0) {
-    throw new DatasetError(
-      "RECORD",
-      `records of "${before.name}": no sound example left, expected at least one (${directory}); bring the sources back and call generateRecords`,
-    );
-  }
-  const manifest: Manifest = {
-    ...before,
-    examples: shards.reduce((sum, s) => sum + s.examples, 0),
-    shards,
-    fingerprint: recordsFingerprint(shards),
-  };
-  const kept = new Set(shards.map((s) => s.file));
-  await publish(directory, before.name, {
-    manifest,
-    sidecar: await sidecarText(directory, manifest),
-    move: shardFiles(shards.filter((s) => damaged.has(s.file))),
-    remove: shardFiles(before.shards.filter((s) => !kept.has(s.file))),
-  });
-  return manifest;
+/** What an index says of each example. */
+function rows(index: ShardIndex): string[] {
+  const columns = Object.values(index).filter((column) => Array.isArray(column));
+  return index.offset.map((_, i) => JSON.stringify(columns.map((column) => column[i])));
 }

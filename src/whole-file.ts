@@ -1,5 +1,6 @@
 import { open, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { hostname } from "node:os";
+import { basename, dirname, join } from "node:path";
 import { DatasetError } from "./error.js";
 
 /** Writes a file whole or not at all: under a temporary name, flushed to the disk, then renamed; its folder flushed too. */
@@ -8,9 +9,12 @@ export async function writeWhole(path: string, data: string | Uint8Array): Promi
   await syncFolder(dirname(path));
 }
 
-/** As `writeWhole`, for one of several files after which the folder is flushed once. */
-export async function writeRenamed(path: string, data: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}.tmp`;
+/**
+ * As `writeWhole`, for one of several files after which the folder is flushed once.
+ * @param folder where the file grows: one on the same disk that is cleared away, should this process be killed
+ */
+export async function writeRenamed(path: string, data: string | Uint8Array, folder?: string): Promise<void> {
+  const temporary = temporaryPath(folder === undefined ? path : join(folder, basename(path)));
   try {
     const handle = await open(temporary, "w");
     try {
@@ -26,25 +30,32 @@ export async function writeRenamed(path: string, data: string | Uint8Array): Pro
   }
 }
 
+/** The name under which a file grows: no other process, on whatever host of a shared disk, uses the same. */
+export function temporaryPath(path: string): string {
+  return `${path}.${hostname()}.${process.pid}.tmp`;
+}
+
 /** Flushes a file's content to the disk. */
 export async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, "r+");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await flush(path, "r+");
 }
 
 /** Flushes a folder's entries, so that renamed files are still there after a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
   // Windows cannot open a folder; it writes the entry with the file.
-  if (process.platform === "win32") return;
-  const handle = await open(folder, "r");
+  if (process.platform !== "win32") await flush(folder, "r");
+}
+
+async function flush(path: string, flags: string): Promise<void> {
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(path, flags);
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw fileError(error, path);
   }
 }
 

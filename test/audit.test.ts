@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -172,6 +172,14 @@ test("generated pairs: neighbours, and targets that are another row's input, on 
     reused,
   );
   assert.equal(report.matrix.identical["train/test"], 0);
+});
+
+test("an audit after the records were built anew hears the new ones", async () => {
+  const { folder, records } = await dataset({ "a.wav": sound(1), "b.wav": sound(2) });
+  const split = explicitSplit(2, { train: [0], test: [1] });
+  assert.equal((await audit(await records(), split, { ...quiet, workers: 1 })).clean, true);
+  copyFileSync(join(folder, "in/a.wav"), join(folder, "in/b.wav"));
+  assert.equal((await audit(await records(), split, { ...quiet, workers: 1 })).matrix.identical["train/test"], 1);
 });
 
 test("groups on two sides, and refusal on request", async () => {

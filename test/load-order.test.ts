@@ -315,6 +315,35 @@ test("a shard that was cut off or is gone is named, and nothing comes after the 
   await assert.rejects(other.next(), { name: "DatasetError", code: "FILE", message: /gone\.tfrecord: not found/ });
 });
 
+test("a shard built anew since the records were opened is refused, not read by the old places", async () => {
+  const at = mkdtempSync(join(tmpdir(), "anew-"));
+  const recipe = planRecipe(100, 1000, 10, { waves: ["sin"], chords: ["pure"], duration: 0.05, sampleRate: 8000 });
+  const build = async (volume: number): Promise<Records> => {
+    await buildRecords(at, await planRecords(at, "set", { ...recipe, volume }), { onProgress: false });
+    return openRecords(at, "set");
+  };
+  const records = await build(0.1);
+  const begun = await batches(records, all(records), { batchSize: 5, shuffle: false, workers: 1 }).iterator();
+  const first = (await begun.next()).value;
+  // To the same bytes it is as good as before.
+  await build(0.2);
+  await build(0.1);
+  const same = (await (await batches(records, all(records), { batchSize: 10, shuffle: false }).iterator()).next())
+    .value;
+  assert.equal((await readExample(records, 0)).input.length, 400);
+  const again = await build(0.2);
+  const late = await batches(records, all(records), { batchSize: 5 }).iterator();
+  await assert.rejects(late.next(), { code: "RECORD", message: /set0\.tfrecord\); load the dataset again/ });
+  await assert.rejects(readExample(records, 0), { code: "RECORD", message: /load the dataset again/ });
+  // What was open when the new shard took its place is read to its end.
+  const second = (await begun.next()).value;
+  const fresh = await (await batches(again, all(again), { batchSize: 10, shuffle: false }).iterator()).next();
+  const loudest = (t: import("@tensorflow/tfjs-node-gpu").Tensor): number => Math.max(...t.abs().dataSync());
+  assert.ok(Math.abs(loudest(fresh.value.xs) / loudest(second.xs) - 2) < 0.01);
+  assert.ok(Math.abs(loudest(fresh.value.xs) / loudest(same.xs) - 2) < 0.01);
+  tf.dispose([first, second, same, fresh.value]);
+});
+
 test("options out of range are named", async () => {
   const records = await tones();
   const make = (options: BatchOptions) => () => batches(records, all(records), options);

@@ -5,10 +5,12 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { planRecipe } from "../dist/generate.js";
+import { sealedText } from "../dist/json-file.js";
 import { withLock } from "../dist/lock.js";
 import { planRecords } from "../dist/plan.js";
 import { publish } from "../dist/publish.js";
-import { buildRecords } from "../dist/record.js";
+import { savePlan } from "../dist/plan-file.js";
+import { buildOneShard, buildRecords } from "../dist/record.js";
 import { openRecords } from "../dist/records.js";
 import { root } from "./python.js";
 import { copyFixture, folder, plan, quiet, shardHashes } from "./record-help.js";
@@ -113,13 +115,13 @@ test("a publication that was cut short is finished by the next reader or builder
     const move = next.shards.flatMap((s) => [s.file, s.file.replace("tfrecord", "index")]);
     for (const file of first.shards.map((s) => s.file))
       writeFileSync(join(torn, file), readFileSync(join(directory, file)));
-    writeFileSync(join(torn, "dataset.manifest.json"), JSON.stringify(first));
+    writeFileSync(join(torn, "dataset.manifest.json"), sealedText(first));
     for (const [i, file] of move.entries()) {
       writeFileSync(join(i < moved * 2 ? torn : staging, file), readFileSync(join(other, file)));
     }
     writeFileSync(
       join(staging, "publish.json"),
-      JSON.stringify({
+      sealedText({
         format: 1,
         manifest: { ...next, shards: next.shards.map(({ sources: _, ...s }) => s) },
         move,
@@ -188,6 +190,53 @@ test("of ten that want one dead lock, one at a time gets it", async (t) => {
   for (const r of results) if (r.status === "rejected") assert.equal(r.reason.code, "LOCKED");
 });
 
+/** Takes the lock again and again for a second and says how often it had it, and how often another had it too. */
+const CONTENDER = `
+const { withLock } = require(${JSON.stringify(join(root, "dist/lock.js"))});
+const fs = require("node:fs");
+const [directory, seed] = process.argv.slice(1);
+const mark = directory + "/inside";
+const alive = (pid) => { try { process.kill(pid, 0); return true; } catch { return false; } };
+(async () => {
+  const until = Date.now() + 1000;
+  let had = 0;
+  while (Date.now() < until) {
+    try {
+      await withLock(directory, "dataset", async () => {
+        if (fs.existsSync(mark) && alive(Number(fs.readFileSync(mark, "utf8")))) console.log("two");
+        fs.writeFileSync(mark, String(process.pid));
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        if (++had === Number(seed) * 5) process.kill(process.pid, "SIGKILL");
+        fs.rmSync(mark);
+      });
+    } catch (error) {
+      if (error.code !== "LOCKED") throw error;
+    }
+  }
+  console.log("had", had);
+})();`;
+
+test("of many processes, some of them killed while they have it, never two have the lock", async (t) => {
+  const directory = folder(t);
+  // The first two die with the lock in their hands.
+  const ended = [1, 2, 0, 0, 0].map(
+    (seed) =>
+      new Promise<string>((resolve) => {
+        const child = spawn(process.execPath, ["-e", CONTENDER, directory, String(seed)], {
+          stdio: ["ignore", "pipe", "inherit"],
+        });
+        let out = "";
+        child.stdout.on("data", (text) => {
+          out += text;
+        });
+        child.on("close", () => resolve(out));
+      }),
+  );
+  const outs = await Promise.all(ended);
+  assert.ok(!outs.join("").includes("two"), outs.join(""));
+  assert.ok(outs.slice(2).some((out) => /had [1-9]/.test(out)));
+});
+
 test("a disk that takes no more, a folder that can't be written: a clear error, and the previous records stay usable", async (t) => {
   const directory = folder(t);
   const before = { ...recipe, duration: 0.05 };
@@ -226,6 +275,23 @@ test("a disk that takes no more, a folder that can't be written: a clear error, 
       message: /nowhere.*not found, expected a file or folder/,
     },
   );
+});
+
+test("what another plan and a killed builder left in the way of a build is cleared away", async (t) => {
+  const directory = folder(t);
+  const staging = join(directory, ".dataset.build");
+  const built = await planRecords(directory, "dataset", recipe, options);
+  const other = await planRecords(directory, "dataset", { ...recipe, volume: 0.2 }, { examplesPerFile: 5 });
+  const file = await savePlan(directory, other);
+  for (const k of [0, 39]) await buildOneShard(file, k);
+  writeFileSync(join(staging, "dataset7.tfrecord.elsewhere.1.tmp"), "x");
+  const controller = new AbortController();
+  const onProgress = (): void => controller.abort();
+  await assert.rejects(buildRecords(directory, built, { signal: controller.signal, onProgress }), { code: "ABORTED" });
+  const left = readdirSync(staging);
+  assert.ok(!left.some((name) => name.startsWith("dataset39") || name.endsWith("1.tmp")), left.join(" "));
+  await buildRecords(directory, built, quiet);
+  assert.deepEqual(shardHashes(directory), await complete(t));
 });
 
 test("a source that vanishes while records are built is named, and the previous records stay usable", async (t) => {

@@ -265,6 +265,7 @@ test("a build of one shard at a time, in any order and place, publishes the same
   const manifest = await finishPlan(file);
   assert.deepEqual(shardHashes(alone), shardHashes(together));
   assert.equal(manifest.fingerprint, (await openRecords(together, "dataset")).manifest.fingerprint);
+  await buildOneShard(file, 1);
   assert.ok(!existsSync(join(alone, ".dataset.build")));
   await assert.rejects(buildOneShard(file, 3), { code: "OPTION", message: /^shard: 3, expected 0 to 2/ });
 });
@@ -304,6 +305,9 @@ test("shards that would be another's are refused", async (t) => {
     code: "RECORD",
     message: /^shard dataset0.tfrecord: exists without a manifest/,
   });
+  const file = await savePlan(directory, built);
+  for (const k of built.shards.keys()) await buildOneShard(file, k);
+  await assert.rejects(finishPlan(file), { code: "RECORD", message: /^shard dataset0.tfrecord: exists without/ });
   assert.equal((await buildRecords(directory, built, { ...quiet, overwrite: true })).examples, 24);
   const index = {
     kind: "pairs" as const,

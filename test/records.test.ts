@@ -3,6 +3,12 @@ import { copyFileSync, existsSync, readFileSync, statSync, truncateSync, utimesS
 import { join } from "node:path";
 import { test } from "node:test";
 import { decodeExample } from "../dist/format/example.js";
+import {
+  AudioClassificationDataset,
+  AudioDataset,
+  RegressionDataset,
+  SimpleAudioClassificationDataset,
+} from "../dist/index.js";
 import type { Kind } from "../dist/pair.js";
 import { openRecords, type Records, readExample } from "../dist/records.js";
 import { bytesAt, copyFixture, expected, sha256 } from "./record-help.js";
@@ -163,7 +169,39 @@ test("an empty, cut or damaged shard is an error that says where", async (t) => 
   assert.ok(!existsSync(join(directory, "dataset1.index")));
   writeFileSync(shard, bytes);
   const records = await openRecords(directory, "dataset");
+  const { mtimeMs } = statSync(shard);
   writeFileSync(shard, torn);
+  utimesSync(shard, mtimeMs / 1000, mtimeMs / 1000);
+  records.mtimes![1] = statSync(shard).mtimeMs;
   await assert.rejects(readExample(records, 9), { code: "RECORD", message: /^data checksum: .*dataset1.tfrecord/ });
   await assert.rejects(readExample(records, 24), { code: "OPTION", message: "example: 24, expected 0 to 23" });
+});
+
+test("a class opens records of its own kind alone; the later version's numbers are what the class says", async (t) => {
+  const whole = { trainSplit: 1, valSplit: 0, testSplit: 0, stratifyBy: false };
+  const later = copyFixture(t, "head", true);
+  const facts = expected("head").datasets;
+  for (const [Class, name, kind] of [
+    [RegressionDataset, "reg.csv", "values"],
+    [SimpleAudioClassificationDataset, "ml.csv", "classes"],
+    [AudioDataset, "pairs.csv", "pairs"],
+  ] as const) {
+    const dataset = new Class(later, name);
+    await dataset.load({ ...whole, batchSize: 1 });
+    assert.equal(dataset.records.manifest.kind, kind);
+    const { xs, ys } = (await (await dataset.train.iterator()).next()).value;
+    assert.deepEqual(ys.shape.slice(1), facts[name].all[0].y.shape);
+    xs.dispose();
+    ys.dispose();
+  }
+  const simple = copyFixture(t, "simple", true);
+  for (const Class of [AudioDataset, AudioClassificationDataset, RegressionDataset]) {
+    const dataset = new Class(simple, "dataset");
+    await assert.rejects(dataset.load(whole), {
+      code: "RECORD",
+      message: new RegExp(`^records of "dataset": kind classes, expected ${dataset.kind}`),
+    });
+  }
+  const frames = new SimpleAudioClassificationDataset(copyFixture(t, "frames", true), "dataset");
+  await assert.rejects(frames.load(whole), { code: "RECORD", message: /kind frames, expected classes/ });
 });

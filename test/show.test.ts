@@ -4,12 +4,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { encodeWav } from "../dist/format/wav.js";
+import { AuditReport } from "../dist/audit-report.js";
+import { decodeWav, encodeWav } from "../dist/format/wav.js";
 import { chiSquare } from "../dist/show/chi-square.js";
 import { classScores, confusionBundle } from "../dist/show/confusion.js";
 import { exampleBundles } from "../dist/show/example.js";
 import { exploreBundle } from "../dist/show/explore.js";
 import { bestEpoch, historyFigure } from "../dist/show/history.js";
+import { leaksBundle } from "../dist/show/leaks.js";
 import { pairBundles } from "../dist/show/pair.js";
 import { pianoRollBundle, toNotes } from "../dist/show/piano-roll.js";
 import { playerBundle } from "../dist/show/player.js";
@@ -41,6 +43,17 @@ const notes = [
   { onset: 0.1, offset: 0.5, row: 60 },
   { onset: 0.4, offset: 1.2, row: 64 },
 ];
+
+const found = new AuditReport(
+  (["identical", "nearDuplicate", "nearDuplicate"] as const).map((kind, i) => ({
+    kind,
+    score: 1 - i / 50,
+    a: { split: "train", example: i, name: HOSTILE, side: "input" },
+    b: { split: i ? "test" : "validate", example: 10 + i, name: HOSTILE, side: i ? "target" : "input" },
+    message: `${HOSTILE} sounds as ${HOSTILE}`,
+  })),
+  { train: 10, validate: 2, test: 2 },
+);
 
 type Bundle = Record<string, unknown>;
 
@@ -91,6 +104,13 @@ function everything(maxBytes?: number): Record<string, Bundle[]> {
     ],
     explore: [exploreBundle(Array(150).fill(judged).flat(), options)],
     worst: [worstBundle(judged, 2, options)],
+    leaks: [
+      leaksBundle(
+        found,
+        found.findings.map((finding) => ({ finding, a: shown, b: shown })),
+        options,
+      ),
+    ],
     confusion: [
       confusionBundle(
         {
@@ -145,6 +165,27 @@ test("what was thinned or cut is said in words and in the picture", () => {
   assert.match(words("player"), /preview: 8 bits a sample, the first [\d.]+ s of 20\.0 s/);
   assert.match(words("explore"), /the first \d+ of 450/);
   assert.match(JSON.stringify(all.spectrogram), /Each column of the picture/);
+});
+
+test("leaks: the matrix, and either side of each of the worst to hear", () => {
+  const one = { input: short, target: short.subarray(0, 8000), sampleRate, name: "x" };
+  const heard = found.findings.slice(0, 2).map((finding) => ({ finding, a: one, b: one }));
+  const bundle = leaksBundle(found, heard);
+  const html = bundle["text/html"] as string;
+  const sounds = [...html.matchAll(/src="data:audio\/wav;base64,([^"]*)"/g)].map(([, data]) =>
+    decodeWav(Buffer.from(data!, "base64"), "player"),
+  );
+  // The later split's side first; the second finding's is a target.
+  assert.deepEqual(
+    sounds.map(({ samples }) => samples.length),
+    [24000, 24000, 8000, 24000],
+  );
+  const text = bundle["text/plain"] as string;
+  assert.match(text, /10 train, 2 validate, 2 test examples, 3 findings/);
+  assert.match(text, /identical +1 +0 +0\n[\s\S]*nearDuplicate +0 +2 +0\n/);
+  assert.match(text, /The 2 worst of 3\n1\. /);
+  const clean = leaksBundle(new AuditReport([], { train: 1, validate: 1, test: 1 }), []);
+  assert.match(clean["text/plain"] as string, /nothing shared/);
 });
 
 test("spectrogram values equal librosa's, on a linear and on a mel axis", () => {
