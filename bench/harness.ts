@@ -194,7 +194,7 @@ export function report(result: Record<string, unknown>): void {
 }
 
 /** Nothing that the run before left to be written shall be written during the next one. */
-function settle(): void {
+export function settle(): void {
   if (process.platform !== "win32") execFileSync("sync");
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { root } from "./paths.js";
 import { SetupError } from "./step.js";
 
@@ -25,16 +25,24 @@ export function runTests(filters: string[]): Promise<number> {
   return foreground(process.execPath, ["--import", "tsx", "--test", ...options, ...files]);
 }
 
-/** Runs the benchmarks, one after the other: all of bench/, or those named; `--` flags go to each (`--tiny`). */
+/**
+ * Runs the benchmarks, one after the other: all of bench/, or those named; then prints a table and writes charts of their
+ * results. `--tiny` goes to each; `--save` keeps table and charts for the README.
+ */
 export async function runBench(args: string[], python: string): Promise<number> {
   const flags = args.filter((arg) => arg.startsWith("--"));
   const names = args.filter((arg) => !arg.startsWith("--"));
-  const env = { ...process.env, BENCH_PYTHON: python };
+  const results = join(root, "build/bench/results.jsonl");
+  mkdirSync(dirname(results), { recursive: true });
+  writeFileSync(results, "");
+  const env = { ...process.env, BENCH_PYTHON: python, BENCH_RESULTS: results };
   let failed = 0;
-  for (const file of listed("bench", /^(?!.*harness).*\.ts$/, names)) {
+  for (const file of listed("bench", /^(?!.*(harness|report|charts)).*\.ts$/, names)) {
     console.log(`\n${file}`);
     if ((await foreground(process.execPath, ["--import", "tsx", file, ...flags], env)) !== 0) failed++;
   }
+  const report = ["--import", "tsx", join("bench", "report.ts"), ...flags];
+  if ((await foreground(process.execPath, report, env)) !== 0) failed++;
   return failed === 0 ? 0 : 1;
 }
 
