@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { pythonPath, root } from "../python.js";
 import { drive, errorsOf, runCells, textOf } from "./drive.js";
 
 const FOREVER = "while (true) {}";
@@ -190,6 +195,38 @@ console.log(child.pid)`;
   assert.ok(first!.length >= 2 && second!.length >= 2, `${first} ${second}`);
   const { results: left } = await drive([["alive", [...first!, ...second!]]]);
   assert.deepEqual(left, [[]]);
+});
+
+test("a kernel ends when Jupyter was killed, also while the kernel was starting", async () => {
+  const python = (delay: number): string => `
+import os, signal, subprocess, sys, time
+from jupyter_client.manager import KernelManager
+manager = KernelManager(kernel_name="tslab")
+manager.start_kernel(cwd=sys.argv[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(manager.provisioner.pid, flush=True)
+time.sleep(${delay})
+os.kill(os.getpid(), signal.SIGKILL)`;
+  for (const delay of [0, 3]) {
+    const args = ["-c", python(delay), join(root, "notebooks")];
+    const run = spawnSync(pythonPath, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    assert.equal(run.signal, "SIGKILL");
+    const pid = Number(run.stdout);
+    assert.ok(pid > 1, run.stdout);
+    for (let i = 0; i < 200 && existsSync(`/proc/${pid}`); i++) await pause(100);
+    assert.ok(!existsSync(`/proc/${pid}`), `the kernel lives on, process ${pid}`);
+  }
+});
+
+test("a cell that imports tfjs itself does so without TensorFlow's start lines; what it must know shows there", async () => {
+  const { cells } = await drive([
+    ["send", 'import * as tf from "@tensorflow/tfjs-node-gpu";\nconsole.log(tf.getBackend());'],
+    ["wait"],
+    ["send", "tf.tensor1d([1, 2]).sum().dataSync()[0]"],
+    ["wait"],
+  ]);
+  assert.equal(textOf(cells[0]), "tensorflow\n");
+  assert.equal(textOf(cells[0], "stderr"), "");
+  assert.equal(cells[1]!.outputs.find((output) => output.type === "execute_result")?.data["text/plain"], "3");
 });
 
 test("completion and inspection answer while a cell runs, and the kernel stays busy", async () => {
