@@ -2,15 +2,18 @@
 // the entry that the set-up writes, with the connection file as last argument.
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { endProcess } from "./kernel/control.js";
 import { createCells } from "./kernel/execute.js";
 import { type Handler, openServer, type Server } from "./kernel/server.js";
+import { addonFile } from "./setup/paths.js";
 import { prepareTensorFlow } from "./tensorflow/prepare.js";
+import { quietImports } from "./tensorflow/quiet.js";
 
 const SHUTDOWN_MS = 100;
 
 // For cells that import tfjs themselves.
-prepareTensorFlow();
+if (!prepareTensorFlow()) quietImports(join(dirname(addonFile()), "quiet.node"), "@tensorflow/tfjs-node-gpu");
 
 async function start(connectionFile: string): Promise<void> {
   const shared = new Int32Array(new SharedArrayBuffer(8));

@@ -58,9 +58,7 @@ function load(): TensorFlow {
       "TensorFlow: loaded in a worker thread, expected the main thread only (two copies of its backend cannot share a process)",
     );
   }
-  // Who asks for TensorFlow's messages gets all of them.
-  const verbose = process.env.TF_CPP_MIN_LOG_LEVEL !== undefined && Number(process.env.TF_CPP_MIN_LOG_LEVEL) < 2;
-  prepareTensorFlow();
+  const verbose = prepareTensorFlow();
   const addon = addonPath();
   if (!existsSync(addon)) return loadPlain(addon);
   let tf: TensorFlow;
