@@ -69,7 +69,7 @@ function load(): TensorFlow {
     const why = (cause as Error).message.split("\n")[0];
     throw new DatasetError(
       "ENVIRONMENT",
-      `TensorFlow: its addon does not load: ${why} (${addon}); run \`npm start\` in the project's folder, which builds it again`,
+      `TensorFlow: its addon does not load: ${why}; delete ${dirname(addon)}, then run \`npm start\` in the project's folder, which builds it again`,
       [],
       { cause },
     );
