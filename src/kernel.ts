@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { endProcess } from "./kernel/control.js";
 import { createCells } from "./kernel/execute.js";
+import { enclosingCalls, pointsBefore, unitsBefore } from "./kernel/positions.js";
 import { type Handler, openServer, type Server } from "./kernel/server.js";
 import { addonFile } from "./setup/paths.js";
 import { prepareTensorFlow } from "./tensorflow/prepare.js";
@@ -28,14 +29,20 @@ async function start(connectionFile: string): Promise<void> {
       const { completed, indent } = tslab.isCompleteCode(content.code);
       return completed ? { status: "complete" } : { status: "incomplete", indent };
     },
-    complete: ({ content }) => {
-      const { start, end, candidates } = tslab.executor.complete(content.code, content.cursor_pos);
-      return { status: "ok", matches: candidates, cursor_start: start, cursor_end: end, metadata: {} };
+    complete: ({ content: { code, cursor_pos } }) => {
+      const { start, end, candidates } = tslab.executor.complete(code, unitsBefore(code, cursor_pos));
+      const [cursor_start, cursor_end] = [pointsBefore(code, start), pointsBefore(code, end)];
+      return { status: "ok", matches: candidates, cursor_start, cursor_end, metadata: {} };
     },
-    inspect: ({ content }) => {
-      const info = tslab.executor.inspect(content.code, content.cursor_pos);
-      const data = info ? { "text/plain": tslab.printQuickInfo(info) } : {};
-      return { status: "ok", found: Boolean(info), data, metadata: {} };
+    inspect: ({ content: { code, cursor_pos } }) => {
+      const cursor = unitsBefore(code, cursor_pos);
+      // Between a call's parentheses the function is what one wants to know about.
+      for (const at of [cursor, ...enclosingCalls(code, cursor)]) {
+        const info = tslab.executor.inspect(code, at);
+        if (info)
+          return { status: "ok", found: true, data: { "text/plain": tslab.printQuickInfo(info) }, metadata: {} };
+      }
+      return { status: "ok", found: false, data: {}, metadata: {} };
     },
     history: () => ({ status: "ok", history: [] }),
     comm_info: () => ({ status: "ok", comms: {} }),

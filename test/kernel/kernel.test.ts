@@ -263,6 +263,36 @@ test("the library's own names are completed and explained, with their documentat
   assert.ok(text.split("\n").length > 2, `no documentation in: ${text}`);
 });
 
+test("between the parentheses of a call its function is explained; signs of two units don't shift the cursor", async () => {
+  const setUp = `/** Twice a number. */
+function twice(n: number, options?: { exact?: boolean }): number { return 2 * n }
+/** What a number is called. */
+function nameOf(n: number, where: string): string { return String(n) }`;
+  const inspect = (code: string): unknown[] => [
+    "request",
+    "inspect_request",
+    { code: code.replace("|", ""), cursor_pos: [...code.slice(0, code.indexOf("|"))].length, detail_level: 0 },
+  ];
+  const { results } = await drive([
+    ["send", setUp],
+    ["wait"],
+    inspect("twice(|)"),
+    inspect('nameOf(twice(3), "a (b|")'),
+    inspect("nameOf(twice(|3), 'x')"),
+    inspect("if (|1) {}"),
+    inspect('const s = "🎵🎵 ("; twi|ce(3)'),
+    ["request", "complete_request", { code: 'const s = "🎵"; twi', cursor_pos: 18 }],
+  ]);
+  const texts = results.map((result) => result.data?.["text/plain"] ?? "");
+  assert.match(texts[0], /function twice\(n: number, options\?.*Twice a number\./s);
+  assert.match(texts[1], /function nameOf\(.*What a number is called\./s);
+  assert.match(texts[2], /function twice\(/);
+  assert.equal(results[3].found, false);
+  assert.match(texts[4], /function twice\(/);
+  assert.ok(results[5].matches.includes("twice"));
+  assert.deepEqual([results[5].cursor_start, results[5].cursor_end], [15, 18]);
+});
+
 test("interrupt stops tfjs's own fitDataset, and training can go on afterwards", async () => {
   const setUp = `import { AudioDataset } from "deep-audio-dataset";
 import * as tf from "@tensorflow/tfjs-node-gpu";
