@@ -3,7 +3,8 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { endProcess } from "./kernel/control.js";
+import { beginInterrupts } from "./interrupts.js";
+import { endProcess, SHARED } from "./kernel/control.js";
 import { createCells } from "./kernel/execute.js";
 import { enclosingCalls, pointsBefore, unitsBefore } from "./kernel/positions.js";
 import { type Handler, openServer, type Server } from "./kernel/server.js";
@@ -17,7 +18,7 @@ const SHUTDOWN_MS = 100;
 if (!prepareTensorFlow()) quietImports(join(dirname(addonFile()), "quiet.node"), "@tensorflow/tfjs-node-gpu");
 
 async function start(connectionFile: string): Promise<void> {
-  const shared = new Int32Array(new SharedArrayBuffer(8));
+  const shared = new Int32Array(new SharedArrayBuffer(16));
   let server: Server | undefined;
   const cells = createCells(() => server!, shared);
   const { tslab } = cells;
@@ -60,7 +61,14 @@ async function start(connectionFile: string): Promise<void> {
   const { text } = server;
   server.publish("status", { execution_state: "starting" });
 
+  beginInterrupts();
   process.on("SIGINT", cells.interrupt);
+  // Each further listener is library work that ends by itself when interrupted, once the main thread gets to it.
+  const count = (name: string | symbol, more: number): void => {
+    if (name === "SIGINT") Atomics.store(shared, SHARED.patient, process.listenerCount("SIGINT") + more > 1 ? 1 : 0);
+  };
+  process.on("newListener", (name) => count(name, 1));
+  process.on("removeListener", (name) => count(name, 0));
   process.on("uncaughtException", (error) => cells.lateError(error, "thrown outside of what the cell awaits"));
   process.on("unhandledRejection", (reason) => cells.lateError(reason, "rejected promise that nothing awaits"));
   for (const name of ["stdout", "stderr"] as const) {

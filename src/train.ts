@@ -180,13 +180,17 @@ async function train(
 
   try {
     if (state.epoch < epochs) {
-      await model.fitDataset(data.source as never, {
-        epochs,
-        initialEpoch: state.epoch,
-        verbose: 0,
-        callbacks: [...live, own] as never,
-        ...(validate && { validationData: watched(validate, () => signal.aborted).source as never }),
-      });
+      await model
+        .fitDataset(data.source as never, {
+          epochs,
+          initialEpoch: state.epoch,
+          verbose: 0,
+          callbacks: [...live, own] as never,
+          ...(validate && { validationData: watched(validate, () => signal.aborted).source as never }),
+        })
+        .catch((error) => {
+          if (!signal.aborted) throw error;
+        });
     }
     if (signal.aborted) await save("last");
     throwIfAborted(signal, "training");

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { countInterrupt } from "../interrupts.js";
 import { SHARED, STATE } from "./control.js";
 import { describeError, describeTypeErrors, type JupyterError, keepLineCount, keepSource } from "./errors.js";
+import { mendTensorFlow } from "./mend.js";
 import type { Message } from "./message.js";
 import type { Server } from "./server.js";
 import { keepMaps } from "./source-maps.js";
@@ -122,11 +123,18 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
 
   function interrupt(): void {
     countInterrupt();
+    if (Atomics.exchange(shared, SHARED.forced, 0) === 1) mend();
     if (!running) return;
     const stop = stopRunning;
     // Only this listener: no library work that ends by itself.
     const wait = process.listenerCount("SIGINT") > 1 ? ABORT_MS : 0;
     setTimeout(() => stop?.(interrupted()), wait);
+  }
+
+  /** What was ended by force had no chance to end its scopes and to take back its listeners. */
+  function mend(): void {
+    mendTensorFlow();
+    for (const listener of process.listeners("SIGINT")) if (listener !== interrupt) process.off("SIGINT", listener);
   }
 
   function lateError(thrown: unknown, what: string): void {
