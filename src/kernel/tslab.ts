@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import vm from "node:vm";
+import { awaits } from "./await.js";
 import { addSourceMaps } from "./source-maps.js";
 
 /** The version whose inner parts this kernel was written for. */
@@ -45,7 +46,8 @@ export function loadZeromq(): Record<"Publisher" | "Router" | "Reply", new (opti
 }
 
 /**
- * Loads tslab with two changes from outside: cells get source maps and a name, so that errors point into them.
+ * Loads tslab with changes from outside: cells get source maps and a name, so that errors point into them, and whatever
+ * they await is waited for.
  *
  * `onConvert` is called before and after a cell is type-checked.
  */
@@ -60,10 +62,12 @@ export function loadTslab(console: TslabConsole, onConvert: (running: boolean) =
   const jupyter = load("./jupyter.js");
   const converter = createConverter({ isJS: false, isBrowser: false });
   const convert = converter.convert;
-  converter.convert = (...args: unknown[]): unknown => {
+  converter.convert = (declarations: string, code: string): unknown => {
     onConvert(true);
     try {
-      return convert(...args);
+      const converted = convert(declarations, code);
+      if (converted.diagnostics.length === 0) converted.hasToplevelAwait ||= awaits(typescript, code);
+      return converted;
     } finally {
       onConvert(false);
     }

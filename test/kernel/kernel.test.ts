@@ -281,6 +281,24 @@ function nameOf(n: number, where: string): string { return String(n) }`;
   assert.deepEqual([results[5].cursor_start, results[5].cursor_end], [15, 18]);
 });
 
+test("whatever a cell awaits is waited for", async () => {
+  const later = (value: number): string => `new Promise<number>((resolve) => setTimeout(() => resolve(${value}), 50))`;
+  const cells = await runCells(
+    `await (async () => { console.log(await ${later(1)}); })();`,
+    `const two = (await (${later(2)})).toFixed(1);\nconsole.log(two);`,
+    `for await (const n of (async function* () { yield await ${later(3)}; })()) console.log(n);`,
+    "const later = async () => { await (Promise.resolve()); return 4; };\nconsole.log(later.name, two);",
+    'const n = 5;\nawait (async () => { throw new RangeError("in line 2"); })();',
+    "const await_ = 6; [await_].map((await_) => await_)[0]",
+  );
+  assert.deepEqual(
+    cells.slice(0, 4).map((cell) => textOf(cell)),
+    ["1\n", "2.0\n", "3\n", "later 2.0\n"],
+  );
+  assert.match(errorsOf(cells[4])[0]!.traceback, /RangeError: in line 2[\s\S]*----> 2 await \(async/);
+  assert.equal(cells[5]!.outputs.find((output) => output.type === "execute_result")?.data["text/plain"], "6");
+});
+
 test("a property's short form finds the variables of earlier cells, and the cell's own first", async () => {
   const cells = await runCells(
     "const rate = 1;\nlet size = 2;\nfunction twice(n: number): number { return 2 * n; }",
