@@ -36,7 +36,7 @@ export async function checkDataset(
   kind: Kind,
   options: CheckOptions & IndexOptions = {},
 ): Promise<CheckReport> {
-  return check(directory, await scanIndex(directory, name, kind, options), options);
+  return await check(directory, await scanIndex(directory, name, kind, options), options);
 }
 
 /**
@@ -98,7 +98,7 @@ async function checkAll(
     const part = names.slice(from, from + most).map((audio) => ({ audio, keys: files.get(audio)?.keys }));
     tasks.push({ directory, files: part, deep, convert, labels });
   }
-  return track("check", names.length, "files", options, async ({ signal, tick }) => {
+  return await track("check", names.length, "files", options, async ({ signal, tick }) => {
     // Every task listens for the abort; that many listeners are meant.
     setMaxListeners(0, signal);
     const parts = await withPool(Math.min(workerCount(options.workers), Math.max(1, tasks.length)), (pool) =>

@@ -81,7 +81,7 @@ export function manifestPath(directory: string, name: string): string {
  * @throws DatasetError "RECORD" when it isn't a manifest of this format
  */
 export async function readManifest(directory: string, name: string): Promise<Manifest | undefined> {
-  return readJson<Manifest>(
+  return await readJson<Manifest>(
     manifestPath(directory, name),
     "manifest",
     (m) => m.format === 1 && Array.isArray(m.shards),

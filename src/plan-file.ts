@@ -10,7 +10,7 @@ export function planPath(directory: string, name: string): string {
 
 /** Reads a plan file. */
 export async function readPlan(path: string): Promise<BuildPlan | undefined> {
-  return readJson<BuildPlan>(path, "plan", (p) => p.format === 1 && Array.isArray(p.shards));
+  return await readJson<BuildPlan>(path, "plan", (p) => p.format === 1 && Array.isArray(p.shards));
 }
 
 /** Writes a plan as `D/N.plan.json`, for `buildOneShard` and `finishPlan`, and returns its path. */

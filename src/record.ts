@@ -28,7 +28,7 @@ import { fileError } from "./whole-file.js";
  * @example const manifest = await buildRecords("./data", await planRecords("./data", "dataset", index));
  */
 export async function buildRecords(directory: string, plan: BuildPlan, options: RecordOptions = {}): Promise<Manifest> {
-  return withLock(directory, plan.name, async () => {
+  return await withLock(directory, plan.name, async () => {
     await finishPublication(directory, plan.name);
     const before = await previous(directory, plan, options.overwrite === true);
     const staging = await prepareStaging(directory, plan.name);
@@ -64,7 +64,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
         return entries as ShardEntry[];
       }),
     );
-    return publishEntries(directory, plan, entries, before);
+    return await publishEntries(directory, plan, entries, before);
   });
 }
 
@@ -91,7 +91,7 @@ export async function buildOneShard(planFile: string, k: number): Promise<ShardE
 export async function finishPlan(planFile: string): Promise<Manifest> {
   const plan = await requirePlan(planFile);
   const directory = dirname(planFile);
-  return withLock(directory, plan.name, async () => {
+  return await withLock(directory, plan.name, async () => {
     await finishPublication(directory, plan.name);
     const before = await readManifest(directory, plan.name);
     const compare = compareHere(directory);
@@ -103,7 +103,7 @@ export async function finishPlan(planFile: string): Promise<Manifest> {
         `shards: ${plan.shards.length - missing.length} built, expected ${plan.shards.length} (${planFile}); build these first: ${missing.join(" ")}`,
       );
     }
-    return publishEntries(directory, plan, entries as ShardEntry[], before);
+    return await publishEntries(directory, plan, entries as ShardEntry[], before);
   });
 }
 

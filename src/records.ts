@@ -68,7 +68,7 @@ export interface Records {
 export async function openRecords(directory: string, name: string, options: OpenOptions = {}): Promise<Records> {
   await recoverPublication(directory, name);
   const manifest = await readManifest(directory, name);
-  if (!manifest) return openForeign(directory, name, options);
+  if (!manifest) return await openForeign(directory, name, options);
   const stale = options.allowStale ? undefined : await staleness(directory, manifest);
   if (stale) {
     throw new DatasetError(
@@ -85,7 +85,7 @@ export async function openRecords(directory: string, name: string, options: Open
   const indexes = await readIndexes(directory, manifest.kind, manifest.shards, (index, k) =>
     nameFromPlan(directory, manifest, index, k),
   );
-  return collect(directory, manifest, indexes);
+  return await collect(directory, manifest, indexes);
 }
 
 /** Shards of dataset `name` in numeric order: `N<k>.tfrecord`, or `N.tfrecord` alone. Those of `N2` aren't among them. */
@@ -166,7 +166,7 @@ async function openForeign(directory: string, name: string, options: OpenOptions
     await readFloatTargets(directory, files, indexes);
   if (kind === "classes") manifest.width = options.width ?? widest(indexes);
   if (kind === "values") manifest.width = indexes.flatMap((i) => i.values)[0]?.length ?? 0;
-  return collect(directory, manifest, indexes);
+  return await collect(directory, manifest, indexes);
 }
 
 function guessKind(indexes: readonly ShardIndex[]): Kind {

@@ -83,7 +83,9 @@ export async function fit(model: LayersModel, dataset: TrainingData, options: Fi
   const total = Math.max(0, options.epochs - state.epoch) * dataset.trainSteps;
   const result = await track("training", total, "batches", { ...options, onProgress }, async ({ signal, tick }) => {
     const run = (): Promise<FitResult> => train(model, dataset, options, state, { signal, tick, show });
-    return withClassWeights(model, options.classWeights, run).catch((error) => Promise.reject(outOfMemory(error)));
+    return await withClassWeights(model, options.classWeights, run).catch((error) =>
+      Promise.reject(outOfMemory(error)),
+    );
   });
   if (options.onProgress !== false) console.log(result.summary);
   return result;

@@ -193,7 +193,7 @@ export interface RepairReport {
  * @example const { rebuilt, salvaged } = await repair("./data", "dataset");
  */
 export async function repair(directory: string, name: string, options: VerifyOptions = {}): Promise<RepairReport> {
-  return withLock(directory, name, async () => {
+  return await withLock(directory, name, async () => {
     await finishPublication(directory, name);
     const manifest = await readManifest(directory, name);
     if (!manifest) {
@@ -262,7 +262,10 @@ async function mend(
       : { changed: [], removed: [] };
     if (changed.length + removed.length === 0) {
       result.rebuilt.push(file);
-      return markFinished(staging, await run<ShardEntry>("buildShardFile", shardTask(plan, at, directory, staging)));
+      return await markFinished(
+        staging,
+        await run<ShardEntry>("buildShardFile", shardTask(plan, at, directory, staging)),
+      );
     }
   }
   const sound = index?.offset.length ?? 0;

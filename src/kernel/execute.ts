@@ -45,7 +45,7 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
       },
       error: (...values) => {
         if (values.length > 1) typeErrors.push(values);
-        else failure = describeError(values[0]);
+        else failure = describeError(values[0], { cell: name() });
       },
     },
     (converting) => {
@@ -138,7 +138,7 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
   }
 
   function lateError(thrown: unknown, what: string): void {
-    const error = describeError(thrown, ` (${what})`);
+    const error = describeError(thrown, { note: ` (${what})` });
     late = error;
     if (current) server().publish("error", error, current);
     else process.stderr.write(`${error.traceback.join("\n")}\n`);

@@ -18,6 +18,7 @@ test("an error is a Jupyter error whose traceback points into the cell's own tex
     'throw new Error("outer", { cause: new TypeError("inner") })',
     'throw "a text"',
     "1",
+    `import { AudioDataset } from "deep-audio-dataset";\n\nawait new AudioDataset("/nowhere", "x").load();`,
   );
   const [error] = errorsOf(cells[1]);
   assert.equal(error!.ename, "RangeError");
@@ -35,7 +36,12 @@ test("an error is a Jupyter error whose traceback points into the cell's own tex
   assert.match(errorsOf(cells[2])[0]!.traceback, /----> 3 \(null as any\)\.sides;/);
   assert.match(errorsOf(cells[3])[0]!.traceback, /caused by TypeError: inner/);
   assert.equal(errorsOf(cells[4])[0]!.evalue, "'a text'");
+  assert.match(errorsOf(cells[4])[0]!.traceback, /^Thrown: 'a text'\n {4}at cell \[5\]$/);
   assert.equal(cells[5]!.reply.status, "ok");
+  assert.match(
+    errorsOf(cells[6])[0]!.traceback,
+    /^DatasetError: records of "x": none[\s\S]*----> 3 await new AudioDataset/,
+  );
 });
 
 test("a type error names its line, and the cell does not run", async () => {
