@@ -109,6 +109,15 @@ test("training aborted in the middle of an epoch goes on and ends as if it had n
   close(result.history.loss!, expected.history.loss!, 1e-6, 1e-5);
 });
 
+test("aborted without a checkpoint, training says what is left and what would go on", async () => {
+  const controller = new AbortController();
+  const onEpoch = (): void => controller.abort();
+  await assert.rejects(fit(net(), await loaded(), { epochs: 3, onEpoch, signal: controller.signal, ...QUIET }), {
+    code: "ABORTED",
+    message: /^training: aborted after 6 of 18 batches; the model keeps what it has learnt; with `checkpoint`/,
+  });
+});
+
 test("early stopping ends with the best weights, saved and loaded again", async () => {
   const model = net();
   const checkpoint = join(folder, "early");
