@@ -7,6 +7,7 @@ import { beginInterrupts } from "./interrupts.js";
 import { endProcess, SHARED } from "./kernel/control.js";
 import { createCells } from "./kernel/execute.js";
 import { enclosingCalls, pointsBefore, unitsBefore } from "./kernel/positions.js";
+import { quickInfoText } from "./kernel/quick-info.js";
 import { type Handler, openServer, type Server } from "./kernel/server.js";
 import { addonFile } from "./setup/paths.js";
 import { prepareTensorFlow } from "./tensorflow/prepare.js";
@@ -40,8 +41,7 @@ async function start(connectionFile: string): Promise<void> {
       // Between a call's parentheses the function is what one wants to know about.
       for (const at of [cursor, ...enclosingCalls(code, cursor)]) {
         const info = tslab.executor.inspect(code, at);
-        if (info)
-          return { status: "ok", found: true, data: { "text/plain": tslab.printQuickInfo(info) }, metadata: {} };
+        if (info) return { status: "ok", found: true, data: { "text/plain": quickInfoText(info) }, metadata: {} };
       }
       return { status: "ok", found: false, data: {}, metadata: {} };
     },

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import vm from "node:vm";
+import type ts from "typescript";
 import { awaits } from "./await.js";
 import { addSourceMaps } from "./source-maps.js";
 
@@ -15,7 +16,7 @@ export interface TslabConsole {
 /** tslab's executor: runs, completes and explains code. */
 export interface Executor {
   execute(code: string): Promise<boolean>;
-  inspect(code: string, position: number): unknown;
+  inspect(code: string, position: number): ts.QuickInfo | undefined;
   complete(code: string, position: number): { start: number; end: number; candidates: string[] };
 }
 
@@ -29,7 +30,6 @@ export interface Socket extends AsyncIterable<Buffer[]> {
 export interface Tslab {
   executor: Executor;
   isCompleteCode(code: string): { completed: boolean; indent?: string };
-  printQuickInfo(info: unknown): string;
   /** Where tslab's display functions, and this library's, send their content. */
   setDisplayWriter(write: (content: object, update: boolean) => void): void;
   typescriptVersion: string;
@@ -58,7 +58,6 @@ export function loadTslab(console: TslabConsole, onConvert: (running: boolean) =
   const typescript = addSourceMaps(load);
   const { createConverter, isCompleteCode } = load("./converter.js");
   const { createExecutor } = load("./executor.js");
-  const { printQuickInfo } = load("./inspect.js");
   const jupyter = load("./jupyter.js");
   const converter = createConverter({ isJS: false, isBrowser: false });
   const convert = converter.convert;
@@ -77,7 +76,6 @@ export function loadTslab(console: TslabConsole, onConvert: (running: boolean) =
   return {
     executor,
     isCompleteCode,
-    printQuickInfo,
     setDisplayWriter: (write) => {
       jupyter.lastWriteDisplayData = write;
     },
