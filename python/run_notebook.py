@@ -9,6 +9,7 @@ import asyncio
 import pathlib
 import queue
 import re
+import signal
 import sys
 import time
 
@@ -30,10 +31,11 @@ class Run:
         self.errors = []  # (id of the request it answers, text)
         self.allowed = set()  # requests of cells tagged raises-exception
         self.problems = []
+        self.interrupted = False
         self.client = NotebookClient(
             notebook,
             timeout=timeout,
-            kernel_name=notebook.metadata.kernelspec.name,
+            kernel_name=notebook.metadata.get("kernelspec", {}).get("name", "tslab"),
             resources={"metadata": {"path": str(path.parent)}},
             on_notebook_start=self.watch,
             on_cell_executed=self.after_cell,
@@ -61,6 +63,13 @@ class Run:
         elif status != "ok" and not self.errors:
             self.problems.append(f"cell {cell_index + 1}: the kernel answered {status!r}, expected 'ok'")
 
+    def interrupt(self, *_):
+        """Ctrl+C interrupts the cell, as JupyterLab's button does; a second one ends everything."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        loop = asyncio.get_event_loop()
+        loop.call_soon_threadsafe(lambda: asyncio.ensure_future(self.client.km.interrupt_kernel()))
+        self.interrupted = True
+
     async def drain(self):
         """Late errors of the last cell have no next cell that could show them."""
         end = time.monotonic() + LATE_SECONDS
@@ -73,7 +82,10 @@ class Run:
     def execute(self):
         cells = [(i, c) for i, c in enumerate(self.notebook.cells) if c.cell_type == "code" and c.source.strip()]
         with self.client.setup_kernel():
+            signal.signal(signal.SIGINT, self.interrupt)
             for number, (index, cell) in enumerate(cells, 1):
+                if self.interrupted:
+                    break
                 title = next(line for line in cell.source.splitlines() if line.strip())[:70]
                 print(f"  [{number}/{len(cells)}] {title} … ", end="", flush=True)
                 start = time.monotonic()
@@ -87,6 +99,7 @@ class Run:
                 print(f"{time.monotonic() - start:.1f} s", flush=True)
             else:
                 run_sync(self.drain)()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         self.problems += [text for request, text in self.errors if request not in self.allowed]
         return self.problems
 
@@ -105,7 +118,8 @@ def main():
         print(path.name, flush=True)
         start = time.monotonic()
         notebook = nbformat.read(path, as_version=4)
-        problems = Run(notebook, path, options.timeout).execute()
+        run = Run(notebook, path, options.timeout)
+        problems = run.execute()
         executed = options.out / path.name
         html = executed.with_suffix(".html")
         nbformat.write(notebook, executed)
@@ -115,9 +129,15 @@ def main():
         for problem in problems:
             print(problem, file=sys.stderr)
         failed += bool(problems)
-        print(f"{'failed' if problems else 'ok'}: {path.name}, {time.monotonic() - start:.1f} s, see {html}", flush=True)
+        outcome = "interrupted" if run.interrupted else "failed" if problems else "ok"
+        print(f"{outcome}: {path.name}, {time.monotonic() - start:.1f} s, see {html}", flush=True)
+        if run.interrupted:
+            sys.exit(130)
     sys.exit(1 if failed else 0)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

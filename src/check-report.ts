@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { CheckedFile } from "./check-task.js";
 import { type DatasetError, type Problem, problemsError } from "./error.js";
-import type { DatasetIndex } from "./pair.js";
+import type { DatasetIndex, Row } from "./pair.js";
 
 /** What `check` found. */
 export interface CheckReport {
@@ -40,10 +40,11 @@ export function makeReport(index: DatasetIndex, files: CheckedFile[], problems: 
   for (const { kind } of [...errors, ...warnings]) counts[kind] = (counts[kind] ?? 0) + 1;
   const bad = new Set(errors.map((problem) => problem.file));
   const sides = [index.inputFolder ?? "in", index.targetFolder ?? "out"] as const;
-  const rows = index.rows.filter(({ input, target, keys }) => {
+  const isSound = ({ input, target, keys }: Row): boolean => {
     const named = [posix.join(sides[0], input), target === undefined ? undefined : posix.join(sides[1], target), keys];
     return !named.some((file) => file !== undefined && bad.has(file));
-  });
+  };
+  const rows = bad.size === 0 ? index.rows : index.rows.filter(isSound);
   return {
     problems,
     errors,

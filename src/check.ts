@@ -9,6 +9,7 @@ import { type DatasetIndex, type IndexOptions, type IndexScan, type Kind, type R
 import { withPool, workerCount } from "./pool.js";
 import { type LongOptions, track } from "./progress.js";
 import { runTask } from "./task.js";
+import { inTurns } from "./turns.js";
 
 export type { CheckReport } from "./check-report.js";
 export type { CheckedFile } from "./check-task.js";
@@ -33,7 +34,7 @@ export async function checkDataset(
   kind: Kind,
   options: CheckOptions & IndexOptions = {},
 ): Promise<CheckReport> {
-  return check(directory, await scanIndex(directory, name, kind, options), options);
+  return await check(directory, await scanIndex(directory, name, kind, options), options);
 }
 
 /**
@@ -51,29 +52,29 @@ export async function check(
   options: CheckOptions = {},
 ): Promise<CheckReport> {
   const scan: IndexScan = "index" in index ? index : { index, problems: [] };
-  const files = filesOf(scan.index);
+  const files = await filesOf(scan.index);
   const names = [...files.keys()];
   const checked = await checkAll(directory, names, files, options);
   const problems: Problem[] = [...scan.problems];
-  for (const name of names)
-    problems.push(...checked.get(name)!.problems.map((p) => located(p, scan.index, files.get(name)!)));
-  const found = [...compareFiles(checked, options.convert), ...compareLabels(checked, scan.index)];
-  problems.push(...found);
-  if (scan.index.kind === "pairs") problems.push(...comparePairs(scan.index, checked));
+  await inTurns(names, (name) => {
+    for (const p of checked.get(name)!.problems) problems.push(located(p, scan.index, files.get(name)!));
+  });
+  problems.push(...(await compareFiles(checked, options.convert)), ...compareLabels(checked, scan.index));
+  if (scan.index.kind === "pairs") problems.push(...(await comparePairs(scan.index, checked)));
   problems.push(...(await findUnlisted(directory, scan.index, files)));
   return makeReport(scan.index, [...checked.values()], problems);
 }
 
 /** Every audio file once, with the rows that name it and its key file. */
-function filesOf(index: DatasetIndex): Map<string, { row: Row; keys?: string }> {
+async function filesOf(index: DatasetIndex): Promise<Map<string, { row: Row; keys?: string }>> {
   const files = new Map<string, { row: Row; keys?: string }>();
-  for (const row of index.rows) {
+  await inTurns(index.rows, (row) => {
     const input = posix.join(index.inputFolder ?? "in", row.input);
     if (!files.has(input)) files.set(input, { row, keys: row.keys });
-    if (row.target === undefined) continue;
+    if (row.target === undefined) return;
     const target = posix.join(index.targetFolder ?? "out", row.target);
     if (!files.has(target)) files.set(target, { row });
-  }
+  });
   return files;
 }
 
@@ -95,7 +96,7 @@ async function checkAll(
     const part = names.slice(from, from + most).map((audio) => ({ audio, keys: files.get(audio)?.keys }));
     tasks.push({ directory, files: part, deep, convert, labels });
   }
-  return track("check", names.length, "files", options, async ({ signal, tick }) => {
+  return await track("check", names.length, "files", options, async ({ signal, tick }) => {
     const parts = await withPool(Math.min(workerCount(options.workers), Math.max(1, tasks.length)), (pool) =>
       Promise.all(
         tasks.map(async (task) => {
@@ -123,23 +124,33 @@ const COMPARED = [
 ] as const;
 
 /** Reports files whose form isn't the most frequent one. Lengths count only in a set where most are equal. */
-function compareFiles(checked: Map<string, CheckedFile>, convert: Convert = {}): Problem[] {
+async function compareFiles(checked: Map<string, CheckedFile>, convert: Convert = {}): Promise<Problem[]> {
   const problems: Problem[] = [];
+  const sound: CheckedFile[] = [];
+  await inTurns(checked.values(), (file) => {
+    if (file.problems.every(isWarning)) sound.push(file);
+  });
   for (const { field, name, hint } of COMPARED) {
     if ((field === "sampleRate" || field === "channels") && convert[field] !== undefined) continue;
     if (field === "frames" && convert.sampleRate !== undefined) continue;
-    const known = [...checked.values()].filter((file) => file[field] !== undefined && file.problems.every(isWarning));
-    const [usual, count] = mostFrequent(known.map((file) => file[field]!));
-    if (field === "frames" && count * 2 <= known.length) continue;
-    for (const { file, [field]: value } of known) {
-      if (value === usual) continue;
+    const counts = new Map<number, number>();
+    let known = 0;
+    await inTurns(sound, ({ [field]: value }) => {
+      if (value === undefined) return;
+      known++;
+      counts.set(value, (counts.get(value) ?? 0) + 1);
+    });
+    const [usual, count] = largest(counts);
+    if (field === "frames" && count * 2 <= known) continue;
+    await inTurns(sound, ({ file, [field]: value }) => {
+      if (value === undefined || value === usual) return;
       const kind = field === "bitsPerSample" ? "bits" : field === "frames" ? "length" : field;
       problems.push({
         kind,
         file,
         message: `${name}: ${value}, expected ${usual} as in ${count} files${hint} (${file})`,
       });
-    }
+    });
   }
   return problems;
 }
@@ -148,6 +159,10 @@ function compareFiles(checked: Map<string, CheckedFile>, convert: Convert = {}):
 function mostFrequent<T>(values: readonly T[]): [value: T | undefined, count: number] {
   const counts = new Map<T, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return largest(counts);
+}
+
+function largest<T>(counts: Map<T, number>): [value: T | undefined, count: number] {
   let best: [value: T | undefined, count: number] = [undefined, 0];
   for (const entry of counts) if (entry[1] > best[1]) best = entry;
   return best;
@@ -155,6 +170,7 @@ function mostFrequent<T>(values: readonly T[]): [value: T | undefined, count: nu
 
 /** Reports key files whose features aren't those that most have. */
 function compareLabels(checked: Map<string, CheckedFile>, index: DatasetIndex): Problem[] {
+  if (index.kind !== "frames") return [];
   const known = index.rows.flatMap(({ keys, input }) => {
     const labels = checked.get(posix.join(index.inputFolder ?? "in", input))?.labels;
     return keys === undefined || labels === undefined ? [] : [{ keys, labels, text: labels.join("\n") }];
@@ -171,17 +187,17 @@ function compareLabels(checked: Map<string, CheckedFile>, index: DatasetIndex): 
     });
 }
 
-function comparePairs(index: DatasetIndex, checked: Map<string, CheckedFile>): Problem[] {
+async function comparePairs(index: DatasetIndex, checked: Map<string, CheckedFile>): Promise<Problem[]> {
   const problems: Problem[] = [];
-  for (const row of index.rows) {
+  await inTurns(index.rows, (row) => {
     const input = checked.get(posix.join(index.inputFolder ?? "in", row.input));
     const target = checked.get(posix.join(index.targetFolder ?? "out", row.target ?? ""));
-    if (!input?.frames || !target?.frames || !input.sampleRate || !target.sampleRate) continue;
-    if (![...input.problems, ...target.problems].every(isWarning)) continue;
-    if (Math.abs(input.frames / input.sampleRate - target.frames / target.sampleRate) <= 1 / input.sampleRate) continue;
+    if (!input?.frames || !target?.frames || !input.sampleRate || !target.sampleRate) return;
+    if (![...input.problems, ...target.problems].every(isWarning)) return;
+    if (Math.abs(input.frames / input.sampleRate - target.frames / target.sampleRate) <= 1 / input.sampleRate) return;
     const message = `samples: ${target.frames}, expected ${input.frames} as in ${input.file} (${target.file}, ${index.file}:${row.line})`;
     problems.push({ kind: "length", file: target.file, message });
-  }
+  });
   return problems;
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
-import type { io } from "@tensorflow/tfjs-core";
+import type { io, Optimizer } from "@tensorflow/tfjs-core";
 import { DatasetError } from "./error.js";
 import { loadTensorFlow } from "./tensorflow.js";
 import { fileError, writeWhole } from "./whole-file.js";
@@ -29,7 +29,26 @@ export async function saveModel(model: LayersModel, folder: string, training: ob
     }
     return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
   });
-  await model.save(handler, { includeOptimizer: model.optimizer !== undefined && model.optimizer !== null });
+  const compiled = model.optimizer !== undefined && model.optimizer !== null;
+  const save = async (): Promise<void> => void (await model.save(handler, { includeOptimizer: compiled }));
+  await (compiled ? disposingOfSteps(model.optimizer, save) : save());
+}
+
+/** Saves without leaving behind the tensor that tfjs makes of the optimizer's number of steps each time. */
+async function disposingOfSteps(optimizer: Optimizer, save: () => Promise<void>): Promise<void> {
+  const made: Tensor[] = [];
+  const original = optimizer.saveIterations;
+  optimizer.saveIterations = async () => {
+    const steps = await original.call(optimizer);
+    made.push(steps.tensor);
+    return steps;
+  };
+  try {
+    await save();
+  } finally {
+    optimizer.saveIterations = original;
+    for (const tensor of made) tensor.dispose();
+  }
 }
 
 async function writeArtifacts(

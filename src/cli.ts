@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { checkDataset } from "./check.js";
-import { doctor } from "./doctor.js";
+import { examine, showFindings } from "./doctor.js";
 import { DatasetError } from "./error.js";
 import type { Kind } from "./pair.js";
 import { buildOneShard, finishPlan } from "./record.js";
@@ -9,7 +9,7 @@ const KINDS: Kind[] = ["pairs", "classes", "values", "frames"];
 
 const USAGE = `deep-audio-dataset COMMAND
 
-  doctor               what notebooks and training need, and what mends what falls short
+  doctor               what notebooks and training need, and what mends what falls short (exit status 1 if any does)
   check DIR NAME       every problem of a dataset's files (--kind pairs|classes|values|frames, default pairs)
   build-shard PLAN K   builds shard K of a plan, for a cluster: shards may be built anywhere, in any order
   finish PLAN          publishes the dataset when every shard of the plan is there`;
@@ -29,7 +29,12 @@ export async function main(args: string[]): Promise<void> {
 
 async function run([command, ...rest]: string[], kind: Kind): Promise<void> {
   const [first, second] = rest;
-  if (command === "doctor") return doctor();
+  if (command === "doctor") {
+    const findings = examine();
+    showFindings(findings);
+    if (findings.some(({ ok }) => !ok)) process.exitCode = 1;
+    return;
+  }
   if (command === "check" && first && second) {
     if (!KINDS.includes(kind)) throw new DatasetError("OPTION", `--kind: ${kind}, expected one of ${KINDS.join(", ")}`);
     const report = await checkDataset(first, second, kind);

@@ -291,7 +291,7 @@ export abstract class Dataset {
 
   private async chooseSplit(records: Records, options: LoadOptions): Promise<Split> {
     const { split } = options;
-    if (typeof split === "string") return loadSplit(split, records);
+    if (typeof split === "string") return await loadSplit(split, records);
     if (split) return explicitSplit(records.count, split);
     return splitExamples(records.count, { ...options, ...this.keys(records, options) });
   }

@@ -2,10 +2,11 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { displayBundle, notebookHost } from "./display.js";
+import { DatasetError } from "./error.js";
 import { escapeText } from "./figure/panel.js";
 import { kernelFolder, kernelSpec } from "./setup/build.js";
 import { addonFile, hasNvidiaDriver, pythonOf, root, venv } from "./setup/paths.js";
-import { deviceInfo } from "./tensorflow.js";
+import { type DeviceInfo, deviceInfo } from "./tensorflow.js";
 
 /** One line of the doctor's table. */
 export interface Finding {
@@ -29,7 +30,7 @@ def version(*names):
 print(json.dumps({"python": ".".join(map(str, sys.version_info[:3])), "lab": version("jupyterlab"),
   "plotly": version("plotly"), "tensorflow": version("tensorflow-cpu", "tensorflow")}))`;
 
-/** Looks at everything that notebooks and training need. Loads TensorFlow. */
+/** Looks at everything that notebooks and training need; what does not load is a finding too. Loads TensorFlow. */
 export function examine(): Finding[] {
   const python = pythonOf(venv);
   const found: { python?: string; lab?: string; plotly?: string; tensorflow?: string } = existsSync(python)
@@ -61,7 +62,11 @@ export function examine(): Finding[] {
  * doctor();
  */
 export function doctor(): void {
-  const findings = examine();
+  showFindings(examine());
+}
+
+/** Shows what was found: in a cell as a table, on a terminal as text. */
+export function showFindings(findings: Finding[]): void {
   if (notebookHost() === "none") console.log(findingsText(findings));
   else displayBundle({ "text/html": findingsHtml(findings), "text/plain": findingsText(findings) });
 }
@@ -112,7 +117,14 @@ function addonMend(): string {
 }
 
 function deviceFinding(): Finding {
-  const { native, version, device, name, memoryBytes, cores } = deviceInfo();
+  let info: DeviceInfo;
+  try {
+    info = deviceInfo();
+  } catch (error) {
+    if (!(error instanceof DatasetError)) throw error;
+    return finding("Device", "TensorFlow does not load", false, error.message);
+  }
+  const { native, version, device, name, memoryBytes, cores } = info;
   const memory = `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`;
   const found = `${device}: ${name}, ${cores ? `${cores} threads, ` : ""}${memory}; TensorFlow ${version}`;
   if (!native)

@@ -8,6 +8,7 @@ import { withPool, workerCount } from "./pool.js";
 import { type LongOptions, track } from "./progress.js";
 import { type Recipe, recipeRows, recipeSamples, recipeSize } from "./recipe.js";
 import { runTask } from "./task.js";
+import { nextTurn, PART } from "./turns.js";
 import type { WavTask } from "./wav-task.js";
 import { fileError, syncFolder, writeWhole } from "./whole-file.js";
 
@@ -69,7 +70,7 @@ async function writeLocked(directory: string, name: string, recipe: Recipe, opti
   for (const side of ["in", "out"]) await moveFiles(join(staging, side), join(directory, side));
   await syncFolder(directory);
   await writeWhole(join(directory, `${name}.recipe.json`), text);
-  await writeWhole(join(directory, name), indexText(recipe));
+  await writeWhole(join(directory, name), await indexText(recipe));
   await rm(staging, { recursive: true });
 }
 
@@ -142,10 +143,14 @@ function recipeText(recipe: Recipe): string {
   return `${JSON.stringify(recipe, null, 1)}\n`;
 }
 
-function indexText(recipe: Recipe): string {
-  return recipeRows(recipe)
-    .map((row) => `${row.input},${row.target}\n`)
-    .join("");
+async function indexText(recipe: Recipe): Promise<string> {
+  const lines: string[] = [];
+  for (let from = 0; from < recipeSize(recipe); from += PART) {
+    const rows = recipeRows(recipe, from, Math.min(recipeSize(recipe), from + PART));
+    for (const { input, target } of rows) lines.push(`${input},${target}\n`);
+    await nextTurn();
+  }
+  return lines.join("");
 }
 
 async function textOf(path: string): Promise<string | undefined> {

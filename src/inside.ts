@@ -1,6 +1,7 @@
 import type { Stats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, posix, relative, sep, win32 } from "node:path";
+import { inTurns } from "./turns.js";
 
 /** What is wrong with a file name by its text alone: it must be relative and stay inside its folder. */
 export function nameProblem(name: string): string | undefined {
@@ -21,12 +22,12 @@ export async function linksOut(base: string, names: Iterable<string>): Promise<S
   const real = await realPath(base);
   if (real === undefined) return out;
   const folders = new Map<string, string[]>();
-  for (const name of names) {
+  await inTurns(names, (name) => {
     const folder = posix.dirname(name.split(sep).join("/"));
     const list = folders.get(folder);
     if (list) list.push(name);
     else folders.set(folder, [name]);
-  }
+  });
   for (const [folder, members] of folders) {
     const at = await realPath(join(base, folder));
     if (at === undefined) continue;

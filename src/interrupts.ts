@@ -7,6 +7,16 @@ export function interruptCount(): number {
   return shared[COUNT] ?? 0;
 }
 
+/** Whether interrupts come from this project's kernel, which lives on after them. */
+export function interruptible(): boolean {
+  return shared[COUNT] !== undefined;
+}
+
+/** Begins to count; the kernel alone calls it. */
+export function beginInterrupts(): void {
+  shared[COUNT] = 0;
+}
+
 /** Counts one more; the kernel alone calls it. */
 export function countInterrupt(): void {
   shared[COUNT] = interruptCount() + 1;

@@ -2,18 +2,24 @@
 // the entry that the set-up writes, with the connection file as last argument.
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { endProcess } from "./kernel/control.js";
+import { dirname, join } from "node:path";
+import { beginInterrupts } from "./interrupts.js";
+import { endProcess, SHARED } from "./kernel/control.js";
 import { createCells } from "./kernel/execute.js";
+import { enclosingCalls, pointsBefore, unitsBefore } from "./kernel/positions.js";
+import { quickInfoText } from "./kernel/quick-info.js";
 import { type Handler, openServer, type Server } from "./kernel/server.js";
+import { addonFile } from "./setup/paths.js";
 import { prepareTensorFlow } from "./tensorflow/prepare.js";
+import { quietImports } from "./tensorflow/quiet.js";
 
 const SHUTDOWN_MS = 100;
 
 // For cells that import tfjs themselves.
-prepareTensorFlow();
+if (!prepareTensorFlow()) quietImports(join(dirname(addonFile()), "quiet.node"), "@tensorflow/tfjs-node-gpu");
 
 async function start(connectionFile: string): Promise<void> {
-  const shared = new Int32Array(new SharedArrayBuffer(8));
+  const shared = new Int32Array(new SharedArrayBuffer(16));
   let server: Server | undefined;
   const cells = createCells(() => server!, shared);
   const { tslab } = cells;
@@ -25,14 +31,19 @@ async function start(connectionFile: string): Promise<void> {
       const { completed, indent } = tslab.isCompleteCode(content.code);
       return completed ? { status: "complete" } : { status: "incomplete", indent };
     },
-    complete: ({ content }) => {
-      const { start, end, candidates } = tslab.executor.complete(content.code, content.cursor_pos);
-      return { status: "ok", matches: candidates, cursor_start: start, cursor_end: end, metadata: {} };
+    complete: ({ content: { code, cursor_pos } }) => {
+      const { start, end, candidates } = tslab.executor.complete(code, unitsBefore(code, cursor_pos));
+      const [cursor_start, cursor_end] = [pointsBefore(code, start), pointsBefore(code, end)];
+      return { status: "ok", matches: candidates, cursor_start, cursor_end, metadata: {} };
     },
-    inspect: ({ content }) => {
-      const info = tslab.executor.inspect(content.code, content.cursor_pos);
-      const data = info ? { "text/plain": tslab.printQuickInfo(info) } : {};
-      return { status: "ok", found: Boolean(info), data, metadata: {} };
+    inspect: ({ content: { code, cursor_pos } }) => {
+      const cursor = unitsBefore(code, cursor_pos);
+      // Between a call's parentheses the function is what one wants to know about.
+      for (const at of [cursor, ...enclosingCalls(code, cursor)]) {
+        const info = tslab.executor.inspect(code, at);
+        if (info) return { status: "ok", found: true, data: { "text/plain": quickInfoText(info) }, metadata: {} };
+      }
+      return { status: "ok", found: false, data: {}, metadata: {} };
     },
     history: () => ({ status: "ok", history: [] }),
     comm_info: () => ({ status: "ok", comms: {} }),
@@ -50,7 +61,14 @@ async function start(connectionFile: string): Promise<void> {
   const { text } = server;
   server.publish("status", { execution_state: "starting" });
 
+  beginInterrupts();
   process.on("SIGINT", cells.interrupt);
+  // Each further listener is library work that ends by itself when interrupted, once the main thread gets to it.
+  const count = (name: string | symbol, more: number): void => {
+    if (name === "SIGINT") Atomics.store(shared, SHARED.patient, process.listenerCount("SIGINT") + more > 1 ? 1 : 0);
+  };
+  process.on("newListener", (name) => count(name, 1));
+  process.on("removeListener", (name) => count(name, 0));
   process.on("uncaughtException", (error) => cells.lateError(error, "thrown outside of what the cell awaits"));
   process.on("unhandledRejection", (reason) => cells.lateError(reason, "rejected promise that nothing awaits"));
   for (const name of ["stdout", "stderr"] as const) {

@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { statOf } from "./inside.js";
+import { inTurns } from "./turns.js";
 
 /** What counts as an audio file when a folder is listed. */
 export const AUDIO_FILE: RegExp = /\.(wav|wave|flac|ogg|oga|opus|mp3)$/i;
@@ -28,7 +29,7 @@ export async function listFolders(directory: string, folders: readonly string[])
   const found = new Set<string>();
   for (const folder of folders) {
     if (!(await statOf(join(directory, folder)))?.isDirectory()) continue;
-    for (const file of await listAudio(join(directory, folder))) found.add(posix.join(folder, file));
+    await inTurns(await listAudio(join(directory, folder)), (file) => void found.add(posix.join(folder, file)));
   }
   return [...found];
 }

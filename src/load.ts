@@ -96,6 +96,20 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
   let next = { epoch: 0, batch: 0 };
   let now = { epoch: 0, batch: 0 };
 
+  // The epoch after that, of which the first batches are read already.
+  let begun: { epoch: number; reader: ReadAhead } | undefined;
+
+  /** Reads an epoch from a batch on. */
+  const reading = ({ epoch, batch }: { epoch: number; batch: number }): ReadAhead => {
+    const order = epochOrder(count, seed, epoch, shuffle);
+    const chosen = (k: number): Uint32Array => order.subarray(k * batchSize, (k + 1) * batchSize);
+    const planner: BatchPlanner = {
+      layout: (k, at) => layoutBatch(records, items, chosen(k), options, width, at),
+      ...(how && { how, process: (layout, at) => planProcessing(layout, how, values(layout.examples), epoch, at) }),
+    };
+    return readAhead(source, workers, batch, size, planner, free);
+  };
+
   const iterator = (): { next(): Promise<IteratorResult<Batch>> } => {
     let reader: ReadAhead | undefined;
     let place = { epoch: 0, batch: 0 };
@@ -109,17 +123,8 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
       if (!reader) {
         place = next;
         next = { epoch: place.epoch + 1, batch: 0 };
-        const order = epochOrder(count, seed, place.epoch, shuffle);
-        const chosen = (batch: number): Uint32Array => order.subarray(batch * batchSize, (batch + 1) * batchSize);
-        const { epoch, batch } = place;
-        const planner: BatchPlanner = {
-          layout: (k, at) => layoutBatch(records, items, chosen(k), options, width, at),
-          ...(how && {
-            how,
-            process: (layout, at) => planProcessing(layout, how, values(layout.examples), epoch, at),
-          }),
-        };
-        reader = readAhead(source, workers, batch, size, planner, free);
+        reader = begun?.epoch === place.epoch && place.batch === 0 ? begun.reader : reading(place);
+        begun = undefined;
       }
       const raw = await reader.next();
       if (!raw) {
@@ -130,6 +135,11 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
       now = place;
       const value = toTensors(tf, raw, values);
       reader.release(raw);
+      // The next epoch's first batches are read while this one's last is trained on, and while it is validated.
+      if (place.batch === size && next.batch === 0) {
+        begun = { epoch: next.epoch, reader: reading(next) };
+        begun.reader.begin();
+      }
       return { done: false, value };
     };
     let last: Promise<unknown> = Promise.resolve();

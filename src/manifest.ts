@@ -85,7 +85,7 @@ export function manifestPath(directory: string, name: string): string {
  * @throws DatasetError "RECORD" when it is damaged or of another format
  */
 export async function readManifest(directory: string, name: string): Promise<Manifest | undefined> {
-  return readJson<Manifest>(manifestPath(directory, name), {
+  return await readJson<Manifest>(manifestPath(directory, name), {
     what: "manifest",
     sealed: true,
     fits: (m) => m.format === 1 && Array.isArray(m.shards),

@@ -5,6 +5,7 @@ import { csvLines } from "./format/csv.js";
 import { EXAMPLE, hasHeader, type Report, readLabels, separatorHint } from "./index-lines.js";
 import { linksOut, nameProblem, statOf } from "./inside.js";
 import { applyMetadata, readMetadata } from "./metadata.js";
+import { inTurns } from "./turns.js";
 
 /**
  * What the target of a dataset is: `pairs` another audio file, `classes` one weight per class,
@@ -114,10 +115,10 @@ export async function scanIndex(
   if (kind === "classes" || kind === "values") {
     readLabels(index, sound, header, report, options.digits === true);
   } else {
-    for (const { line, cells } of sound) {
+    await inTurns(sound, async ({ line, cells }) => {
       const row = await fileRow(directory, index, line, cells, report);
       if (row) index.rows.push(row);
-    }
+    });
   }
   index.rows = await soundRows(directory, index, report);
   index.rows.forEach((row, id) => {
@@ -225,12 +226,13 @@ async function soundRows(directory: string, index: DatasetIndex, report: Report)
   ];
   const bad = new Set<Row>();
   for (const [field, base] of named) {
-    const lexical = index.rows.filter((row) => row[field] !== undefined);
-    const safe = lexical.filter((row) => {
-      const wrong = nameProblem(row[field] as string);
-      if (wrong) report(row.line, "outside", `${field} ${JSON.stringify(row[field])} ${wrong}`);
-      if (wrong) bad.add(row);
-      return !wrong;
+    const safe: Row[] = [];
+    await inTurns(index.rows, (row) => {
+      if (row[field] === undefined) return;
+      const wrong = nameProblem(row[field]);
+      if (!wrong) return void safe.push(row);
+      report(row.line, "outside", `${field} ${JSON.stringify(row[field])} ${wrong}`);
+      bad.add(row);
     });
     const out = await linksOut(
       base,
@@ -243,8 +245,8 @@ async function soundRows(directory: string, index: DatasetIndex, report: Report)
     }
   }
   const seen = new Map<string, number>();
-  for (const row of index.rows) {
-    if (bad.has(row)) continue;
+  await inTurns(index.rows, (row) => {
+    if (bad.has(row)) return;
     // One input may have several targets; for labels a second row contradicts or repeats the first.
     const key = posix.normalize(row.input) + (row.target === undefined ? "" : `\0${posix.normalize(row.target)}`);
     const before = seen.get(key);
@@ -254,6 +256,6 @@ async function soundRows(directory: string, index: DatasetIndex, report: Report)
       report(row.line, "duplicate", `${what} is already in line ${before}, expected it once`);
       bad.add(row);
     }
-  }
+  });
   return index.rows.filter((row) => !bad.has(row));
 }

@@ -10,7 +10,7 @@ export function planPath(directory: string, name: string): string {
 
 /** Reads a plan file. */
 export async function readPlan(path: string): Promise<BuildPlan | undefined> {
-  return readJson<BuildPlan>(path, {
+  return await readJson<BuildPlan>(path, {
     what: "plan",
     sealed: false,
     fits: (p) => p.format === 1 && Array.isArray(p.shards),

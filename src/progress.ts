@@ -33,12 +33,12 @@ export interface Tracker {
 
 const INTERVAL_MS = 200;
 
-/** Runs long work with progress shown and with interrupts turned into an abort. */
+/** Runs long work with progress shown and with interrupts turned into an abort. `again`: what can be done after one. */
 export async function track<T>(
   stage: string,
   total: number,
   unit: string,
-  options: LongOptions,
+  options: LongOptions & { again?: string },
   work: (tracker: Tracker) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();
@@ -69,7 +69,7 @@ export async function track<T>(
     if (controller.signal.aborted) {
       throw new DatasetError(
         "ABORTED",
-        `${stage}: aborted after ${done} of ${total} ${unit}; run the same call again to go on`,
+        `${stage}: aborted after ${done} of ${total} ${unit}; ${options.again ?? "run the same call again to go on"}`,
         [],
         {
           cause: error,

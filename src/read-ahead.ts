@@ -27,6 +27,8 @@ export interface BatchPlanner {
 
 /** Batches in order, read ahead of their use. */
 export interface ReadAhead {
+  /** Begins to read the first batches; `next` does by itself. */
+  begin(): void;
   /** The next batch; undefined after the last. */
   next(): Promise<RawBatch | undefined>;
   /** Says that a batch's bytes are no longer needed. */
@@ -35,6 +37,8 @@ export interface ReadAhead {
 
 /** Batches read by one task: about this many bytes, so that reads close together on the disk are joined and messages are few. */
 const TASK_BYTES = 16 * 2 ** 20;
+/** A small epoch is shared out all the same: so many tasks for each worker. */
+const TASKS_PER_WORKER = 4;
 const IDLE_MS = 5000;
 
 // One set of threads per number of workers serves every dataset; they end when nothing was read for a while.
@@ -67,7 +71,11 @@ export function readAhead(
   const queue: Promise<RawBatch[]>[] = [];
   let ready: RawBatch[] = [];
   let planned = from;
+  let started = 0;
+  const most = Math.ceil((to - from) / (TASKS_PER_WORKER * workers));
   const start = (): void => {
+    // The first tasks are of one batch, since those are waited for; each time round they may be twice as long.
+    const end = Math.min(to, planned + Math.min(most, 2 ** Math.floor(started++ / (workers + 1))));
     const layouts: BatchLayout[] = [];
     const processed: ProcessedBatch[] = [];
     let read = 0;
@@ -79,7 +87,7 @@ export function readAhead(
       const results = planner.process?.(layout, bytes);
       if (results) processed.push(results);
       bytes = results ? results.ys.at + aligned(results.ys.bytes) : read;
-    } while (planned < to && bytes + bytes / layouts.length <= TASK_BYTES);
+    } while (planned < end && bytes + bytes / layouts.length <= TASK_BYTES);
     const buffer = takeBuffer(free, bytes);
     const reads = joined(layouts.map((layout) => layout.reads));
     const input: ReadTask = {
@@ -104,6 +112,9 @@ export function readAhead(
     while (planned < to && queue.length <= workers) start();
   };
   return {
+    begin: () => {
+      while (planned < to && started <= workers) start();
+    },
     next: async () => {
       if (ready.length === 0) {
         fill();

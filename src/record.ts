@@ -29,7 +29,7 @@ import { fileError } from "./whole-file.js";
  * @example const manifest = await buildRecords("./data", await planRecords("./data", "dataset", index));
  */
 export async function buildRecords(directory: string, plan: BuildPlan, options: RecordOptions = {}): Promise<Manifest> {
-  return withLock(directory, plan.name, async () => {
+  return await withLock(directory, plan.name, async () => {
     await finishPublication(directory, plan.name);
     const before = await previous(directory, plan, options.overwrite === true);
     const staging = await prepareStaging(directory, plan.name);
@@ -66,7 +66,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
         return entries as ShardEntry[];
       }),
     );
-    return publishEntries(directory, plan, entries, before);
+    return await publishEntries(directory, plan, entries, before);
   });
 }
 
@@ -94,7 +94,7 @@ export async function buildOneShard(planFile: string, k: number): Promise<ShardE
 export async function finishPlan(planFile: string): Promise<Manifest> {
   const plan = await requirePlan(planFile);
   const directory = dirname(planFile);
-  return withLock(directory, plan.name, async () => {
+  return await withLock(directory, plan.name, async () => {
     await finishPublication(directory, plan.name);
     const before = await previous(directory, plan, false);
     const compare = compareHere(directory);
@@ -106,7 +106,7 @@ export async function finishPlan(planFile: string): Promise<Manifest> {
         `shards: ${plan.shards.length - missing.length} built, expected ${plan.shards.length} (${planFile}); build these first: ${missing.join(" ")}`,
       );
     }
-    return publishEntries(directory, plan, entries as ShardEntry[], before);
+    return await publishEntries(directory, plan, entries as ShardEntry[], before);
   });
 }
 

@@ -30,7 +30,7 @@ export type { OpenOptions, Records };
 export async function openRecords(directory: string, name: string, options: OpenOptions = {}): Promise<Records> {
   await recoverPublication(directory, name);
   const manifest = await readManifest(directory, name);
-  if (!manifest) return openForeign(directory, name, options);
+  if (!manifest) return await openForeign(directory, name, options);
   const stale = options.allowStale ? undefined : await staleness(directory, manifest);
   if (stale) {
     throw new DatasetError(
@@ -47,7 +47,7 @@ export async function openRecords(directory: string, name: string, options: Open
   const indexes = await readIndexes(directory, manifest.kind, manifest.shards, (index, k) =>
     nameFromPlan(directory, manifest, index, k),
   );
-  return collect(directory, manifest, indexes);
+  return await collect(directory, manifest, indexes);
 }
 
 /** Gives the examples of a scanned float16 shard the names that its records don't hold, where its plan is still there. */

@@ -44,7 +44,7 @@ export interface RepairReport {
  * @example const { rebuilt, salvaged } = await repair("./data", "dataset");
  */
 export async function repair(directory: string, name: string, options: VerifyOptions = {}): Promise<RepairReport> {
-  return withLock(directory, name, async () => {
+  return await withLock(directory, name, async () => {
     await finishPublication(directory, name);
     const known = await unlessDamaged(readManifest(directory, name));
     const manifest = known ?? (await recoverManifest(directory, name));
@@ -118,7 +118,10 @@ async function mend(
   const at = plan?.shards.findIndex((s) => s.file === file) ?? -1;
   if (plan && at >= 0 && shardKey(plan, at) === entry.key && (await hasSources(directory, plan, at, entry, run))) {
     result.rebuilt.push(file);
-    return markFinished(staging, await run<ShardEntry>("buildShardFile", shardTask(plan, at, directory, staging)));
+    return await markFinished(
+      staging,
+      await run<ShardEntry>("buildShardFile", shardTask(plan, at, directory, staging)),
+    );
   }
   const sound = index?.offset.length ?? 0;
   result.salvaged.push({ file, kept: sound, lost: entry.examples - sound });

@@ -58,9 +58,7 @@ function load(): TensorFlow {
       "TensorFlow: loaded in a worker thread, expected the main thread only (two copies of its backend cannot share a process)",
     );
   }
-  // Who asks for TensorFlow's messages gets all of them.
-  const verbose = process.env.TF_CPP_MIN_LOG_LEVEL !== undefined && Number(process.env.TF_CPP_MIN_LOG_LEVEL) < 2;
-  prepareTensorFlow();
+  const verbose = prepareTensorFlow();
   const addon = addonPath();
   if (!existsSync(addon)) return loadPlain(addon);
   let tf: TensorFlow;
@@ -71,7 +69,7 @@ function load(): TensorFlow {
     const why = (cause as Error).message.split("\n")[0];
     throw new DatasetError(
       "ENVIRONMENT",
-      `TensorFlow: its addon does not load: ${why} (${addon}); run \`npm start\` in the project's folder, which builds it again`,
+      `TensorFlow: its addon does not load: ${why}; delete ${dirname(addon)}, then run \`npm start\` in the project's folder, which builds it again`,
       [],
       { cause },
     );

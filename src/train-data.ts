@@ -1,4 +1,5 @@
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
+import { nextTurn } from "./turns.js";
 
 /** Anything that gives batches of `{ xs, ys }` again and again: a `tf.data.Dataset`, or this library's. */
 export interface BatchSource {
@@ -57,7 +58,7 @@ export function watched(source: BatchSource, stopped: () => boolean): { source: 
             const result = await upstream.next();
             waited += performance.now() - start;
             // Training hardly ever leaves the event loop a turn; messages, timers and signals need one.
-            await new Promise(setImmediate);
+            await nextTurn();
             return result;
           },
         };

@@ -81,10 +81,21 @@ export async function fit(model: LayersModel, dataset: TrainingData, options: Fi
   const onProgress = options.onProgress ?? (show ? false : undefined);
   const state = await start(model, dataset, options);
   const total = Math.max(0, options.epochs - state.epoch) * dataset.trainSteps;
-  const result = await track("training", total, "batches", { ...options, onProgress }, async ({ signal, tick }) => {
-    const run = (): Promise<FitResult> => train(model, dataset, options, state, { signal, tick, show });
-    return withClassWeights(model, options.classWeights, run).catch((error) => Promise.reject(outOfMemory(error)));
-  });
+  const again = options.checkpoint
+    ? undefined
+    : "the model keeps what it has learnt; with `checkpoint`, a folder, the same call would go on";
+  const result = await track(
+    "training",
+    total,
+    "batches",
+    { ...options, onProgress, again },
+    async ({ signal, tick }) => {
+      const run = (): Promise<FitResult> => train(model, dataset, options, state, { signal, tick, show });
+      return await withClassWeights(model, options.classWeights, run).catch((error) =>
+        Promise.reject(outOfMemory(error)),
+      );
+    },
+  );
   if (options.onProgress !== false) console.log(result.summary);
   return result;
 }
@@ -180,13 +191,17 @@ async function train(
 
   try {
     if (state.epoch < epochs) {
-      await model.fitDataset(data.source as never, {
-        epochs,
-        initialEpoch: state.epoch,
-        verbose: 0,
-        callbacks: [...live, own] as never,
-        ...(validate && { validationData: watched(validate, () => signal.aborted).source as never }),
-      });
+      await model
+        .fitDataset(data.source as never, {
+          epochs,
+          initialEpoch: state.epoch,
+          verbose: 0,
+          callbacks: [...live, own] as never,
+          ...(validate && { validationData: watched(validate, () => signal.aborted).source as never }),
+        })
+        .catch((error) => {
+          if (!signal.aborted) throw error;
+        });
     }
     if (signal.aborted) await save("last");
     throwIfAborted(signal, "training");

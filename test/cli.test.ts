@@ -9,8 +9,19 @@ import { findingsText } from "../dist/doctor.js";
 import { drive } from "./kernel/drive.js";
 import { python, root } from "./python.js";
 
-function command(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(join(root, "node_modules/.bin/deep-audio-dataset"), args, { cwd: root, encoding: "utf8" });
+interface Ran {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function command(...args: string[]): Ran {
+  return commandWith({}, ...args);
+}
+
+function commandWith(env: NodeJS.ProcessEnv, ...args: string[]): Ran {
+  const program = join(root, "node_modules/.bin/deep-audio-dataset");
+  return spawnSync(program, args, { cwd: root, encoding: "utf8", env: { ...process.env, ...env } });
 }
 
 test("doctor finds everything that the set-up made, in Python's own words", () => {
@@ -23,6 +34,15 @@ test("doctor finds everything that the set-up made, in Python's own words", () =
     assert.ok(stdout.includes(text), stdout);
   assert.equal(stdout.trim().split("\n").length, 8);
   assert.ok(!stdout.includes("LOOK"), stdout);
+});
+
+test("doctor says what is missing, what mends it, and fails", () => {
+  const { status, stdout } = commandWith({ DEEP_AUDIO_VENV: "/nowhere" }, "doctor");
+  assert.equal(status, 1);
+  assert.match(stdout, /^ok {3}Node/);
+  for (const part of ["Python", "Kernel", "JupyterLab", "Plotly in JupyterLab", "TensorFlow in Python"]) {
+    assert.match(stdout, new RegExp(`^LOOK ${part} +missing → .*run \`npm start\``, "m"));
+  }
 });
 
 test("what falls short comes with the line that mends it", () => {

@@ -12,7 +12,8 @@ const biome = (...args: string[]) =>
   });
 
 test("the code is formatted, has no cycles, and its layers import downwards only", () => {
-  const run = biome("check", "--error-on-warnings", ".");
+  // By folder: of the whole, links in .venv that lead through several others are warned about.
+  const run = biome("check", "--error-on-warnings", "src", "test", "bench");
   assert.equal(run.status, 0, run.stdout + run.stderr);
 });
 

@@ -4,11 +4,13 @@ import { mkdirSync, mkdtempSync, readFileSync, truncateSync, writeFileSync } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { layoutBatch } from "../dist/batch-layout.js";
 import { encodeWav } from "../dist/format/wav.js";
 import { type Batches, type BatchOptions, batches } from "../dist/load.js";
 import { readIndex } from "../dist/pair.js";
 import { planRecords } from "../dist/plan.js";
 import { planRecipe } from "../dist/recipe.js";
+import { readAhead } from "../dist/read-ahead.js";
 import { buildRecords } from "../dist/record.js";
 import { openRecords, readExample, type Records } from "../dist/records.js";
 import { loadTensorFlow } from "../dist/tensorflow.js";
@@ -308,6 +310,15 @@ test("a shard that was cut off or is gone is named, and nothing comes after the 
   const bytes = readFileSync(records.paths[0]!).length;
   truncateSync(records.paths[0]!, bytes - 900);
   const iterator = await batches(records, all(records), { batchSize: 5, shuffle: false }).iterator();
+  const { xs, ys } = (await iterator.next()).value;
+  assert.deepEqual(
+    [xs.shape, ys.shape],
+    [
+      [5, 400],
+      [5, 400],
+    ],
+  );
+  tf.dispose([xs, ys]);
   await assert.rejects(iterator.next(), { name: "DatasetError", code: "RECORD", message: /cut0\.tfrecord/ });
   assert.equal((await iterator.next()).done, true);
   const missing = { ...records, paths: [join(at, "gone.tfrecord")] };
@@ -342,6 +353,59 @@ test("a shard built anew since the records were opened is refused, not read by t
   assert.ok(Math.abs(loudest(fresh.value.xs) / loudest(second.xs) - 2) < 0.01);
   assert.ok(Math.abs(loudest(fresh.value.xs) / loudest(same.xs) - 2) < 0.01);
   tf.dispose([first, second, same, fresh.value]);
+});
+
+test("the first tasks of an epoch are small, so that nothing waits for a large one; later ones grow", async () => {
+  const records = await tones();
+  const tasks: number[][] = [];
+  const planner = {
+    layout: (k: number, at: number) => {
+      // The first batch of a task lies at the beginning of its buffer.
+      if (at === 0) tasks.push([]);
+      tasks.at(-1)!.push(k);
+      return layoutBatch(records, { example: all(records) }, Uint32Array.of(k), {}, 0, at);
+    },
+  };
+  const reader = readAhead({ paths: { ...records.paths }, opened: "tasks", labels: undefined }, 1, 0, 120, planner, []);
+  reader.begin();
+  assert.deepEqual(tasks, [[0], [1]]);
+  const seen: number[] = [];
+  for (let raw = await reader.next(); raw; raw = await reader.next()) {
+    if (seen.length === 0) assert.deepEqual(tasks, [[0], [1], [2, 3]], "one task more than there are workers");
+    seen.push(...raw.examples);
+    reader.release(raw);
+  }
+  assert.deepEqual(seen, [...all(records)]);
+  assert.deepEqual(
+    tasks.map((task) => task.length),
+    [1, 1, 2, 2, 4, 4, 8, 8, 16, 16, 30, 28],
+  );
+});
+
+test("the next epoch's first batches are read before they are asked for, and are those that come", async () => {
+  const at = mkdtempSync(join(tmpdir(), "ahead-"));
+  const recipe = planRecipe(100, 1000, 12, { waves: ["sin"], chords: ["pure"], duration: 0.05, sampleRate: 8000 });
+  await buildRecords(at, await planRecords(at, "ahead", recipe), { onProgress: false });
+  const records = await openRecords(at, "ahead");
+  const options = { batchSize: 2, seed: 3 };
+  const expected = batches(records, all(records), options);
+  const epochs = [await epoch(expected), await epoch(expected)];
+  const dataset = batches(records, all(records), options);
+  assert.deepEqual(await epoch(dataset), epochs[0]);
+  // The one thread that reads does so in order, so what was begun is done once another set was read.
+  const other = await tones();
+  await epoch(batches(other, all(other)));
+  // Now the file's samples are others, which what was read does not know.
+  const bytes = readFileSync(records.paths[0]!);
+  writeFileSync(records.paths[0]!, Buffer.alloc(bytes.length));
+  const [first] = await epoch(dataset, 1);
+  assert.equal(first, epochs[1]![0]);
+  // A place that was asked for counts more.
+  writeFileSync(records.paths[0]!, bytes);
+  const again = batches(records, all(records), options);
+  await epoch(again);
+  again.resume({ ...again.state(), epoch: 0, batch: 2 });
+  assert.deepEqual(await epoch(again), epochs[0]!.slice(2));
 });
 
 test("options out of range are named", async () => {

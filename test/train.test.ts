@@ -109,6 +109,15 @@ test("training aborted in the middle of an epoch goes on and ends as if it had n
   close(result.history.loss!, expected.history.loss!, 1e-6, 1e-5);
 });
 
+test("aborted without a checkpoint, training says what is left and what would go on", async () => {
+  const controller = new AbortController();
+  const onEpoch = (): void => controller.abort();
+  await assert.rejects(fit(net(), await loaded(), { epochs: 3, onEpoch, signal: controller.signal, ...QUIET }), {
+    code: "ABORTED",
+    message: /^training: aborted after 6 of 18 batches; the model keeps what it has learnt; with `checkpoint`/,
+  });
+});
+
 test("early stopping ends with the best weights, saved and loaded again", async () => {
   const model = net();
   const checkpoint = join(folder, "early");
@@ -212,7 +221,8 @@ test("fifty epochs leave no tensors and no memory behind", async () => {
   };
   const before = tf.memory().numTensors;
   const model = net();
-  await fit(model, dataset, { epochs: 50, onEpoch, ...QUIET });
+  await fit(model, dataset, { epochs: 50, checkpoint: join(folder, "fifty"), onEpoch, ...QUIET });
+  // The best and the last epoch are saved; what the optimizer keeps is there after the first.
   assert.equal(new Set(tensors.slice(2)).size, 1, tensors.join(" "));
   assert.ok(megabytes.at(-1)! - megabytes[9]! < 60, megabytes.map(Math.round).join(" "));
   model.optimizer.dispose();

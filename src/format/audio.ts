@@ -23,7 +23,7 @@ export async function decodeAudio(bytes: Uint8Array, where: string): Promise<Aud
   if (bytes.length === 0) throw new DatasetError("FORMAT", `file: empty, expected audio (${where})`);
   if (isWav(bytes)) return decodeWav(bytes, where);
   const info = readCompressedInfo(bytes, where);
-  if (info) return decodeCompressed(bytes, info, where);
+  if (info) return await decodeCompressed(bytes, info, where);
   throw unknownFormat(bytes, where);
 }
 

@@ -6,7 +6,7 @@ import { buildMessage, type Connection, type Message, parseMessage } from "./mes
 import { loadZeromq, type Socket } from "./tslab.js";
 
 /** What the main thread shares with the control thread, in an Int32Array. */
-export const SHARED = { state: 0, answered: 1 } as const;
+export const SHARED = { state: 0, answered: 1, patient: 2, forced: 3 } as const;
 
 /** States of the main thread: only user code is ended by force. */
 export const STATE = { idle: 0, running: 1 } as const;
@@ -22,6 +22,8 @@ export interface ControlData {
 }
 
 const ANSWER_MS = 400;
+/** A training step that is under way is waited for as long: ended by force it could leave nothing in order. */
+const STEP_MS = 3000;
 const SHUTDOWN_MS = 1500;
 
 async function serve(data: ControlData, port: NonNullable<typeof parentPort>): Promise<void> {
@@ -50,13 +52,17 @@ async function serve(data: ControlData, port: NonNullable<typeof parentPort>): P
   /** As Ctrl+C; and when the main thread gives no answer because user code keeps it busy, that code is ended. */
   function interrupt(): void {
     const count = ++interrupts;
+    const start = performance.now();
     port.postMessage({ interrupt: count });
     const check = setInterval(() => {
       const answered = Atomics.load(shared, SHARED.answered) >= count;
       // A type check is waited for; what it was for is ended then.
       if (!answered && Atomics.load(shared, SHARED.state) !== STATE.running) return;
+      const patient = Atomics.load(shared, SHARED.patient) === 1 && performance.now() - start < STEP_MS;
+      if (!answered && patient) return;
       clearInterval(check);
       if (answered) return;
+      Atomics.store(shared, SHARED.forced, 1);
       const session = new Session();
       session.connectToMainThread();
       session.post("Runtime.terminateExecution", () => session.disconnect());
@@ -78,9 +84,19 @@ function toBuffer(frame: string | Uint8Array): string | Buffer {
 
 /** Ends the process when its parent is gone: nobody would ever end it otherwise. */
 function watchParent(parent: number): void {
+  // Jupyter names itself (on Windows by a handle): it may be gone before this process could see who its parent was.
+  const named = process.platform === "win32" ? parent : Number(process.env.JPY_PARENT_PID ?? parent);
   setInterval(() => {
-    if (process.ppid !== parent) endProcess();
+    if (process.ppid !== parent || !exists(named)) endProcess();
   }, 1000);
+}
+
+function exists(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== "ESRCH";
+  }
 }
 
 /** Ends the kernel and what it started: Jupyter makes a kernel the leader of its own process group. */

@@ -28,8 +28,21 @@ export function keepLineCount(cell: string, lines: number): void {
   wrapperLines.set(cell, lines);
 }
 
-/** What was thrown, as a Jupyter error whose traceback points into the cells. */
-export function describeError(thrown: unknown, note = ""): JupyterError {
+/**
+ * What was thrown, as a Jupyter error whose traceback points into the cells.
+ *
+ * Where the stack leads into none, as behind a promise that was handed on, it names the one that ran, if that is known.
+ */
+export function describeError(
+  thrown: unknown,
+  { note = "", cell }: { note?: string; cell?: string } = {},
+): JupyterError {
+  const error = describe(thrown, note);
+  if (cell && !error.traceback.some((line) => line.includes("cell ["))) error.traceback.push(`    at ${cell}`);
+  return error;
+}
+
+function describe(thrown: unknown, note: string): JupyterError {
   if (!(thrown instanceof Error)) {
     const evalue = inspect(thrown);
     return { ename: "Thrown", evalue, traceback: [`${RED}${BOLD}Thrown${PLAIN}: ${evalue}${note}`] };

@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { countInterrupt } from "../interrupts.js";
 import { SHARED, STATE } from "./control.js";
 import { describeError, describeTypeErrors, type JupyterError, keepLineCount, keepSource } from "./errors.js";
+import { mendTensorFlow } from "./mend.js";
 import type { Message } from "./message.js";
 import type { Server } from "./server.js";
 import { keepMaps } from "./source-maps.js";
@@ -44,7 +45,7 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
       },
       error: (...values) => {
         if (values.length > 1) typeErrors.push(values);
-        else failure = describeError(values[0]);
+        else failure = describeError(values[0], { cell: name() });
       },
     },
     (converting) => {
@@ -122,6 +123,7 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
 
   function interrupt(): void {
     countInterrupt();
+    if (Atomics.exchange(shared, SHARED.forced, 0) === 1) mend();
     if (!running) return;
     const stop = stopRunning;
     // Only this listener: no library work that ends by itself.
@@ -129,8 +131,14 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
     setTimeout(() => stop?.(interrupted()), wait);
   }
 
+  /** What was ended by force had no chance to end its scopes and to take back its listeners. */
+  function mend(): void {
+    mendTensorFlow();
+    for (const listener of process.listeners("SIGINT")) if (listener !== interrupt) process.off("SIGINT", listener);
+  }
+
   function lateError(thrown: unknown, what: string): void {
-    const error = describeError(thrown, ` (${what})`);
+    const error = describeError(thrown, { note: ` (${what})` });
     late = error;
     if (current) server().publish("error", error, current);
     else process.stderr.write(`${error.traceback.join("\n")}\n`);

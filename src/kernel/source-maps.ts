@@ -1,4 +1,5 @@
 import { SourceMap } from "node:module";
+import type ts from "typescript";
 import { shorthandProperties } from "./shorthand.js";
 
 /** A place in a cell, both counted from 1. */
@@ -33,7 +34,7 @@ const cells = new Map<string, TwoPasses>();
  * tslab compiles a cell twice, from TypeScript to ES modules and from those to CommonJS, without maps. Its calls to
  * these two functions are given the options that make them; the maps are kept and taken off the code.
  */
-export function addSourceMaps(load: NodeJS.Require): { version: string } {
+export function addSourceMaps(load: NodeJS.Require): typeof ts {
   const path = load.resolve("@tslab/typescript-for-tslab");
   const typescript = load(path) as { version: string } & Record<string, AnyFunction>;
   const replaced: Record<string, AnyFunction> = {
@@ -62,7 +63,7 @@ export function addSourceMaps(load: NodeJS.Require): { version: string } {
     properties[name] = { value, enumerable: true };
   }
   load.cache[path]!.exports = Object.defineProperties({}, properties);
-  return typescript;
+  return typescript as unknown as typeof ts;
 }
 
 function lines(map: string): Lines {

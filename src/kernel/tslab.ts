@@ -1,5 +1,7 @@
 import { createRequire } from "node:module";
 import vm from "node:vm";
+import type ts from "typescript";
+import { awaits } from "./await.js";
 import { addSourceMaps } from "./source-maps.js";
 
 /** The version whose inner parts this kernel was written for. */
@@ -14,7 +16,7 @@ export interface TslabConsole {
 /** tslab's executor: runs, completes and explains code. */
 export interface Executor {
   execute(code: string): Promise<boolean>;
-  inspect(code: string, position: number): unknown;
+  inspect(code: string, position: number): ts.QuickInfo | undefined;
   complete(code: string, position: number): { start: number; end: number; candidates: string[] };
 }
 
@@ -28,7 +30,6 @@ export interface Socket extends AsyncIterable<Buffer[]> {
 export interface Tslab {
   executor: Executor;
   isCompleteCode(code: string): { completed: boolean; indent?: string };
-  printQuickInfo(info: unknown): string;
   /** Where tslab's display functions, and this library's, send their content. */
   setDisplayWriter(write: (content: object, update: boolean) => void): void;
   typescriptVersion: string;
@@ -45,7 +46,8 @@ export function loadZeromq(): Record<"Publisher" | "Router" | "Reply", new (opti
 }
 
 /**
- * Loads tslab with two changes from outside: cells get source maps and a name, so that errors point into them.
+ * Loads tslab with changes from outside: cells get source maps and a name, so that errors point into them, and whatever
+ * they await is waited for.
  *
  * `onConvert` is called before and after a cell is type-checked.
  */
@@ -56,14 +58,15 @@ export function loadTslab(console: TslabConsole, onConvert: (running: boolean) =
   const typescript = addSourceMaps(load);
   const { createConverter, isCompleteCode } = load("./converter.js");
   const { createExecutor } = load("./executor.js");
-  const { printQuickInfo } = load("./inspect.js");
   const jupyter = load("./jupyter.js");
   const converter = createConverter({ isJS: false, isBrowser: false });
   const convert = converter.convert;
-  converter.convert = (...args: unknown[]): unknown => {
+  converter.convert = (declarations: string, code: string): unknown => {
     onConvert(true);
     try {
-      return convert(...args);
+      const converted = convert(declarations, code);
+      if (converted.diagnostics.length === 0) converted.hasToplevelAwait ||= awaits(typescript, code);
+      return converted;
     } finally {
       onConvert(false);
     }
@@ -73,7 +76,6 @@ export function loadTslab(console: TslabConsole, onConvert: (running: boolean) =
   return {
     executor,
     isCompleteCode,
-    printQuickInfo,
     setDisplayWriter: (write) => {
       jupyter.lastWriteDisplayData = write;
     },

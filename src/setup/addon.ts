@@ -1,8 +1,17 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { delimiter, dirname, join, relative } from "node:path";
 import { ADDITIONS, extendedBackend } from "./binding.js";
-import { pipInstall } from "./packages.js";
-import { addonFile, forThisMachine, pipRequirements, pythonOf, root, tfjsFolder, venv } from "./paths.js";
+import { dropHalfInstalled, pipInstall } from "./packages.js";
+import {
+  addonFile,
+  forThisMachine,
+  packageFolders,
+  pipRequirements,
+  pythonOf,
+  root,
+  tfjsFolder,
+  venv,
+} from "./paths.js";
 import { filesHash, type Host, perform, runProgram, SetupError } from "./step.js";
 
 const QUIET = join(root, "src/tensorflow/quiet.c");
@@ -73,9 +82,7 @@ function quietArguments(output: string): string[] {
 
 /** Where the Python environment keeps TensorFlow. */
 function tensorflowFolder(): string {
-  const lib = join(venv, "lib");
-  const versions = existsSync(lib) ? readdirSync(lib).filter((name) => name.startsWith("python3")) : [];
-  const folders = versions.map((version) => join(lib, version, "site-packages/tensorflow"));
+  const folders = packageFolders(venv).map((folder) => join(folder, "tensorflow"));
   const found = folders.find((folder) => existsSync(join(folder, "libtensorflow_cc.so.2")));
   if (found) return found;
   throw new SetupError(
@@ -104,6 +111,7 @@ function onPath(program: string): boolean {
 
 async function installCompiler(host: Host): Promise<string[]> {
   process.stdout.write("no C++ compiler here, taking ziglang from PyPI (about a minute more) … ");
+  dropHalfInstalled(venv);
   await pipInstall(host, venv, [ZIGLANG]);
   const target = `${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu`;
   return [pythonOf(venv), "-m", "ziglang", "c++", "-target", target];

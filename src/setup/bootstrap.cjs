@@ -111,9 +111,13 @@ function takeLock() {
   process.on("exit", releaseLock);
 }
 
+// A child that is still at work keeps the lock: npm clears up for some seconds after it was told to end.
 function releaseLock() {
   try {
-    if (fs.readFileSync(lock, "utf8").split(" ")[0] === String(process.pid)) fs.unlinkSync(lock);
+    var pids = fs.readFileSync(lock, "utf8").split(" ");
+    if (pids[0] !== String(process.pid)) return;
+    if (pids[1] && alive(Number(pids[1]))) fs.writeFileSync(lock, pids[1]);
+    else fs.unlinkSync(lock);
   } catch (error) {
     if (error.code !== "ENOENT") throw error;
   }
@@ -179,12 +183,13 @@ function installPackages(done) {
 
 checkNode();
 var python = findPython();
+takeLock();
+// Only now: waiting for the lock keeps listeners from being called, so Ctrl+C would not end it.
 ["SIGINT", "SIGTERM", "SIGHUP"].forEach(function (signal, i) {
   process.on(signal, function () {
     process.exit(128 + [2, 15, 1][i]);
   });
 });
-takeLock();
 installPackages(function () {
   require(path.join(modules, "tsx/dist/cjs/index.cjs"));
   require("./main.ts").main(process.argv[2], process.argv.slice(3), {

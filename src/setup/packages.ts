@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { forThisMachine, pipRequirements, pythonOf, root } from "./paths.js";
+import { forThisMachine, packageFolders, pipRequirements, pythonOf, root } from "./paths.js";
 import { type Host, perform, runProgram } from "./step.js";
 
 /**
@@ -29,6 +29,7 @@ export async function installPython(host: Host, environment: string, lists: stri
       stamp: join(environment, `.stamp-${list.replace(/\W/g, "-")}`),
       inputs: requirements,
       run: async () => {
+        dropHalfInstalled(environment);
         await dropOtherTensorFlow(host, environment, requirements);
         await pipInstall(host, environment, requirements);
       },
@@ -56,4 +57,19 @@ async function dropOtherTensorFlow(host: Host, environment: string, requirements
   if (!wanted) return;
   const other = wanted.startsWith("tensorflow-cpu") ? "tensorflow" : "tensorflow-cpu";
   await runProgram(host, pythonOf(environment), ["-m", "pip", "uninstall", "-y", other], "Python packages: pip failed");
+}
+
+/**
+ * Takes away the entries of packages whose installation was cut short, so that pip installs them again.
+ *
+ * pip takes a package for installed once its metadata are there, which for JupyterLab is before its pages are; the last
+ * files it writes are INSTALLER and RECORD.
+ */
+export function dropHalfInstalled(environment: string): void {
+  for (const folder of packageFolders(environment)) {
+    for (const name of readdirSync(folder)) {
+      const entry = join(folder, name);
+      if (name.endsWith(".dist-info") && !existsSync(join(entry, "INSTALLER"))) rmSync(entry, { recursive: true });
+    }
+  }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 
 /** The project's folder, from src/setup and from dist/setup. */
@@ -10,6 +10,14 @@ export const venv: string = process.env.DEEP_AUDIO_VENV ?? join(root, ".venv");
 /** The interpreter of a Python environment. */
 export function pythonOf(environment: string): string {
   return process.platform === "win32" ? join(environment, "Scripts", "python.exe") : join(environment, "bin", "python");
+}
+
+/** Where a Python environment keeps its packages, one folder for each version of Python it was made with. */
+export function packageFolders(environment: string): string[] {
+  if (process.platform === "win32") return [join(environment, "Lib/site-packages")].filter(existsSync);
+  const lib = join(environment, "lib");
+  const versions = existsSync(lib) ? readdirSync(lib).filter((name) => name.startsWith("python3")) : [];
+  return versions.map((version) => join(lib, version, "site-packages")).filter(existsSync);
 }
 
 /** The folder of the package whose native addon runs TensorFlow. */

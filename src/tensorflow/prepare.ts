@@ -5,9 +5,12 @@ import util from "node:util";
  *
  * Only warnings and errors on stderr; a GPU's memory is taken as needed instead of whole. tfjs 4.22 calls
  * `util.isNullOrUndefined`, which writes a deprecation warning since Node 22 and is gone since Node 23: it is replaced.
+ *
+ * @returns whether all of TensorFlow's messages are asked for
  */
-export function prepareTensorFlow(): void {
+export function prepareTensorFlow(): boolean {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
   Object.assign(util, { isNullOrUndefined: (value: unknown) => value === null || value === undefined });
+  return Number(process.env.TF_CPP_MIN_LOG_LEVEL) < 2;
 }

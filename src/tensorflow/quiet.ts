@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import Module from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -35,11 +36,23 @@ export function quietly<T>(helper: string, load: () => T): T {
   try {
     return load();
   } finally {
-    stderr.restore();
+    // Where it is in a file already, whoever put it there sees to the rest.
+    if (redirected) stderr.restore();
     const text = redirected ? startLines(readFileSync(file, "utf8")) : "";
     rmSync(folder, { recursive: true, force: true });
-    if (text) writeSync(2, text);
+    if (text) process.stderr.write(text);
   }
+}
+
+/** Lets a program that loads the package `name` by itself do so quietly, as `loadTensorFlow` does. */
+export function quietImports(helper: string, name: string): void {
+  const loader = Module as unknown as { _load(request: string, ...rest: unknown[]): unknown };
+  const load = loader._load;
+  loader._load = (request, ...rest) => {
+    if (request !== name) return load(request, ...rest);
+    loader._load = load;
+    return quietly(helper, () => load(request, ...rest));
+  };
 }
 
 /** What is left to say of what was written while TensorFlow was loaded. */

@@ -4,11 +4,12 @@ import { fusedAdam } from "./adam.js";
 import { broadcastGradients } from "./broadcast.js";
 import { convolutionKernel } from "./convolution.js";
 import { identityKernels } from "./identity.js";
+import { interruptibleTraining } from "./interruptible.js";
 import { fasterLayers } from "./layers.js";
 import { nativeOps } from "./native.js";
 import { poolingKernel } from "./pooling.js";
 
-/** Registers this library's kernels and gradients on native TensorFlow. */
+/** Registers this library's kernels and gradients on native TensorFlow, and makes its training interruptible. */
 export function registerKernels(tf: TensorFlow): void {
   const native = nativeOps(tf);
   activationGradients(native);
@@ -18,4 +19,5 @@ export function registerKernels(tf: TensorFlow): void {
   identityKernels(native);
   fusedAdam(native);
   fasterLayers(native);
+  interruptibleTraining(tf);
 }

@@ -2,7 +2,7 @@
 
 A step is [action, …]: ["send", code, options?] sends a cell; ["wait", n?] waits until cell n (default: all) has its
 reply and its idle; ["sleep", s]; ["interrupt"]; ["restart"]; ["shutdown"]; ["request", type, content] asks on the shell
-channel; ["pids"] lists the kernel's processes; ["alive"] tells whether the kernel's process is there.
+channel; ["pids"] lists the kernel's processes; ["alive", pids] tells which of these run.
 """
 
 import json
@@ -33,6 +33,15 @@ def descendants(pid):
         if parent == pid:
             found += descendants(int(child))
     return found
+
+
+def runs(pid):
+    """Whether a process runs; one that has ended may stay in the list until the system looks for it."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class Drive:
@@ -134,7 +143,7 @@ class Drive:
         self.results.append(descendants(self.manager.provisioner.pid))
 
     def alive(self, pids):
-        self.results.append([pid for pid in pids if os.path.exists(f"/proc/{pid}")])
+        self.results.append([pid for pid in pids if runs(pid)])
 
 
 def main():

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { pythonPath, root } from "../python.js";
 import { drive, errorsOf, runCells, textOf } from "./drive.js";
 
 const FOREVER = "while (true) {}";
@@ -13,6 +18,7 @@ test("an error is a Jupyter error whose traceback points into the cell's own tex
     'throw new Error("outer", { cause: new TypeError("inner") })',
     'throw "a text"',
     "1",
+    `import { AudioDataset } from "deep-audio-dataset";\n\nawait new AudioDataset("/nowhere", "x").load();`,
   );
   const [error] = errorsOf(cells[1]);
   assert.equal(error!.ename, "RangeError");
@@ -30,7 +36,12 @@ test("an error is a Jupyter error whose traceback points into the cell's own tex
   assert.match(errorsOf(cells[2])[0]!.traceback, /----> 3 \(null as any\)\.sides;/);
   assert.match(errorsOf(cells[3])[0]!.traceback, /caused by TypeError: inner/);
   assert.equal(errorsOf(cells[4])[0]!.evalue, "'a text'");
+  assert.match(errorsOf(cells[4])[0]!.traceback, /^Thrown: 'a text'\n {4}at cell \[5\]$/);
   assert.equal(cells[5]!.reply.status, "ok");
+  assert.match(
+    errorsOf(cells[6])[0]!.traceback,
+    /^DatasetError: records of "x": none[\s\S]*----> 3 await new AudioDataset/,
+  );
 });
 
 test("a type error names its line, and the cell does not run", async () => {
@@ -192,74 +203,42 @@ console.log(child.pid)`;
   assert.deepEqual(left, [[]]);
 });
 
-test("completion and inspection answer while a cell runs, and the kernel stays busy", async () => {
-  const code = "/** Twice a number. */\nfunction twice(n: number): number { return 2 * n }";
-  const { results, cells } = await drive([
-    ["send", code],
-    ["wait"],
-    ["send", "await new Promise<void>((resolve) => setTimeout(resolve, 2000)); twice(4)"],
-    ["request", "complete_request", { code: "twi", cursor_pos: 3 }],
-    ["request", "inspect_request", { code: "twice(2)", cursor_pos: 2, detail_level: 0 }],
-    ["wait"],
-  ]);
-  assert.equal(results[0].type, "complete_reply");
-  assert.ok(results[0].matches.includes("twice"));
-  assert.deepEqual([results[0].cursor_start, results[0].cursor_end], [0, 3]);
-  assert.match(results[1].data["text/plain"], /function twice\(n: number\): number/);
-  assert.match(results[1].data["text/plain"], /Twice a number\./);
-  assert.equal(cells[1]!.outputs.find((output) => output.type === "execute_result")?.data["text/plain"], "8");
+test("a kernel ends when Jupyter was killed, also while the kernel was starting", async () => {
+  const python = (delay: number): string => `
+import os, signal, subprocess, sys, time
+from jupyter_client.manager import KernelManager
+manager = KernelManager(kernel_name="tslab")
+manager.start_kernel(cwd=sys.argv[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(manager.provisioner.pid, flush=True)
+time.sleep(${delay})
+os.kill(os.getpid(), signal.SIGKILL)`;
+  for (const delay of [0, 3]) {
+    const args = ["-c", python(delay), join(root, "notebooks")];
+    const run = spawnSync(pythonPath, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+    assert.equal(run.signal, "SIGKILL");
+    const pid = Number(run.stdout);
+    assert.ok(pid > 1, run.stdout);
+    for (let i = 0; i < 200 && existsSync(`/proc/${pid}`); i++) await pause(100);
+    assert.ok(!existsSync(`/proc/${pid}`), `the kernel lives on, process ${pid}`);
+  }
 });
 
-test("the library's own names are completed and explained, with their documentation", async () => {
-  const { results, cells } = await drive([
-    ["send", 'import { AudioDataset } from "deep-audio-dataset";'],
-    ["wait"],
-    ["request", "complete_request", { code: "new AudioDa", cursor_pos: 11 }],
-    ["request", "complete_request", { code: 'new AudioDataset("./data", "d").gener', cursor_pos: 37 }],
-    ["request", "inspect_request", { code: 'new AudioDataset("./data", "d")', cursor_pos: 8, detail_level: 0 }],
-  ]);
-  assert.equal(cells[0]!.reply.status, "ok");
-  assert.ok(results[0].matches.includes("AudioDataset"), results[0].matches.slice(0, 20).join());
-  assert.ok(results[1].matches.includes("generate"), results[1].matches.slice(0, 20).join());
-  const text: string = results[2].data["text/plain"];
-  assert.match(text, /AudioDataset/);
-  assert.ok(text.split("\n").length > 2, `no documentation in: ${text}`);
-});
-
-test("interrupt stops tfjs's own fitDataset, and training can go on afterwards", async () => {
-  const setUp = `import { AudioDataset } from "deep-audio-dataset";
-import * as tf from "@tensorflow/tfjs-node-gpu";
-import { mkdtempSync } from "node:fs";
-const dataset = new AudioDataset(mkdtempSync("/tmp/deep-audio-kernel-"), "tones", { seed: 1 });
-await dataset.generate(100, 400, 16, { waves: ["sin"], duration: 0.1, sampleRate: 8000 });
-await dataset.load({ inputSize: 100, batchSize: 4, trainSplit: 0.5, valSplit: 0.25, testSplit: 0.25 });
-const model = tf.sequential({ layers: [tf.layers.dense({ units: 100, inputShape: [8, 100] })] });
-model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
-let batches = 0;
-const callbacks = { onBatchEnd: async () => { batches++; } };`;
-  const { cells } = await drive([
-    ["send", setUp],
-    ["wait"],
-    ["send", "await model.fitDataset(dataset.train!, { epochs: 1e6, verbose: 0, callbacks })"],
-    ["sleep", 3],
-    ["interrupt"],
-    ["wait"],
-    ["send", "const before = batches;"],
-    ["wait"],
-    ["sleep", 1],
-    ["send", "console.log(before > 0, batches - before)"],
-    ["wait"],
-    [
-      "send",
-      "await model.fitDataset(dataset.train!, { epochs: 2, verbose: 0, callbacks }); console.log(batches - before)",
-    ],
-    ["wait"],
-  ]);
-  assert.equal(cells[0]!.reply.status, "ok", cells[0]!.reply.evalue);
-  // Its data ends with a DatasetError, or the cell ends first: whichever comes before the other.
-  assert.match(cells[1]!.reply.ename, /^(DatasetError|Interrupted)$/, cells[1]!.reply.evalue);
-  assert.equal(textOf(cells[3]), "true 0\n");
-  assert.equal(textOf(cells[4]), "4\n");
+test("whatever a cell awaits is waited for", async () => {
+  const later = (value: number): string => `new Promise<number>((resolve) => setTimeout(() => resolve(${value}), 50))`;
+  const cells = await runCells(
+    `await (async () => { console.log(await ${later(1)}); })();`,
+    `const two = (await (${later(2)})).toFixed(1);\nconsole.log(two);`,
+    `for await (const n of (async function* () { yield await ${later(3)}; })()) console.log(n);`,
+    "const later = async () => { await (Promise.resolve()); return 4; };\nconsole.log(later.name, two);",
+    'const n = 5;\nawait (async () => { throw new RangeError("in line 2"); })();',
+    "const await_ = 6; [await_].map((await_) => await_)[0]",
+  );
+  assert.deepEqual(
+    cells.slice(0, 4).map((cell) => textOf(cell)),
+    ["1\n", "2.0\n", "3\n", "later 2.0\n"],
+  );
+  assert.match(errorsOf(cells[4])[0]!.traceback, /RangeError: in line 2[\s\S]*----> 2 await \(async/);
+  assert.equal(cells[5]!.outputs.find((output) => output.type === "execute_result")?.data["text/plain"], "6");
 });
 
 test("a property's short form finds the variables of earlier cells, and the cell's own first", async () => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { after, test } from "node:test";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import {
   cellOutput,
   command,
@@ -47,6 +47,25 @@ async function open(name: string, cells: string[]): Promise<Awaited<ReturnType<t
   return openNotebook(browser, lab, relative(root, file));
 }
 
+/** Runs the cell of that number, without waiting for it. */
+async function runCell(page: Page, number: number): Promise<void> {
+  await page.evaluate(`(() => {
+    window.jupyterapp.shell.currentWidget.content.activeCellIndex = ${number};
+    void window.jupyterapp.commands.execute("notebook:run-cell");
+  })()`);
+}
+
+/** Puts the cursor into a cell of one line, ready to type. */
+async function cursorAt(page: Page, number: number, column: number): Promise<void> {
+  await page.evaluate(`(() => {
+    const { content } = window.jupyterapp.shell.currentWidget;
+    content.activeCellIndex = ${number};
+    content.mode = "edit";
+    content.activeCell.editor.focus();
+    content.activeCell.editor.setCursorPosition({ line: 0, column: ${column} });
+  })()`);
+}
+
 test("run all with a failing cell shows where it failed, and that the rest was not run", {
   skip: noBrowser,
 }, async () => {
@@ -81,16 +100,68 @@ test("interrupt and restart from the menu work while a cell keeps the kernel bus
     .first()
     .waitFor({ state: "visible" });
   await kernelIdle(page);
-  await page.evaluate(`(() => {
-    const { content } = window.jupyterapp.shell.currentWidget;
-    content.activeCellIndex = 2;
-    void window.jupyterapp.commands.execute("notebook:run-cell");
-  })()`);
+  await runCell(page, 2);
   await (await cellOutput(page, "kept + 1")).getByText("42").waitFor({ state: "visible" });
 
   await page.evaluate("window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel.restart()");
   await page.evaluate(`void window.jupyterapp.commands.execute("notebook:run-cell")`);
   await (await cellOutput(page, "kept + 1")).getByText("Cannot find name 'kept'").first().waitFor({ state: "visible" });
+  await page.close();
+});
+
+test("Tab completes the library's names, Shift-Tab explains them", { skip: noBrowser }, async () => {
+  const { page } = await open("explained", [
+    'import { AudioDataset } from "deep-audio-dataset";\nconst dataset = new AudioDataset("data", "tones");',
+    "dataset.generateR",
+    "dataset.generate()",
+  ]);
+  await runCell(page, 0);
+  await kernelIdle(page);
+  await cursorAt(page, 1, "dataset.generateR".length);
+  await page.keyboard.press("Tab");
+  await page.locator(".jp-Completer-item", { hasText: "generateRecords" }).waitFor({ state: "visible" });
+  await page.keyboard.press("Enter");
+  await page.locator(".jp-CodeCell", { hasText: "dataset.generateRecords" }).waitFor({ state: "visible" });
+  await cursorAt(page, 2, "dataset.generate(".length);
+  await page.keyboard.press("Shift+Tab");
+  const tooltip = page.locator(".jp-Tooltip");
+  await tooltip.waitFor({ state: "visible" });
+  const text = (await tooltip.textContent())!;
+  assert.match(text, /generate\(inputLower: number, inputUpper: number, /);
+  assert.match(text, /DatasetError/, "the documentation beside the signature");
+  await page.close();
+});
+
+test("training can be interrupted, and goes on when its cell is run again", { skip: noBrowser }, async () => {
+  const { page, errors } = await open("training", [
+    `import { AudioDataset, fit, loadTensorFlow } from "deep-audio-dataset";
+import { mkdtempSync } from "node:fs";
+const tf = loadTensorFlow();
+const folder = mkdtempSync("/tmp/deep-audio-lab-");
+const dataset = new AudioDataset(folder, "tones", { seed: 1 });
+await dataset.generate(100, 400, 40, { waves: ["sin"], duration: 0.1, sampleRate: 8000, removeWav: true });
+await dataset.load({ inputSize: 100, batchSize: 4, trainSplit: 0.7, valSplit: 0.15, testSplit: 0.15 });
+const model = tf.sequential({ layers: [tf.layers.dense({ units: 100, inputShape: [8, 100] })] });
+model.compile({ optimizer: "adam", loss: "meanSquaredError" });
+let epochs = 1e6;`,
+    "const result = await fit(model, dataset, { epochs, checkpoint: `${folder}/model`, onEpoch: (n) => { epochs = n + 3; } });",
+    'console.log("epochs in all", result.history.loss.length === epochs - 3);',
+  ]);
+  await runCell(page, 0);
+  await kernelIdle(page);
+  await runCell(page, 1);
+  const output = await cellOutput(page, "const result");
+  // The curve appears while it trains.
+  await output.locator("svg, img").first().waitFor({ state: "visible" });
+  await page.waitForTimeout(1000);
+  await command(page, "kernelmenu:interrupt");
+  await output.getByText("training: aborted after").first().waitFor({ state: "visible" });
+  await kernelIdle(page);
+  await runCell(page, 1);
+  await output.getByText(/Trained \d+ of \d+ epochs/).waitFor({ state: "visible" });
+  await runCell(page, 2);
+  await (await cellOutput(page, "epochs in all")).getByText("epochs in all true").waitFor({ state: "visible" });
+  assert.deepEqual(errors, []);
   await page.close();
 });
 

@@ -1,11 +1,23 @@
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { kernelSpec } from "../../dist/setup/build.js";
-import { forThisMachine, pipRequirements } from "../../dist/setup/paths.js";
+import { dropHalfInstalled } from "../../dist/setup/packages.js";
+import { forThisMachine, packageFolders, pipRequirements, pythonOf } from "../../dist/setup/paths.js";
 import { type Host, perform, runProgram, SetupError } from "../../dist/setup/step.js";
 import { pythonPath, root } from "../python.js";
 
@@ -68,22 +80,59 @@ test("a failing program ends with one line: what to do, or that there is no netw
   await assert.rejects(node("console.error('getaddrinfo EAI_AGAIN'); process.exit(1)"), /^Error: no network: connect/);
 });
 
+test("a package that pip was killed over is installed anew, not taken for installed", () => {
+  const folder = scratch();
+  // A wheel whose page lies outside of the package, as JupyterLab's do: pip writes it after the metadata.
+  const wheel = `import sys, zipfile
+with zipfile.ZipFile(sys.argv[1] + "/page-1.0-py3-none-any.whl", "w") as z:
+    z.writestr("page/__init__.py", "")
+    z.writestr("page-1.0.dist-info/METADATA", "Metadata-Version: 2.1\\nName: page\\nVersion: 1.0\\n")
+    z.writestr("page-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    z.writestr("page-1.0.data/data/share/page.html", "here")
+    z.writestr("page-1.0.dist-info/RECORD", "".join(f"{name},,\\n" for name in z.namelist()))`;
+  execFileSync(pythonPath, ["-c", wheel, folder]);
+  const environment = join(folder, "env");
+  execFileSync(pythonPath, ["-m", "venv", environment]);
+  const install = (): void => {
+    const options = ["--no-index", "--find-links", folder, "--disable-pip-version-check"];
+    execFileSync(pythonOf(environment), ["-m", "pip", "install", ...options, "page==1.0"]);
+  };
+  const page = join(environment, "share/page.html");
+  install();
+  const [packages] = packageFolders(environment);
+  dropHalfInstalled(environment);
+  assert.ok(existsSync(join(packages!, "page-1.0.dist-info/METADATA")), "a whole package was taken away");
+
+  rmSync(page);
+  for (const name of ["INSTALLER", "RECORD"]) rmSync(join(packages!, "page-1.0.dist-info", name));
+  install();
+  assert.ok(!existsSync(page), "pip mends it by itself: nothing is to be done here");
+  dropHalfInstalled(environment);
+  install();
+  assert.equal(readFileSync(page, "utf8"), "here");
+});
+
 test("the kernel's entry holds no path of the project", () => {
   assert.ok(!JSON.stringify(kernelSpec()).includes(root));
 });
 
-/** Runs the bootstrap with a PATH that holds only these programs, as shell scripts. */
-function bootstrapWith(programs: Record<string, string>): { status: number | null; last: string } {
+/** A project of its own without .venv, so that the interpreter is looked for; and a PATH that holds only these programs, as shell scripts. */
+function projectWith(programs: Record<string, string>): { bin: string; project: string } {
   const bin = scratch();
   for (const [name, script] of Object.entries(programs)) {
     writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
     chmodSync(join(bin, name), 0o755);
   }
-  // A project of its own without .venv, so that the interpreter is looked for.
   const project = scratch();
   mkdirSync(join(project, "src/setup"), { recursive: true });
   for (const file of ["package-lock.json", "package.json"]) symlinkSync(join(root, file), join(project, file));
   writeFileSync(join(project, "src/setup/bootstrap.cjs"), readFileSync(bootstrap));
+  return { bin, project };
+}
+
+/** Runs the bootstrap with a PATH that holds only these programs. */
+function bootstrapWith(programs: Record<string, string>): { status: number | null; last: string } {
+  const { bin, project } = projectWith(programs);
   const run = spawnSync(process.execPath, [join(project, "src/setup/bootstrap.cjs"), "start"], {
     encoding: "utf8",
     env: { PATH: bin },
@@ -108,6 +157,47 @@ test("npm that fails for the network ends with that line, and nothing counts as 
   });
   assert.equal(status, 1);
   assert.match(last, /^set-up: npm packages: no network .*: connect, then run the same command again$/);
+});
+
+test("a set-up that is ended leaves the lock to an npm that still clears up; one that waits for it ends at once", async () => {
+  const node = JSON.stringify(process.execPath);
+  const { bin, project } = projectWith({
+    python3: "echo 3 11 1",
+    npm: `exec ${node} -e 'process.on("SIGTERM", () => {}); setTimeout(() => {}, 60000)'`,
+  });
+  const lock = join(project, "build/setup.lock");
+  const start = (): ChildProcess =>
+    spawn(process.execPath, [join(project, "src/setup/bootstrap.cjs"), "start"], {
+      env: { PATH: bin },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+  const ended = (child: ChildProcess): Promise<unknown> => new Promise((resolve) => child.once("close", resolve));
+  const first = start();
+  while (!/^\d+ \d+$/.test(existsSync(lock) ? readFileSync(lock, "utf8") : "")) await pause(20);
+  const npm = Number(readFileSync(lock, "utf8").split(" ")[1]);
+  first.kill("SIGTERM");
+  await ended(first);
+  try {
+    assert.equal(readFileSync(lock, "utf8"), String(npm));
+    const second = start();
+    const [said] = await once(second.stdout!, "data");
+    assert.match(String(said), new RegExp(`^set-up: waiting for another one \\(process ${npm}\\)`));
+    second.kill("SIGINT");
+    await ended(second);
+    assert.equal(second.signalCode, "SIGINT");
+  } finally {
+    process.kill(npm, "SIGKILL");
+  }
+  // With nobody at work the next one takes the lock, and goes on with npm.
+  const third = start();
+  let output = "";
+  third.stdout!.on("data", (text) => (output += text));
+  while (!output.includes("npm packages: installing")) await once(third.stdout!, "data");
+  while (!/^\d+ \d+$/.test(readFileSync(lock, "utf8"))) await pause(20);
+  process.kill(Number(readFileSync(lock, "utf8").split(" ")[1]), "SIGKILL");
+  await ended(third);
+  assert.equal(third.exitCode, 1);
+  assert.ok(!existsSync(lock));
 });
 
 test("an old Node is told so in one line", () => {

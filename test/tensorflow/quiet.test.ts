@@ -25,6 +25,31 @@ test("loading TensorFlow writes nothing, unless its messages are asked for", () 
   assert.match(load("0"), /This TensorFlow binary is optimized/);
 });
 
+test("a program that loads tfjs itself is as quiet once it asked for that, and says what else comes", () => {
+  const quiet = JSON.stringify(join(root, "dist", "tensorflow", "quiet.js"));
+  const load = `require("node:util").isNullOrUndefined = () => false; require("@tensorflow/tfjs-node-gpu")`;
+  const ask = `require(${quiet}).quietImports(${JSON.stringify(HELPER)}, "@tensorflow/tfjs-node-gpu");`;
+  const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: "0" };
+  const run = (code: string): string =>
+    spawnSync(process.execPath, ["-e", code], { encoding: "utf8", cwd: root, env }).stderr;
+  assert.match(run(load), /oneDNN custom operations/);
+  assert.doesNotMatch(run(ask + load), /oneDNN custom operations/);
+  assert.match(run(ask + load), /This TensorFlow binary is optimized/);
+});
+
+test("where two are quiet at once, what is written follows when the outer one is done", () => {
+  const code = `const { quietly } = require(${JSON.stringify(join(root, "dist", "tensorflow", "quiet.js"))});
+    const { writeSync } = require("node:fs");
+    quietly(${JSON.stringify(HELPER)}, () => {
+      quietly(${JSON.stringify(HELPER)}, () => writeSync(2, "inner\\n"));
+      writeSync(2, "oneDNN custom operations\\nport.cc:1] oneDNN custom operations are on\\n");
+    });`;
+  assert.equal(
+    spawnSync(process.execPath, ["-e", code], { encoding: "utf8" }).stderr,
+    "inner\noneDNN custom operations\n",
+  );
+});
+
 test("the CUDA build without a GPU says one line", () => {
   // Written by TensorFlow 2.21's CUDA build on a machine without a GPU.
   const text = `WARNING: All log messages before absl::InitializeLog() is called are written to STDERR
