@@ -79,8 +79,9 @@ export function midiLabels(notes: readonly Note[], where: string, options: Label
     void problems.push({ kind, file: where, message: `${message} (${where})` });
   const outside = notes.filter(({ pitch }) => pitch < low || pitch > high);
   if (outside.length > 0) {
-    const found = outside.map(({ pitch }) => pitch);
-    const wider = `pitches: [${Math.min(low, ...found)}, ${Math.max(high, ...found)}]`;
+    const least = outside.reduce((found, { pitch }) => Math.min(found, pitch), low);
+    const most = outside.reduce((found, { pitch }) => Math.max(found, pitch), high);
+    const wider = `pitches: [${least}, ${most}]`;
     report("pitch", `notes outside ${low} to ${high}: ${outside.length}, expected none; pass \`${wider}\` or more`);
   }
   const late = samples === undefined ? undefined : notes.find(({ onset }) => Math.round(onset * sampleRate) > samples);
