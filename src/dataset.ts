@@ -14,7 +14,15 @@ import { pythonReader } from "./python-reader.js";
 import { buildRecords } from "./record.js";
 import { type Example, openRecords, type Records, readExample } from "./records.js";
 import type { SplitsView } from "./show.js";
-import { explicitSplit, kfold, type Split, type SplitOptions, splitExamples, splitNames } from "./split.js";
+import {
+  explicitSplit,
+  kfold,
+  publishedSplit,
+  type Split,
+  type SplitOptions,
+  splitExamples,
+  splitNames,
+} from "./split.js";
 import { loadSplit, saveSplit } from "./split-file.js";
 import { type RepairReport, repair, type VerifyOptions, type VerifyReport, verify } from "./verify.js";
 
@@ -54,7 +62,10 @@ export interface LoadOptions extends Omit<BatchOptions, "seed">, Omit<SplitOptio
   groupBy?: ExampleKey | false;
   /** Each split gets its share of every class. Default true for kind classes; a function makes strata of names. */
   stratifyBy?: ExampleKey | boolean;
-  /** A split of your own, or the path of one saved by `saveSplit`, in the place of fractions. */
+  /**
+   * A split of your own, or the path of one saved by `saveSplit`, in the place of shares. Default: that of the set's
+   * publisher, where the index or its metadata names the sides and no share is given.
+   */
   split?: Partial<Split> | string;
 }
 
@@ -277,6 +288,9 @@ export abstract class Dataset {
     const { split } = options;
     if (typeof split === "string") return loadSplit(split, records);
     if (split) return explicitSplit(records.count, split);
+    const { sides } = records.manifest;
+    const shares = options.trainSplit ?? options.valSplit ?? options.testSplit;
+    if (sides && shares === undefined) return publishedSplit(records.ids, sides);
     return splitExamples(records.count, { ...options, ...this.keys(records, options) });
   }
 

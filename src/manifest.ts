@@ -64,6 +64,8 @@ export interface Manifest {
   recipe?: Recipe;
   /** What `onProblem: "skip"` left out, and why. */
   skipped?: Problem[];
+  /** Ids of the examples that the set's publisher keeps for validation and test; the others train. */
+  sides?: { validate: number[]; test: number[] };
   /** The index csv the rows were read from, and its metadata. */
   indexFiles?: { file: string; sha256: string }[];
   /** Folders of the sources, relative to the dataset's. */

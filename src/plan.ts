@@ -56,6 +56,8 @@ export interface BuildPlan {
   source: PlanSource;
   /** What `onProblem: "skip"` left out, and why. */
   skipped?: Problem[];
+  /** The ids of the rows that the set's publisher keeps for validation and test, where it says so. */
+  sides?: { validate: number[]; test: number[] };
   /** The files that listed the rows. */
   indexFiles?: { file: string; sha256: string }[];
   /** Shard `k` holds the rows `from` to `to` (excluded). */
@@ -141,9 +143,15 @@ async function planFiles(
       : {}),
     ...(options.inputSize && kind === "frames" ? { inputSize: options.inputSize } : {}),
     source: { rows, inputFolder, targetFolder },
+    ...publishedSides(rows),
     indexFiles: await hashIndexFiles(directory, [index.file, `${name}.metadata.json`]),
     shards: cutShards(name, sizes, options),
   };
+}
+
+function publishedSides(rows: readonly Row[]): Pick<BuildPlan, "sides"> {
+  const on = (side: Row["split"]): number[] => rows.flatMap(({ id, split }) => (split === side ? [id] : []));
+  return rows.some(({ split }) => split) ? { sides: { validate: on("validate"), test: on("test") } } : {};
 }
 
 /** The options that decide how labels are read, out of all. */
