@@ -5,6 +5,7 @@ import { type CheckOptions, type CheckReport, check, checkDataset } from "./chec
 import { DatasetError } from "./error.js";
 import { removeWavs, writeWavs } from "./generate.js";
 import { exampleSamples } from "./batch-layout.js";
+import { CLASS } from "./index-lines.js";
 import { type Batches, type BatchOptions, batches } from "./load.js";
 import { type DatasetIndex, type IndexOptions, type Kind, readIndex } from "./pair.js";
 import { OCTAVE_UP, pairBy } from "./pair-by.js";
@@ -121,10 +122,15 @@ export abstract class Dataset {
    */
   async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
     const quick = { ...options, deep: false, onProgress: false } as const;
+    if (options.index && options.index.kind !== this.kind) {
+      const message = `index ${options.index.file}: kind ${options.index.kind}, expected ${this.kind}`;
+      throw new DatasetError("OPTION", `${message}; pass it to a ${CLASS[options.index.kind]}`);
+    }
     const { sound: index, ...report } = options.index
       ? await check(this.directory, options.index, quick)
       : await this.check(quick);
-    if (!report.ok && options.onProblem !== "skip") throw report.toError();
+    const nothingLeft = index.rows.length === 0;
+    if (!report.ok && (options.onProblem !== "skip" || nothingLeft)) throw report.toError();
     const plan = await planRecords(this.directory, this.name, index, options);
     await this.build(report.ok ? plan : { ...plan, skipped: report.errors }, options);
   }

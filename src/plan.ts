@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import type { Convert } from "./convert.js";
 import { DatasetError, type Problem, problemsError } from "./error.js";
-import { type LabelOptions, storedTimeUnit } from "./format/labels.js";
+import { checkLabelOptions, type LabelOptions, storedTimeUnit } from "./format/labels.js";
 import { nameProblem } from "./inside.js";
 import { BYTES_PER_SAMPLE, type Encoding, hashIndexFiles, readManifest } from "./manifest.js";
 import type { DatasetIndex, Kind, Row } from "./pair.js";
@@ -165,16 +165,20 @@ function checkOptions(kind: Kind, options: RecordOptions): void {
   if (encoding !== undefined && !(encoding in BYTES_PER_SAMPLE)) {
     throw new DatasetError("OPTION", `encoding: ${JSON.stringify(encoding)}, expected "pcm16", "float32" or "float16"`);
   }
-  for (const [option, value] of Object.entries({ examplesPerFile, shardBytes, inputSize })) {
-    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
-      throw new DatasetError("OPTION", `${option}: ${value}, expected a whole number of at least 1`);
-    }
+  const { sampleRate, channels } = options.convert ?? {};
+  const whole = {
+    examplesPerFile,
+    shardBytes,
+    inputSize,
+    "convert.sampleRate": sampleRate,
+    "convert.channels": channels,
+  };
+  for (const [option, value] of Object.entries(whole)) {
+    if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue;
+    const found = typeof value === "number" ? value : JSON.stringify(value);
+    throw new DatasetError("OPTION", `${option}: ${found}, expected a whole number of at least 1`);
   }
-  for (const [option, value] of Object.entries({ ...options.convert })) {
-    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
-      throw new DatasetError("OPTION", `convert.${option}: ${value}, expected a whole number of at least 1`);
-    }
-  }
+  if (kind === "frames") checkLabelOptions(options);
   if (kind === "frames" && options.timeUnit === "samples" && options.convert?.sampleRate !== undefined) {
     throw new DatasetError(
       "OPTION",
