@@ -54,7 +54,10 @@ async function collect(checked: CheckedFile, file: string, work: () => void | Pr
     const known = fileError(error, file);
     if (!(known instanceof DatasetError)) throw error;
     if (known.problems.length > 0) checked.problems.push(...known.problems.map((p) => ({ ...p, kind: "labels" })));
-    else checked.problems.push({ kind: KINDS[known.code] ?? "unreadable", file, message: known.message });
+    else {
+      const message = known.message.includes(file) ? known.message : `${known.message} (${file})`;
+      checked.problems.push({ kind: KINDS[known.code] ?? "unreadable", file, message });
+    }
   }
 }
 

@@ -1,10 +1,12 @@
-import { posix } from "node:path";
+import { join, posix } from "node:path";
 import { type CheckReport, isWarning, makeReport } from "./check-report.js";
 import type { CheckedFile, CheckTask } from "./check-task.js";
 import type { Convert } from "./convert.js";
 import type { Problem } from "./error.js";
-import type { LabelOptions } from "./format/labels.js";
+import { checkLabelOptions, type LabelOptions, storedTimeUnit } from "./format/labels.js";
+import { statOf } from "./inside.js";
 import { listFolders } from "./list-audio.js";
+import { meantFiles } from "./meant-file.js";
 import { type DatasetIndex, type IndexOptions, type IndexScan, type Kind, type Row, scanIndex } from "./pair.js";
 import { withPool, workerCount } from "./pool.js";
 import { type LongOptions, track } from "./progress.js";
@@ -44,24 +46,28 @@ export async function checkDataset(
  * channels unlike the most frequent one, labels that don't fit, and what the index itself has. Warnings: silent, clipped,
  * bits or length unlike the others, two lengths in a pair, files in the folder that the index doesn't list.
  * @param index what `scanIndex` or `readIndex` gave
- * @throws DatasetError "ABORTED"; never for a problem of the dataset
+ * @throws DatasetError "OPTION", "ABORTED"; never for a problem of the dataset
  */
 export async function check(
   directory: string,
   index: DatasetIndex | IndexScan,
   options: CheckOptions = {},
 ): Promise<CheckReport> {
+  checkLabelOptions(options);
   const scan: IndexScan = "index" in index ? index : { index, problems: [] };
   const files = await filesOf(scan.index);
   const names = [...files.keys()];
   const checked = await checkAll(directory, names, files, options);
+  const unlisted = await findUnlisted(directory, scan.index, files);
+  const meant = meantFiles([...unlisted.map(({ file }) => file), ...(await keysInside(directory, scan.index))]);
   const problems: Problem[] = [...scan.problems];
   await inTurns(names, (name) => {
-    for (const p of checked.get(name)!.problems) problems.push(located(p, scan.index, files.get(name)!));
+    for (const p of checked.get(name)!.problems) problems.push(located(p, scan.index, files.get(name)!, meant));
   });
-  problems.push(...(await compareFiles(checked, options.convert)), ...compareLabels(checked, scan.index));
+  problems.push(...(await compareFiles(checked, options.convert)));
+  problems.push(...compareLabels(checked, scan.index), ...compareUnits(scan.index, options));
   if (scan.index.kind === "pairs") problems.push(...(await comparePairs(scan.index, checked)));
-  problems.push(...(await findUnlisted(directory, scan.index, files)));
+  problems.push(...unlisted);
   return makeReport(scan.index, [...checked.values()], problems);
 }
 
@@ -110,10 +116,28 @@ async function checkAll(
   });
 }
 
-/** A problem of a file, with the line of the index that names the file where it has no line of its own. */
-function located(problem: Problem, index: DatasetIndex, { row }: { row: Row }): Problem {
+/** A missing file's problem, with the line of the index that names the file and the file that may be meant. */
+function located(
+  problem: Problem,
+  index: DatasetIndex,
+  { row }: { row: Row },
+  meant: (missing: string) => string | undefined,
+): Problem {
   if (problem.line !== undefined || problem.kind !== "missing") return problem;
-  return { ...problem, message: problem.message.replace(/\)$/, `, ${index.file}:${row.line})`) };
+  const other = meant(problem.file);
+  const hint = other === undefined ? "" : `; is ${other} meant?`;
+  const message = problem.message.replace(/ \(.*\)$/, `${hint} (${problem.file}, ${index.file}:${row.line})`);
+  return { ...problem, message };
+}
+
+/** Key files that lie with the audio, where the index names them as if they lay in the dataset's folder. */
+async function keysInside(directory: string, { inputFolder = "in", rows }: DatasetIndex): Promise<string[]> {
+  const inside: string[] = [];
+  for (const { keys } of inputFolder === "" ? [] : rows) {
+    const file = keys === undefined ? undefined : posix.join(inputFolder, posix.basename(keys));
+    if (file !== undefined && file !== keys && (await statOf(join(directory, file)))?.isFile()) inside.push(file);
+  }
+  return inside;
 }
 
 const COMPARED = [
@@ -184,6 +208,22 @@ function compareLabels(checked: Map<string, CheckedFile>, index: DatasetIndex): 
       const what = labels.length === model.labels.length ? "other names" : String(labels.length);
       const message = `features: ${what}, expected the ${model.labels.length} of ${model.keys} (${keys}:1)`;
       return { kind: "labels", file: keys, line: 1, message };
+    });
+}
+
+/** Reports key files whose time stamps would be stored in another unit than those of most. */
+function compareUnits(index: DatasetIndex, { timeUnit }: CheckOptions): Problem[] {
+  if (index.kind !== "frames") return [];
+  const known = index.rows.flatMap(({ keys }) =>
+    keys === undefined ? [] : [{ keys, unit: storedTimeUnit(keys, timeUnit) }],
+  );
+  const [usual] = mostFrequent(known.map(({ unit }) => unit));
+  return known
+    .filter(({ unit }) => unit !== usual)
+    .map(({ keys, unit }) => {
+      const hint = '; MIDI and csvs go together with timeUnit: "seconds" or "samples"';
+      const message = `time stamps: in ${unit}, expected ${usual} as in most key files${hint} (${keys})`;
+      return { kind: "labels", file: keys, message };
     });
 }
 

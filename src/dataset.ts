@@ -5,6 +5,7 @@ import { type CheckOptions, type CheckReport, check, checkDataset } from "./chec
 import { DatasetError } from "./error.js";
 import { removeWavs, writeWavs } from "./generate.js";
 import { exampleSamples } from "./batch-layout.js";
+import { CLASS } from "./index-lines.js";
 import { type Batches, type BatchOptions, batches } from "./load.js";
 import { type DatasetIndex, type IndexOptions, type Kind, readIndex } from "./pair.js";
 import { OCTAVE_UP, pairBy } from "./pair-by.js";
@@ -15,7 +16,15 @@ import { buildRecords } from "./record.js";
 import { type RepairReport, repair } from "./repair.js";
 import { type Example, type OpenOptions, openRecords, type Records, readExample } from "./records.js";
 import type { SplitsView } from "./show.js";
-import { explicitSplit, kfold, type Split, type SplitOptions, splitExamples, splitNames } from "./split.js";
+import {
+  explicitSplit,
+  kfold,
+  publishedSplit,
+  type Split,
+  type SplitOptions,
+  splitExamples,
+  splitNames,
+} from "./split.js";
 import { loadSplit, saveSplit } from "./split-file.js";
 import { type VerifyOptions, type VerifyReport, verify } from "./verify.js";
 
@@ -58,7 +67,10 @@ export interface LoadOptions
   groupBy?: ExampleKey | false;
   /** Each split gets its share of every class. Default true for kind classes; a function makes strata of names. */
   stratifyBy?: ExampleKey | boolean;
-  /** A split of your own, or the path of one saved by `saveSplit`, in the place of fractions. */
+  /**
+   * A split of your own, or the path of one saved by `saveSplit`, in the place of shares. Default: that of the set's
+   * publisher, where the index or its metadata names the sides and no share is given.
+   */
   split?: Partial<Split> | string;
 }
 
@@ -114,10 +126,15 @@ export abstract class Dataset {
    */
   async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
     const quick = { ...options, deep: false, onProgress: false } as const;
+    if (options.index && options.index.kind !== this.kind) {
+      const message = `index ${options.index.file}: kind ${options.index.kind}, expected ${this.kind}`;
+      throw new DatasetError("OPTION", `${message}; pass it to a ${CLASS[options.index.kind]}`);
+    }
     const { sound: index, ...report } = options.index
       ? await check(this.directory, options.index, quick)
       : await this.check(quick);
-    if (!report.ok && options.onProblem !== "skip") throw report.toError();
+    const nothingLeft = index.rows.length === 0;
+    if (!report.ok && (options.onProblem !== "skip" || nothingLeft)) throw report.toError();
     const plan = await planRecords(this.directory, this.name, index, options, report.files);
     await this.build(report.ok ? plan : { ...plan, skipped: report.errors }, options);
   }
@@ -293,6 +310,9 @@ export abstract class Dataset {
     const { split } = options;
     if (typeof split === "string") return await loadSplit(split, records);
     if (split) return explicitSplit(records.count, split);
+    const { sides } = records.manifest;
+    const shares = options.trainSplit ?? options.valSplit ?? options.testSplit;
+    if (sides && shares === undefined) return publishedSplit(records.ids, sides);
     return splitExamples(records.count, { ...options, ...this.keys(records, options) });
   }
 

@@ -199,7 +199,9 @@ async function readRows(
   const wanted = [file, target, keys].flatMap((pattern) => (pattern === undefined ? [] : columnsIn(pattern)));
   for (const name of [...wanted, label, labels, group, split, ...values]) {
     if (name === undefined || header.includes(name)) continue;
-    throw new DatasetError("OPTION", `column "${name}": not in ${csv}, expected one of ${header.join(", ")}`);
+    const [other] = options.delimiter || header.length > 1 ? [] : (/[;\t]/.exec(header[0] ?? "") ?? []);
+    const hint = other === undefined ? "" : `; if ${JSON.stringify(other)} stands between cells, pass it as delimiter`;
+    throw new DatasetError("OPTION", `column "${name}": not in ${csv}, expected one of ${header.join(", ")}${hint}`);
   }
   const rows: { line: number; cells: Cells }[] = [];
   for (const { record, info } of parsed) {

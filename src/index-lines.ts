@@ -1,4 +1,6 @@
-import { cellNumber, type CsvLine } from "./format/csv.js";
+import { cellNumber, type CsvLine, separatorHint } from "./format/csv.js";
+import { isMidi } from "./format/labels.js";
+import { AUDIO_FILE } from "./list-audio.js";
 import type { DatasetIndex, Kind } from "./pair.js";
 
 /** A line of each kind's index. */
@@ -8,6 +10,32 @@ export const EXAMPLE: Record<Kind, string> = {
   values: "`file.wav,0.5,-1.2`",
   frames: "`song.wav,song_key.csv`",
 };
+
+/** The class for each kind. */
+export const CLASS: Record<Kind, string> = {
+  pairs: "AudioDataset",
+  classes: "SimpleAudioClassificationDataset",
+  values: "RegressionDataset",
+  frames: "AudioClassificationDataset",
+};
+
+/** Says so when a line has the form of another kind. */
+export function kindHint(kind: Kind, cells: readonly string[]): string {
+  const [second = "", ...more] = cells.slice(1);
+  const numbers = second !== "" && [second, ...more].every((cell) => cellNumber(cell) !== undefined);
+  const one = more.length === 0;
+  const keys = one && (isMidi(second) || /\.csv$/i.test(second));
+  const found: Kind | undefined = numbers
+    ? kind === "values"
+      ? kind
+      : "classes"
+    : keys
+      ? "frames"
+      : one && AUDIO_FILE.test(second)
+        ? "pairs"
+        : undefined;
+  return found === undefined || found === kind ? "" : `; a line of that form is for ${CLASS[found]}`;
+}
 
 /** Takes a problem of one line. */
 export type Report = (line: number, problem: string, message: string) => void;
@@ -56,16 +84,11 @@ export function readLabels(
     const values = split.map(cellNumber);
     const bad = values.indexOf(undefined);
     if (bad >= 0) {
-      const hint = index.kind === "classes" ? "; for class names in a column use fromCsv" : "";
+      const named = index.kind === "classes" ? "; for class names in a column use fromCsv" : "";
+      const hint = kindHint(index.kind, cells) || named;
       report(line, "number", `label ${bad + 1} is ${JSON.stringify(split[bad])}, expected a number${hint}`);
       continue;
     }
     index.rows.push({ id: 0, line, input: input.replaceAll("\\", "/"), values: values as number[] });
   }
-}
-
-/** Says so when a line of one cell looks separated by something else than commas. */
-export function separatorHint(cells: readonly string[]): string {
-  const other = cells.length === 1 ? [";", "\t", " "].find((c) => cells[0]?.includes(c)) : undefined;
-  return other === undefined ? "" : `; the line is separated by ${JSON.stringify(other)}, expected commas`;
 }

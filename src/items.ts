@@ -7,7 +7,7 @@ import { random } from "./signal/random.js";
 /** Cuts every example into pieces at load time; lengths in samples (per channel). */
 export interface Window {
   length: number;
-  /** From one piece's start to the next. Default `length`. */
+  /** From one piece's start to the next. Default `length`; `Infinity` crops every example to its first piece. */
   step?: number;
 }
 
@@ -40,7 +40,7 @@ export function exampleSamples(records: Records, example: number): number {
 export function cutItems(records: Records, examples: Uint32Array, window: Window | undefined): Items {
   if (!window) return { example: examples };
   const { length, step = length } = window;
-  if (!(length > 0 && step > 0 && Number.isInteger(length) && Number.isInteger(step))) {
+  if (!(length > 0 && step > 0 && Number.isInteger(length) && (Number.isInteger(step) || step === Infinity))) {
     throw new DatasetError(
       "OPTION",
       `window: length ${length} and step ${step}, expected whole numbers of samples above 0`,
@@ -53,7 +53,7 @@ export function cutItems(records: Records, examples: Uint32Array, window: Window
   for (const [n, i] of examples.entries()) {
     for (let k = 0; k < pieces[n]!; k++) {
       items.example[at] = i;
-      items.start[at++] = k * step;
+      items.start[at++] = k === 0 ? 0 : k * step;
     }
   }
   return items;

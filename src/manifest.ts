@@ -66,6 +66,8 @@ export interface Manifest {
   recipe?: Recipe;
   /** What `onProblem: "skip"` left out, and why. */
   skipped?: Problem[];
+  /** Ids of the examples that the set's publisher keeps for validation and test; the others train. */
+  sides?: { validate: number[]; test: number[] };
   /** The index csv the rows were read from, and its metadata; `sha256` is "" where there was no such file. */
   indexFiles?: { file: string; sha256: string }[];
   /** Where file names made the rows: the folders, and the audio files in them that made none. */

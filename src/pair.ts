@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError } from "./error.js";
-import { csvLines } from "./format/csv.js";
-import { EXAMPLE, hasHeader, type Report, readLabels, separatorHint } from "./index-lines.js";
+import { csvLines, separatorHint } from "./format/csv.js";
+import { EXAMPLE, hasHeader, kindHint, type Report, readLabels } from "./index-lines.js";
 import { linksOut, nameProblem, statOf } from "./inside.js";
+import { AUDIO_FILE } from "./list-audio.js";
 import { applyMetadata, readMetadata } from "./metadata.js";
 import { inTurns } from "./turns.js";
 
@@ -125,7 +126,8 @@ export async function scanIndex(
     row.id = id;
   });
   if (index.rows.length === 0 && problems.length === 0) {
-    report(1, "empty", `no rows, expected one line per example such as ${EXAMPLE[kind]}`);
+    const below = header ? ` below the header \`${header.cells.join(",")}\`` : "";
+    report(1, "empty", `no rows${below}, expected one line per example such as ${EXAMPLE[kind]}`);
   }
   const metadata = await readMetadata(directory, options.metadata, `${name}.metadata.json`);
   if (metadata) applyMetadata(index, metadata, options, report);
@@ -198,9 +200,19 @@ async function fileRow(
   if (index.kind === "frames" && cells.length === 1 && !nameProblem(input)) {
     const keys = await keysBeside(directory, index, input);
     if (keys) return { id: 0, line, input, keys };
+    if (AUDIO_FILE.test(input) && !/[;\t]/.test(input)) {
+      const stem = posix.basename(input, posix.extname(input));
+      const names = `${stem}.mid, ${stem}.csv or ${stem}_key.csv`;
+      report(line, "missing", `key file of "${input}": none beside it, expected ${names}, or one named in the line`);
+      return undefined;
+    }
   }
   if (cells.length !== 2 || second === undefined) {
-    report(line, "columns", `columns: ${cells.length}, expected ${EXAMPLE[index.kind]}${separatorHint(cells)}`);
+    report(
+      line,
+      "columns",
+      `columns: ${cells.length}, expected ${EXAMPLE[index.kind]}${separatorHint(cells) || kindHint(index.kind, cells)}`,
+    );
     return undefined;
   }
   return index.kind === "pairs" ? { id: 0, line, input, target: second } : { id: 0, line, input, keys: second };
@@ -209,7 +221,7 @@ async function fileRow(
 async function keysBeside(directory: string, index: DatasetIndex, input: string): Promise<string | undefined> {
   const stem = input.slice(0, input.length - posix.extname(input).length);
   for (const folder of new Set([index.inputFolder ?? "in", ""])) {
-    for (const end of [".mid", ".midi", ".csv", "_key.csv"]) {
+    for (const end of [".mid", ".midi", ".MID", ".csv", "_key.csv"]) {
       const keys = posix.join(folder, stem + end);
       if ((await statOf(join(directory, keys)))?.isFile()) return keys;
     }

@@ -4,7 +4,7 @@ import { join, posix } from "node:path";
 import type { CheckedFile } from "./check-task.js";
 import type { Convert } from "./convert.js";
 import { DatasetError, type Problem, problemsError } from "./error.js";
-import { type LabelOptions, storedTimeUnit } from "./format/labels.js";
+import { checkLabelOptions, type LabelOptions, storedTimeUnit } from "./format/labels.js";
 import { nameProblem } from "./inside.js";
 import { FILE_NAMES, listFolders } from "./list-audio.js";
 import { BYTES_PER_SAMPLE, type Encoding, hashIndexFiles, readManifest } from "./manifest.js";
@@ -58,6 +58,8 @@ export interface BuildPlan {
   source: PlanSource;
   /** What `onProblem: "skip"` left out, and why. */
   skipped?: Problem[];
+  /** The ids of the rows that the set's publisher keeps for validation and test, where it says so. */
+  sides?: { validate: number[]; test: number[] };
   /** The files that listed the rows; `sha256` is "" where there was no such file. */
   indexFiles?: { file: string; sha256: string }[];
   /** Where file names made the rows: the folders, and the audio files in them that made none. */
@@ -156,6 +158,7 @@ async function planFiles(
       : {}),
     ...(options.inputSize && kind === "frames" ? { inputSize: options.inputSize } : {}),
     source: { rows, inputFolder, targetFolder },
+    ...publishedSides(rows),
     indexFiles: await hashIndexFiles(directory, indexFiles),
     ...(index.folders ? { listing: await listing(directory, index.folders, [...inputs, ...targets]) } : {}),
     shards: cutShards(name, sizes, options),
@@ -172,6 +175,11 @@ async function listing(
   return { folders, unused: (await listFolders(directory, folders)).filter((file) => !used.has(file)) };
 }
 
+function publishedSides(rows: readonly Row[]): Pick<BuildPlan, "sides"> {
+  const on = (side: Row["split"]): number[] => rows.flatMap(({ id, split }) => (split === side ? [id] : []));
+  return rows.some(({ split }) => split) ? { sides: { validate: on("validate"), test: on("test") } } : {};
+}
+
 /** The options that decide how labels are read, out of all. */
 function labelOptions(options: RecordOptions): BuildPlan["labelOptions"] {
   const { timeUnit, pitches, targets, velocity, sustain, percussion } = options;
@@ -183,16 +191,20 @@ function checkOptions(kind: Kind, options: RecordOptions): void {
   if (encoding !== undefined && !(encoding in BYTES_PER_SAMPLE)) {
     throw new DatasetError("OPTION", `encoding: ${JSON.stringify(encoding)}, expected "pcm16", "float32" or "float16"`);
   }
-  for (const [option, value] of Object.entries({ examplesPerFile, shardBytes, inputSize })) {
-    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
-      throw new DatasetError("OPTION", `${option}: ${value}, expected a whole number of at least 1`);
-    }
+  const { sampleRate, channels } = options.convert ?? {};
+  const whole = {
+    examplesPerFile,
+    shardBytes,
+    inputSize,
+    "convert.sampleRate": sampleRate,
+    "convert.channels": channels,
+  };
+  for (const [option, value] of Object.entries(whole)) {
+    if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue;
+    const found = typeof value === "number" ? value : JSON.stringify(value);
+    throw new DatasetError("OPTION", `${option}: ${found}, expected a whole number of at least 1`);
   }
-  for (const [option, value] of Object.entries({ ...options.convert })) {
-    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
-      throw new DatasetError("OPTION", `convert.${option}: ${value}, expected a whole number of at least 1`);
-    }
-  }
+  if (kind === "frames") checkLabelOptions(options);
   if (kind === "frames" && options.timeUnit === "samples" && options.convert?.sampleRate !== undefined) {
     throw new DatasetError(
       "OPTION",

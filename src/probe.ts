@@ -2,7 +2,7 @@ import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } fr
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError, type Problem } from "./error.js";
-import { isWav } from "./format/audio.js";
+import { isWav, unknownFormat } from "./format/audio.js";
 import { readCompressedInfo } from "./format/compressed-info.js";
 import { type LabelOptions, readLabels } from "./format/labels.js";
 import { readWavInfo, wavHeaderBytes } from "./format/wav.js";
@@ -88,7 +88,7 @@ function readHeader(path: string, where: string): Header {
     let bytes = head.subarray(0, readSync(fd, head, 0, head.length, 0));
     if (!isWav(bytes)) {
       const info = readCompressedInfo(readFileSync(fd), where);
-      if (!info) throw new DatasetError("FORMAT", `format: unknown, expected wav, FLAC, Ogg or MP3 (${where})`);
+      if (!info) throw unknownFormat(bytes, where);
       const { sampleRate, channels, frames = (size * 8) / channels } = info;
       return { sampleRate, channels, frames, sixteenBit: info.bitsPerSample === 16, truncated: false };
     }

@@ -4,7 +4,7 @@ import type { BuildPlan } from "./plan.js";
 import { type Recipe, recipeRows } from "./recipe.js";
 
 /** What a plan tells of where its rows come from: it decides nothing about the shards. */
-type NotBuilt = "indexFiles" | "listing" | "skipped";
+type NotBuilt = "sides" | "indexFiles" | "listing" | "skipped";
 
 /** A plan without its rows and shards: what every shard shares. */
 export type PlanHead = Omit<BuildPlan, "source" | "shards" | NotBuilt>;
@@ -25,7 +25,7 @@ export interface ShardTask {
 
 /** Cuts the task of shard `k` out of a plan. */
 export function shardTask(plan: BuildPlan, k: number, directory: string, staging: string): ShardTask {
-  const { source, shards, indexFiles: _index, listing: _listing, skipped: _skipped, ...head } = plan;
+  const { source, shards, sides: _sides, indexFiles: _index, listing: _listing, skipped: _skipped, ...head } = plan;
   const { file, from, to } = shards[k]!;
   return {
     head,
@@ -49,7 +49,16 @@ export function entryFile(shard: string): string {
 
 /** What a shard is made from, hashed: plan and rows, without the files' content. */
 export function shardKey(plan: BuildPlan, k: number): string {
-  const { name: _name, shards, source, indexFiles: _index, listing: _listing, skipped: _skipped, ...rest } = plan;
+  const {
+    name: _name,
+    shards,
+    source,
+    sides: _sides,
+    indexFiles: _index,
+    listing: _listing,
+    skipped: _skipped,
+    ...rest
+  } = plan;
   const { from, to } = shards[k]!;
   const made =
     "recipe" in source

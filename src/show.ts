@@ -32,6 +32,7 @@ export {
 } from "./show/piano-roll.js";
 export { type PlayerOptions, player } from "./show/player.js";
 export { type PredictionOptions, predictions } from "./show/predictions.js";
+export { type ProblemsView, problems } from "./show/problems.js";
 export type { ExampleLike, SoundOptions, SoundSource, TensorLike } from "./show/sound.js";
 export { type SpectrogramOptions, spectrogram } from "./show/spectrogram.js";
 export { type SplitsView, type SplitView, splits } from "./show/splits.js";

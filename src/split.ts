@@ -108,6 +108,18 @@ export function explicitSplit(count: number, lists: { [name in keyof Split]?: Ar
   return { train: take("train"), validate: take("validate"), test: take("test") };
 }
 
+/**
+ * The split that a set's publisher made, as `Manifest.sides` holds it: examples that it doesn't name train.
+ * @param ids each example's id
+ */
+export function publishedSplit(ids: ArrayLike<number>, sides: { validate: number[]; test: number[] }): Split {
+  const side = new Map<number, keyof Split>();
+  for (const name of ["validate", "test"] as const) for (const id of sides[name]) side.set(id, name);
+  const on = (name: keyof Split): number[] =>
+    Array.from(ids).flatMap((id, i) => ((side.get(id) ?? "train") === name ? [i] : []));
+  return explicitSplit(ids.length, { train: on("train"), validate: on("validate"), test: on("test") });
+}
+
 /** What identifies a dataset for a saved split: which examples there are and how long. `Records` is one. */
 export interface SplitSource {
   count: number;

@@ -256,9 +256,11 @@ describe("bugs that cannot happen here", () => {
   });
 
   it("15: the folder of the dataset is made", async (t) => {
-    const dataset = new AudioDataset(join(folder(t), "not/there/yet"), "set");
-    await dataset.generate(100, 1000, 2, small);
-    assert.ok(existsSync(join(dataset.directory, "set.txt")));
+    for (const removeWav of [false, true]) {
+      const dataset = new AudioDataset(join(folder(t), "not/there/yet"), "set");
+      await dataset.generate(100, 1000, 2, { ...small, removeWav });
+      assert.ok(existsSync(join(dataset.directory, "set.txt")));
+    }
   });
 
   it("16: sizes have names, and a batch larger than the set is one step, not none", async (t) => {

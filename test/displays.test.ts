@@ -45,6 +45,11 @@ const DISPLAYS: Record<string, { line: string; sees: ("chart" | "player" | "tabl
     line: `show.predictions(samples, { sampleRate: rate, label: label, prediction: prediction, names: "pitch", title: "sweep" });`,
     sees: ["player", "picture"],
   },
+  problems: {
+    line: `const problem = (kind: string, i: number) => ({ kind, file: "in/" + i + ".wav", message: "file: not found, expected it in the folder (in/" + i + "${HOSTILE}, dataset:" + i + ")" });
+show.problems({ errors: [1, 2, 3].map((i) => problem("missing", i)), warnings: [problem("unlisted", 4)], toString: () => "dataset: 80 rows, 120 files, 3.9 min of sound; 3 errors, 1 warning" });`,
+    sees: ["table"],
+  },
   example: {
     line: `show.example({ ...clip(0), id: 3, values: [0, 1] }, { labels: ["sin", "square"] });`,
     sees: ["player", "picture"],

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { AuditReport } from "../dist/audit-report.js";
+import { type CheckReport, makeReport } from "../dist/check-report.js";
 import { decodeWav, encodeWav } from "../dist/format/wav.js";
 import { chiSquare } from "../dist/show/chi-square.js";
 import { classScores, confusionBundle } from "../dist/show/confusion.js";
@@ -16,6 +17,7 @@ import { pairBundles } from "../dist/show/pair.js";
 import { pianoRollBundle, toNotes } from "../dist/show/piano-roll.js";
 import { playerBundle } from "../dist/show/player.js";
 import { predictionsBundle } from "../dist/show/predictions.js";
+import { problemsBundle } from "../dist/show/problems.js";
 import { toSound } from "../dist/show/sound.js";
 import { spectrogramBundle, spectrogramValues } from "../dist/show/spectrogram.js";
 import { splitsBundle } from "../dist/show/splits.js";
@@ -55,6 +57,21 @@ const found = new AuditReport(
   { train: 10, validate: 2, test: 2 },
 );
 
+/** A report of `count` files missing and one silent. */
+const report = (count: number): CheckReport =>
+  makeReport(
+    { kind: "pairs", file: HOSTILE, rows: [] },
+    [],
+    [
+      { kind: "silent", file: "in/b.wav", message: `samples: all silent, expected sound (${HOSTILE})` },
+      ...Array.from({ length: count }, (_, i) => ({
+        kind: "missing",
+        file: `in/${i}.wav`,
+        message: `${i}: not found (${HOSTILE})`,
+      })),
+    ],
+  );
+
 type Bundle = Record<string, unknown>;
 
 /** Every display with a hostile name, at its default budget or at `maxBytes`. */
@@ -84,6 +101,7 @@ function everything(maxBytes?: number): Record<string, Bundle[]> {
       { input: short, sampleRate, name: HOSTILE, values: [0, 1], id: 7 },
       { maxBytes, labels: ["a", HOSTILE] },
     ),
+    problems: [problemsBundle(report(50), options)],
     splits: [
       splitsBundle(
         {
@@ -186,6 +204,20 @@ test("leaks: the matrix, and either side of each of the worst to hear", () => {
   assert.match(text, /The 2 worst of 3\n1\. /);
   const clean = leaksBundle(new AuditReport([], { train: 1, validate: 1, test: 1 }), []);
   assert.match(clean["text/plain"] as string, /nothing shared/);
+});
+
+test("problems are a table, errors first, with as many of each kind as a person reads", () => {
+  const bundle = problemsBundle(report(50));
+  const html = bundle["text/html"] as string;
+  const rows = [...html.matchAll(/<tr><td[^>]*>(.*?)<\/td><td[^>]*>(.*?)<\/td><td[^>]*>(.*?)<\/td><\/tr>/g)];
+  assert.equal(rows.length, 22);
+  assert.deepEqual(rows[0]!.slice(1, 3), ["error", "missing"]);
+  assert.match(rows[20]![3]!, /and 30 more/);
+  assert.deepEqual(rows[21]!.slice(1, 3), ["warning", "silent"]);
+  assert.match(html, /0 rows, 0 files, 0\.0 min of sound; 50 errors, 1 warning</);
+  assert.equal(bundle["text/plain"], String(report(50)));
+  const fine = makeReport({ kind: "pairs", file: "dataset", rows: [] }, [], []);
+  assert.doesNotMatch(problemsBundle(fine)["text/html"] as string, /<table/);
 });
 
 test("spectrogram values equal librosa's, on a linear and on a mel axis", () => {

@@ -27,8 +27,31 @@ export async function decodeAudio(bytes: Uint8Array, where: string): Promise<Aud
   throw unknownFormat(bytes, where);
 }
 
+/** First bytes of files that people take for one of ours: where, in hexadecimal, and what they are. */
+const OTHERS: readonly [at: number, bytes: string, name: string][] = [
+  [4, "66747970", "MP4 or M4A"],
+  [0, "464f524d", "AIFF"],
+  [0, "1a45dfa3", "WebM or Matroska"],
+  [0, "3026b275", "WMA"],
+  [0, "fff1", "AAC"],
+  [0, "fff9", "AAC"],
+  [0, "2e736e64", "AU"],
+  [0, "63616666", "CAF"],
+  [0, "2321414d52", "AMR"],
+  [0, "7776706b", "WavPack"],
+  [0, "4d546864", "MIDI"],
+  [0, "4e4953545f", "NIST SPHERE"],
+];
+
 /** The error for bytes that are no audio file we know. */
 export function unknownFormat(bytes: Uint8Array, where: string): DatasetError {
-  const start = Buffer.from(bytes.subarray(0, 4)).toString("hex");
-  return new DatasetError("FORMAT", `format: unknown, bytes ${start}, expected wav, FLAC, Ogg or MP3 (${where})`);
+  const head = Buffer.from(bytes.subarray(0, 24));
+  const other = OTHERS.find(([at, hex]) => head.subarray(at).toString("hex").startsWith(hex))?.[2];
+  const text = head.toString("latin1");
+  const found = other ?? (/^[\x09\x0a\x0d\x20-\x7e]+$/.test(text) ? `text ${JSON.stringify(text)}` : undefined);
+  const hint = other === undefined || other === "MIDI" ? "" : "; convert it first, for example: ffmpeg -i FILE out.wav";
+  return new DatasetError(
+    "FORMAT",
+    `format: ${found ?? `unknown, bytes ${head.toString("hex", 0, 4)}`}, expected wav, FLAC, Ogg or MP3 (${where})${hint}`,
+  );
 }

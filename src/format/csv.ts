@@ -46,3 +46,9 @@ export function cellNumber(cell: string): number | undefined {
     ? Number(cell)
     : undefined;
 }
+
+/** Says so when a line of one cell looks separated by something else than commas. */
+export function separatorHint(cells: readonly string[], others: readonly string[] = [";", "\t", " "]): string {
+  const other = cells.length === 1 ? others.find((c) => cells[0]?.includes(c)) : undefined;
+  return other === undefined ? "" : `; the line is separated by ${JSON.stringify(other)}, expected commas`;
+}

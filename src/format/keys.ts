@@ -1,5 +1,5 @@
 import { DatasetError, type Problem, problemsError } from "../error.js";
-import { cellNumber, csvLines } from "./csv.js";
+import { cellNumber, csvLines, separatorHint } from "./csv.js";
 import { EventBuilder, type LabelEvents, UNTIL_END } from "./events.js";
 
 export { type DenseOptions, denseLabels, eventsOf, type LabelEvents, UNTIL_END } from "./events.js";
@@ -80,6 +80,8 @@ export function parseKeys(text: string, where: string, options: KeyOptions = {})
     if (labels === undefined) {
       labels = readHeader(source.slice(start, to), line, report);
       cells = new Float64Array(labels.length + 1);
+      // Without features no row can be right: one message says it.
+      if (labels.length === 0) break;
       continue;
     }
     const count = readNumbers(source, start, to, cells);
@@ -100,9 +102,10 @@ export function parseKeys(text: string, where: string, options: KeyOptions = {})
     else if (time <= previous) {
       const what = time === previous ? "repeats the row before" : "goes back";
       report(line, "time", `time stamp ${raw}: ${what}, expected more than ${previous / scale}`);
-    } else if (time > end)
-      report(line, "time", `time stamp ${raw}: after the end of the audio at ${end / scale} ${unit}`);
-    else {
+    } else if (time > end) {
+      const hint = unit === "frames" ? '; pass timeUnit: "samples" or "seconds" if that is what it counts' : "";
+      report(line, "time", `time stamp ${raw}: after the end of the audio at ${end / scale} ${unit}${hint}`);
+    } else {
       dense &&= time === previous + 1;
       previous = time;
       builder.row(time, cells);
@@ -147,8 +150,10 @@ function readHeader(source: string, line: number, report: Report): string[] {
       "header",
       "header: numbers, expected names such as `TIME STAMP,FEATURE 1`; without a header the first row would be lost",
     );
-  } else if (names.length < 2)
-    report(line, "header", `header: ${names.length} column, expected a time stamp and at least one feature`);
+  } else if (names.length < 2) {
+    const hint = separatorHint(names, [";", "\t"]);
+    report(line, "header", `header: ${names.length} column, expected a time stamp and at least one feature${hint}`);
+  }
   const labels = names.slice(1);
   labels.forEach((label, i) => {
     if (labels.indexOf(label) !== i) report(line, "header", `feature name "${label}": stands twice, expected it once`);

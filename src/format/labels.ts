@@ -1,6 +1,6 @@
 import { DatasetError, type Problem, problemsError } from "../error.js";
 import type { LabelEvents } from "./events.js";
-import { type KeyLabels, type KeyOptions, parseKeys } from "./keys.js";
+import { type KeyLabels, type KeyOptions, parseKeys, type TimeUnit } from "./keys.js";
 import { type MidiOptions, type Note, readMidi, writeNotes } from "./midi.js";
 
 /** What of a note a feature tells: that it sounds, begins or ends in a frame. */
@@ -19,6 +19,28 @@ export interface LabelOptions extends KeyOptions, MidiOptions {
 /** A piano's keys. */
 export const PIANO: readonly [number, number] = [21, 108];
 
+const UNITS: readonly TimeUnit[] = ["frames", "seconds", "samples"];
+const TARGETS: readonly NoteTarget[] = ["frames", "onsets", "offsets"];
+
+/** @throws DatasetError "OPTION" for options that make no sense, whatever the files are */
+export function checkLabelOptions({ timeUnit, pitches = PIANO, targets = ["frames"] }: LabelOptions): void {
+  if (timeUnit !== undefined && !UNITS.includes(timeUnit)) {
+    throw new DatasetError("OPTION", `timeUnit: ${JSON.stringify(timeUnit)}, expected ${UNITS.join(", ")}`);
+  }
+  const [low, high] = pitches;
+  if (!(Number.isInteger(low) && Number.isInteger(high) && low >= 0 && high <= 127 && low <= high)) {
+    throw new DatasetError("OPTION", `pitches: ${low} to ${high}, expected two MIDI numbers from 0 to 127 in order`);
+  }
+  const known =
+    targets.length > 0 && targets.every((target, i) => TARGETS.includes(target) && targets.indexOf(target) === i);
+  if (!known) {
+    throw new DatasetError(
+      "OPTION",
+      `targets: ${JSON.stringify(targets)}, expected some of ${TARGETS.join(", ")}, each once`,
+    );
+  }
+}
+
 /** Whether a key file is a MIDI file, by its name. */
 export function isMidi(file: string): boolean {
   return /\.(mid|midi|rmi|kar)$/i.test(file);
@@ -36,6 +58,7 @@ export function storedTimeUnit(file: string, timeUnit: KeyOptions["timeUnit"] = 
  * @throws DatasetError "LABEL" or "FORMAT" with every bad line or note at once; "OPTION" for MIDI without a sample rate
  */
 export function readLabels(bytes: Uint8Array, where: string, options: LabelOptions = {}): KeyLabels {
+  checkLabelOptions(options);
   if (isMidi(where)) return midiLabels(readMidi(bytes, where, options).notes, where, options);
   let text: string;
   try {
@@ -71,16 +94,14 @@ export function midiLabels(notes: readonly Note[], where: string, options: Label
     );
   }
   const [low, high] = options.pitches ?? PIANO;
-  if (!(Number.isInteger(low) && Number.isInteger(high) && low >= 0 && high <= 127 && low <= high)) {
-    throw new DatasetError("OPTION", `pitches: ${low} to ${high}, expected two MIDI numbers from 0 to 127 in order`);
-  }
   const problems: Problem[] = [];
   const report = (kind: string, message: string): void =>
     void problems.push({ kind, file: where, message: `${message} (${where})` });
   const outside = notes.filter(({ pitch }) => pitch < low || pitch > high);
   if (outside.length > 0) {
-    const found = outside.map(({ pitch }) => pitch);
-    const wider = `pitches: [${Math.min(low, ...found)}, ${Math.max(high, ...found)}]`;
+    const least = outside.reduce((found, { pitch }) => Math.min(found, pitch), low);
+    const most = outside.reduce((found, { pitch }) => Math.max(found, pitch), high);
+    const wider = `pitches: [${least}, ${most}]`;
     report("pitch", `notes outside ${low} to ${high}: ${outside.length}, expected none; pass \`${wider}\` or more`);
   }
   const late = samples === undefined ? undefined : notes.find(({ onset }) => Math.round(onset * sampleRate) > samples);

@@ -69,10 +69,19 @@ export interface WriteMidiOptions {
 const TICKS_PER_BEAT = 9600;
 const MICROSECONDS_PER_BEAT = 500000;
 
-/** A MIDI file of format 0 at 120 beats a minute, its times exact to 0.03 ms. */
+/**
+ * A MIDI file of format 0 at 120 beats a minute, its times exact to 0.03 ms. Velocities are rounded and kept within 1 to 127.
+ * @throws DatasetError "OPTION" for a note that no MIDI file can hold
+ */
 export function writeNotes(notes: readonly Omit<Note, "channel">[], options: WriteMidiOptions = {}): Uint8Array {
   const ticks = (seconds: number): number => Math.round((seconds * TICKS_PER_BEAT * 1e6) / MICROSECONDS_PER_BEAT);
-  const edges = notes.flatMap(({ pitch, velocity, onset, offset }) => {
+  const edges = notes.flatMap(({ pitch, velocity, onset, offset }, i) => {
+    const bad = (what: string, expected: string): never => {
+      throw new DatasetError("OPTION", `note ${i}: ${what}, expected ${expected}`);
+    };
+    if (!(Number.isInteger(pitch) && pitch >= 0 && pitch <= 127)) bad(`pitch ${pitch}`, "a whole number from 0 to 127");
+    if (!(onset >= 0 && Number.isFinite(offset))) bad(`onset ${onset}, offset ${offset}`, "seconds from 0");
+    if (!Number.isFinite(velocity)) bad(`velocity ${velocity}`, "a number from 1 to 127");
     const [on, off] = [ticks(onset), Math.max(ticks(offset), ticks(onset) + 1)];
     const loud = Math.max(1, Math.min(127, Math.round(velocity)));
     return [
@@ -179,14 +188,20 @@ function clock(header: MidiData["header"], tracks: readonly Timed[][], where: st
     lengths.push(microsecondsPerBeat / 1e6 / ticksPerBeat);
   }
   return (tick) => {
-    let low = 0;
-    for (let high = ticks.length - 1; low < high; ) {
-      const middle = (low + high + 1) >> 1;
-      if (ticks[middle]! <= tick) low = middle;
-      else high = middle - 1;
-    }
-    return starts[low]! + (tick - ticks[low]!) * lengths[low]!;
+    const k = Math.max(0, firstFrom(ticks, tick + 1) - 1);
+    return starts[k]! + (tick - ticks[k]!) * lengths[k]!;
   };
+}
+
+/** Where the first of the ascending `values` stands that is `least` or more; their number where there is none. */
+function firstFrom(values: readonly number[], least: number): number {
+  let low = 0;
+  for (let high = values.length; low < high; ) {
+    const middle = (low + high) >> 1;
+    if (values[middle]! < least) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function pairNotes(track: readonly Timed[], end: number, percussion: boolean): TickNote[] {
@@ -201,44 +216,55 @@ function pairNotes(track: readonly Timed[], end: number, percussion: boolean): T
     if (event.type === "noteOn") {
       const note = { pitch, velocity, channel, on: tick, off: end };
       notes.push(note);
-      open.set(key, [...sounding, note]);
+      sounding.push(note);
+      open.set(key, sounding);
       continue;
     }
-    // A note-off at the tick where the note is struck again belongs to the notes before.
-    const before = sounding.filter((note) => note.on < tick);
-    for (const note of before) note.off = tick;
-    open.set(key, before.length > 0 ? sounding.filter((note) => note.on >= tick) : []);
+    // A note-off at the tick where the note is struck again belongs to the notes before, where there are any.
+    let before = sounding.length;
+    while (before > 0 && sounding[before - 1]!.on === tick) before--;
+    for (const note of sounding.splice(0, before || sounding.length)) note.off = tick;
   }
   return notes.filter((note) => note.off > note.on);
 }
 
-/** For each channel the ticks at which its pedal is pressed and lifted. */
-function pedalTimes(tracks: readonly Timed[][]): { down: number; up: number }[][] {
-  const spans: { down: number; up: number }[][] = Array.from({ length: 16 }, () => []);
+/** Of a channel's pedal the ticks at which it is pressed, and for each of them when it is lifted. */
+interface Pedal {
+  down: number[];
+  up: number[];
+}
+
+function pedalTimes(tracks: readonly Timed[][]): Pedal[] {
+  const pedals: Pedal[] = Array.from({ length: 16 }, () => ({ down: [], up: [] }));
   const events = tracks.flat().sort((a, b) => a.tick - b.tick);
   for (const event of events) {
     if (event.type !== "controller" || event.controllerType !== 64) continue;
-    const list = spans[event.channel]!;
-    const last = list.at(-1);
-    const held = last !== undefined && last.up === Infinity;
-    if (event.value >= 64 && !held) list.push({ down: event.tick, up: Infinity });
-    if (event.value < 64 && held) last.up = event.tick;
+    const { down, up } = pedals[event.channel]!;
+    const held = up.at(-1) === Infinity;
+    if (event.value >= 64 && !held) {
+      down.push(event.tick);
+      up.push(Infinity);
+    }
+    if (event.value < 64 && held) up[up.length - 1] = event.tick;
   }
-  return spans;
+  return pedals;
 }
 
 /** Lengthens the notes that end while the pedal is down. */
-function hold(notes: TickNote[], pedals: { down: number; up: number }[][], end: number): void {
+function hold(notes: TickNote[], pedals: readonly Pedal[], end: number): void {
   const strikes = new Map<number, number[]>();
   for (const { channel, pitch, on } of notes) {
     const key = channel * 128 + pitch;
-    strikes.set(key, [...(strikes.get(key) ?? []), on]);
+    const list = strikes.get(key);
+    if (list) list.push(on);
+    else strikes.set(key, [on]);
   }
   for (const list of strikes.values()) list.sort((a, b) => a - b);
   for (const note of notes) {
-    const span = pedals[note.channel]!.find(({ down, up }) => down <= note.off && note.off < up);
-    if (!span) continue;
-    const again = strikes.get(note.channel * 128 + note.pitch)!.find((on) => on > note.on && on >= note.off);
-    note.off = Math.max(note.off, Math.min(span.up, again ?? Infinity, end));
+    const { down, up } = pedals[note.channel]!;
+    const lifted = up[firstFrom(down, note.off + 1) - 1] ?? -1;
+    if (lifted <= note.off) continue;
+    const again = strikes.get(note.channel * 128 + note.pitch)!;
+    note.off = Math.max(note.off, Math.min(lifted, again[firstFrom(again, note.off)] ?? Infinity, end));
   }
 }

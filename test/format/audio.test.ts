@@ -127,8 +127,9 @@ test("a file cut short anywhere is an error", async () => {
   assert.match(await message(new Uint8Array(0)), /file: empty, expected audio/);
   assert.match(
     await message(new TextEncoder().encode("no audio at all")),
-    /format: unknown, bytes 6e6f2061, expected wav, FLAC, Ogg or MP3/,
+    /format: text "no audio at all", expected wav, FLAC, Ogg or MP3 \(x\)/,
   );
+  assert.match(await message(Uint8Array.of(0, 1, 2, 3)), /format: unknown, bytes 00010203, expected wav/);
 });
 
 test("damaged bytes never hang, print or throw anything but DatasetError", async () => {

@@ -116,7 +116,7 @@ test("the number of rows is compared with the number of frames", () => {
   assert.match(problems(rows(5), audio)[0] ?? "", /rows: 5, expected 8, one per frame of 256 samples; .* \(k\.csv:6\)/);
   assert.match(
     problems(rows(10), audio)[0] ?? "",
-    /time stamp 9: after the end of the audio at 8 frames \(k\.csv:11\)/,
+    /time stamp 9: after the end of the audio at 8 frames; pass timeUnit: "samples" or "seconds" .* \(k\.csv:11\)/,
   );
   assert.deepEqual(problems(rows(3, 2), audio), [], "rows with gaps hold");
   const late = problems("t,a\n0,1\n0.3,0\n", { ...audio, timeUnit: "seconds", sampleRate: 8000 });

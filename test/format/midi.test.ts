@@ -6,7 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { DatasetError } from "../../dist/error.js";
 import { denseLabels, eventsOf } from "../../dist/format/keys.js";
-import { labelsToMidi, noteLabels, pitchName, readLabels } from "../../dist/format/labels.js";
+import { labelsToMidi, midiLabels, noteLabels, pitchName, readLabels } from "../../dist/format/labels.js";
 import { type Note, readMidi, writeNotes } from "../../dist/format/midi.js";
 import { python } from "../python.ts";
 
@@ -88,6 +88,73 @@ print(json.dumps(out))`,
     );
     assert.deepEqual(missing, []);
     assert.equal(ours.length, notes.length);
+  }
+});
+
+test("careless files give pretty_midi's notes: note-offs alone, notes struck twice, notes of no length", () => {
+  const files: { bytes: number[]; notes: [number, number, number, number][] }[] = python(
+    `
+import mido, pretty_midi, random, os, warnings
+warnings.simplefilter("ignore")
+out = []
+for k in range(60):
+    r = random.Random(k)
+    m = mido.MidiFile(type=1, ticks_per_beat=r.choice([96, 480]))
+    for t in range(r.randint(1, 3)):
+        track = mido.MidiTrack(); m.tracks.append(track)
+        for _ in range(r.randint(0, 80)):
+            kind = r.choice(["note_on", "note_on", "note_off", "control_change"])
+            time = r.choice([0, 0, 1, r.randint(0, 600)])
+            channel = r.choice([0, 1])
+            if kind == "control_change": track.append(mido.Message(kind, control=r.choice([7, 64]), value=r.randint(0, 127), channel=channel, time=time))
+            else: track.append(mido.Message(kind, note=r.randint(60, 63), velocity=r.choice([0, 1, 90]), channel=channel, time=time))
+    path = os.path.join(input, f"{k}.mid")
+    m.save(path)
+    p = pretty_midi.PrettyMIDI(path)
+    out.append({"bytes": list(open(path, "rb").read()), "notes": [(n.pitch, n.start, n.end, n.velocity) for i in p.instruments for n in i.notes]})
+print(json.dumps(out))`,
+    mkdtempSync(join(tmpdir(), "midi-")),
+  );
+  const form = ([pitch, onset, offset, velocity]: [number, number, number, number]): string =>
+    `${pitch} ${onset.toFixed(9)} ${offset.toFixed(9)} ${velocity}`;
+  let count = 0;
+  for (const [k, { bytes, notes }] of files.entries()) {
+    const { notes: found, duration } = readMidi(Uint8Array.from(bytes), `${k}.mid`);
+    const theirs = notes.map(form).sort();
+    const ours = found.map((n): [number, number, number, number] => [n.pitch, n.onset, n.offset, n.velocity]);
+    // pretty_midi drops what is never ended; here that sounds to the end.
+    const held = ours.filter(([, , offset]) => offset === duration).map(form);
+    for (const note of theirs) if (held.includes(note)) held.splice(held.indexOf(note), 1);
+    const all = ours.map(form).sort();
+    for (const note of held) all.splice(all.indexOf(note), 1);
+    assert.deepEqual(all, theirs, `${k}.mid`);
+    count += theirs.length;
+  }
+  assert.ok(count > 800, `${count} notes`);
+  const graceNote = midi(480, track([96, ...ON(60)], [0, ...OFF(60)], [96, ...ON(64)], [96, ...OFF(64)]));
+  assert.deepEqual(short(readMidi(graceNote, "x").notes), [[64, 0.2, 0.3]]);
+});
+
+test("tens of thousands of notes that nobody ends are read, and counted where they do not fit", () => {
+  const strikes = Array.from({ length: 60_000 }, () => [1, ...ON(60)]);
+  const { notes } = readMidi(midi(480, track(...strikes, [1, ...OFF(60)])), "x", { sustain: true });
+  assert.equal(notes.length, 60_000);
+  assert.ok(notes.every(({ offset }) => Math.abs(offset - 60_001 / 960) < 1e-9));
+  assert.throws(() => midiLabels([...notes, ...notes, ...notes], "x", { sampleRate: 8000, pitches: [61, 62] }), {
+    message: /notes outside 61 to 62: 180000, expected none; pass `pitches: \[60, 62\]` or more/,
+  });
+});
+
+test("a note that no MIDI file can hold is refused", () => {
+  const note = { pitch: 60, velocity: 90, onset: 0, offset: 1 };
+  for (const [bad, message] of [
+    [{ pitch: 128 }, /note 1: pitch 128, expected a whole number from 0 to 127/],
+    [{ pitch: 60.5 }, /pitch 60\.5/],
+    [{ onset: -0.1 }, /note 1: onset -0\.1, offset 1, expected seconds from 0/],
+    [{ offset: Number.NaN }, /offset NaN/],
+    [{ velocity: Number.NaN }, /velocity NaN, expected a number/],
+  ] as const) {
+    assert.throws(() => writeNotes([note, { ...note, ...bad }]), { code: "OPTION", message });
   }
 });
 
