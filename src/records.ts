@@ -271,6 +271,7 @@ export interface Example {
   id: number;
   /** In Hz; 0 where it isn't known. */
   sampleRate: number;
+  channels: number;
 }
 
 /**
@@ -310,6 +311,7 @@ export async function readExample(records: Records, i: number): Promise<Example>
     name: records.names[i]!,
     id: records.ids[i]!,
     sampleRate: manifest.sampleRate,
+    channels: manifest.channels,
   };
 }
 

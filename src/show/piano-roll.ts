@@ -18,8 +18,13 @@ export interface FrameLabels {
 export interface LabelledExample extends ExampleLike {
   /** Its number in the dataset. */
   id?: number;
-  /** Values of the whole file, one a class or feature. */
+  /** Values of the whole file, one a class or feature; with `secondsPerFrame` those of all frames, one frame after the other. */
   values?: ArrayLike<number>;
+  /** Names of the classes or features. */
+  labels?: readonly string[];
+  /** Numbers per frame, and seconds from one frame to the next. */
+  features?: number;
+  secondsPerFrame?: number;
   /** Labels over time: row i holds `value[i]` of `feature[i]` from `on[i]` to `off[i]`, in `timeUnit`. */
   events?: {
     on: ArrayLike<number>;
@@ -51,6 +56,7 @@ export interface RollOptions extends ShowOptions {
  * Shows labels over time, one row a label; with `prediction` each stretch as hit, miss or false alarm.
  *
  * @example
+ * pianoRoll(await dataset.example(0));
  * pianoRoll([{ onset: 0, offset: 0.5, row: 60 }], { names: "pitch" });
  * const frames = { features: 88, secondsPerFrame: 256 / 16000 };
  * pianoRoll({ ...frames, values: label }, { prediction: { ...frames, values: prediction } });
@@ -81,7 +87,9 @@ export function rollOf(
   const end = options.end ?? judged.reduce((max, n) => Math.max(max, n.offset), start + 1e-3);
   const shown = detail === 1 ? judged : joinNotes(judged, (end - start) / (1500 * detail));
   const { names } = options;
-  const rowName = (row: number): string => (names === "pitch" ? pitchName(row) : (names?.[row] ?? String(row)));
+  const own = "input" in labels ? labels.labels : undefined;
+  const rowName = (row: number): string =>
+    names === "pitch" ? pitchName(row) : ((names ?? own)?.[row] ?? String(row));
   const panel = rollPanel({
     notes: shown,
     rowName,
@@ -103,18 +111,19 @@ export function rollOf(
  * @throws DatasetError "OPTION" when the values are no whole number of frames.
  */
 export function toNotes(source: RollSource, threshold: number): Note[] {
-  if ("input" in source) return eventNotes(source);
-  if (!("features" in source)) return [...source];
-  const { values, features, secondsPerFrame } = source;
-  const frames = values.length / features;
-  if (!Number.isInteger(frames)) {
+  if ("input" in source && !framesOf(source)) return eventNotes(source);
+  const frames = "input" in source ? framesOf(source)! : source;
+  if (!("features" in frames)) return [...frames];
+  const { values, features, secondsPerFrame } = frames;
+  const count = values.length / features;
+  if (!Number.isInteger(count)) {
     throw new DatasetError("OPTION", `labels: ${values.length} values, expected a multiple of ${features} features`);
   }
   const notes: Note[] = [];
   for (let row = 0; row < features; row++) {
     let begin = -1;
-    for (let frame = 0; frame <= frames; frame++) {
-      const active = frame < frames && values[frame * features + row]! >= threshold;
+    for (let frame = 0; frame <= count; frame++) {
+      const active = frame < count && values[frame * features + row]! >= threshold;
       if (active && begin < 0) begin = frame;
       else if (!active && begin >= 0) {
         notes.push({ onset: begin * secondsPerFrame, offset: frame * secondsPerFrame, row });
@@ -123,6 +132,11 @@ export function toNotes(source: RollSource, threshold: number): Note[] {
     }
   }
   return notes;
+}
+
+/** The dense labels of an example, where it has such. */
+export function framesOf({ events, values, features, secondsPerFrame }: LabelledExample): FrameLabels | undefined {
+  return !events && values && features && secondsPerFrame ? { values, features, secondsPerFrame } : undefined;
 }
 
 /** The stretches where a label over time is active, in seconds. */
