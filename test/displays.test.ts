@@ -399,6 +399,30 @@ describe("the saved displays", { skip: noBrowser }, () => {
     const page = await context.newPage();
     await page.goto(`file://${join(work, "displays.html")}`, { waitUntil: "domcontentloaded" });
     for (const name of names) await assertSeen(page, name, "static");
+    // As nbconvert's webpdf prints it.
+    const pdf = (await page.pdf()).toString("latin1");
+    assert.ok(pdf.split("/Subtype /Image").length > 8, "pictures in the pdf");
+    await context.close();
+  });
+
+  it("keep their words or their picture in LaTeX, which nbconvert makes pdfs of", () => {
+    execFileSync(pythonPath, ["-m", "nbconvert", "--to", "latex", file], { stdio: "pipe" });
+    const latex = readFileSync(join(work, "displays.tex"), "utf8");
+    const { cells } = JSON.parse(readFileSync(file, "utf8")) as {
+      cells: { outputs: { data?: Record<string, string | string[]> }[] }[];
+    };
+    const shown = cells.flatMap((cell) => cell.outputs).flatMap(({ data }) => (data ? [data] : []));
+    assert.ok(shown.length >= names.length);
+    const pictures = shown.filter((data) => "image/png" in data).length;
+    assert.equal(latex.split("\\adjustimage{").length - 1, pictures, "a picture of each chart that Lab saved");
+    for (const data of shown.filter((d) => !("image/png" in d))) {
+      const words = [data["text/plain"]!]
+        .flat()
+        .join("")
+        .match(/[A-Za-z]{4,}/g)!
+        .slice(0, 3);
+      for (const word of words) assert.ok(latex.includes(word), `${word} of ${words}`);
+    }
   });
 
   it("stay under 5 MB for thirty displays", () => {
