@@ -243,6 +243,11 @@ test("bad sources and options are named with what to do", () => {
     /confusion matrix: 1 × 1, expected 2 × 2/,
   );
   bad(
+    () => pianoRollBundle(notes, { prediction: new Float32Array(8) }),
+    "OPTION",
+    /prediction: plain numbers, expected \{ values, features, secondsPerFrame \}/,
+  );
+  bad(
     () => toNotes({ values: [1, 0, 1], features: 2, secondsPerFrame: 1 }, 0.5),
     "OPTION",
     /labels: 3 values, expected a multiple of 2/,
@@ -253,6 +258,10 @@ test("frames become notes where they reach the threshold", () => {
   const frames = { values: [0, 1, 0.6, 1, 1, 0.4], features: 2, secondsPerFrame: 0.5 };
   assert.deepEqual(toNotes(frames, 0.5), [
     { onset: 0.5, offset: 1.5, row: 0 },
+    { onset: 0, offset: 1, row: 1 },
+  ]);
+  assert.deepEqual(toNotes(frames, [0.7, 0.5]), [
+    { onset: 1, offset: 1.5, row: 0 },
     { onset: 0, offset: 1, row: 1 },
   ]);
 });

@@ -1,11 +1,10 @@
 import { displayBundle, type MimeBundle } from "../display.js";
-import { DatasetError } from "../error.js";
 import { barsPanel } from "../figure/bars.js";
 import { type Figure, figure } from "../figure/figure.js";
 import { escapeText, type Panel } from "../figure/panel.js";
 import { waveformPanel } from "../figure/waveform.js";
 import { fit, MAX_BYTES, pictureHtml } from "./bundle.js";
-import { framesOf, type LabelledExample, type RollSource, rollOf } from "./piano-roll.js";
+import { asRoll, framesOf, type LabelledExample, type RollSource, rollOf } from "./piano-roll.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type Sound, type SoundSource, sampleRange, toSound } from "./sound.js";
 import { panelOf, type SpectrogramOptions, spectrogramValues } from "./spectrogram.js";
@@ -20,8 +19,8 @@ export interface PredictionOptions extends SpectrogramOptions {
    * like those of the example's labels.
    */
   prediction?: RollSource | Float32Array;
-  /** Value from which a frame is active. Default 0.5. */
-  threshold?: number;
+  /** Value from which a frame is active, one for all rows or one a row. Default 0.5. */
+  threshold?: number | readonly number[];
   /** Names of the labels' rows; "pitch" names MIDI pitches. */
   names?: readonly string[] | "pitch";
   /** True and predicted values of the whole file, one a class, shown as bars. Default: the example's own. */
@@ -63,7 +62,7 @@ export function predictionsBundle(source: SoundSource | LabelledExample, given: 
 function withOwnLabels(source: SoundSource | LabelledExample, given: PredictionOptions): OwnOptions {
   const { prediction } = given;
   const example = typeof source === "object" && "input" in source ? (source as LabelledExample) : undefined;
-  const { labels, values, features, secondsPerFrame } = example ?? {};
+  const { labels, values } = example ?? {};
   const timed = example && (example.events || framesOf(example)) ? example : undefined;
   const whole = values && !timed && !given.label && !given.prediction;
   const names = labels ?? Array.from(values ?? [], (_, i) => String(i));
@@ -71,20 +70,12 @@ function withOwnLabels(source: SoundSource | LabelledExample, given: PredictionO
     ...given,
     names: given.names ?? labels,
     label: given.label ?? timed,
-    prediction: prediction instanceof Float32Array ? plainFrames(prediction, features, secondsPerFrame) : prediction,
+    prediction: prediction && asRoll(prediction, example),
     classes: given.classes ?? (whole ? { labels: names, truth: values } : undefined),
   };
 }
 
 type OwnOptions = PredictionOptions & { prediction?: RollSource };
-
-function plainFrames(values: Float32Array, features?: number, secondsPerFrame?: number): RollSource {
-  if (features && secondsPerFrame) return { values, features, secondsPerFrame };
-  throw new DatasetError(
-    "OPTION",
-    "prediction: plain numbers, expected { values, features, secondsPerFrame } where the sound is no example of frame labels",
-  );
-}
 
 function pictureOf(sound: Sound, from: number, to: number, title: string, options: OwnOptions, detail: number): Figure {
   const { sampleRate } = sound;
