@@ -10,12 +10,12 @@ import { type Batches, type BatchOptions, batches } from "./load.js";
 import { type DatasetIndex, type IndexOptions, type Kind, readIndex } from "./pair.js";
 import { OCTAVE_UP, pairBy } from "./pair-by.js";
 import { type BuildPlan, planRecords, type RecordOptions } from "./plan.js";
-import { planRecipe, type RecipeOptions, recipeRows } from "./recipe.js";
+import { planRecipe, type RecipeOptions } from "./recipe.js";
 import { pythonReader } from "./python-reader.js";
 import { buildRecords } from "./record.js";
+import { type OpenOptions, openRecords, type Records } from "./records.js";
 import { type RepairReport, repair } from "./repair.js";
-import { type Example, type OpenOptions, openRecords, type Records, readExample } from "./records.js";
-import type { SplitsView } from "./show.js";
+import type { ExploredExample, SplitsView, SummaryView } from "./show.js";
 import {
   explicitSplit,
   kfold,
@@ -27,6 +27,7 @@ import {
 } from "./split.js";
 import { loadSplit, saveSplit } from "./split-file.js";
 import { type VerifyOptions, type VerifyReport, verify } from "./verify.js";
+import { type DatasetExample, describeRecords, exampleClasses, spread, viewExample, viewExamples } from "./views.js";
 
 /** Options of a dataset as a whole. */
 export interface DatasetOptions {
@@ -191,29 +192,48 @@ export abstract class Dataset {
 
   /** Examples, seconds and classes of each split, as `splits` shows them. The classes of a generated set are its waves. */
   statistics(): SplitsView {
-    const { records, split } = this.need();
-    const { recipe, labels, sampleRate } = records.manifest;
-    const names = recipe?.waves ?? labels;
-    const classes = recipe ? recipeRows(recipe).map((row) => [recipe.waves.indexOf(row.wave)]) : undefined;
-    const strata = classes ?? (this.kind === "classes" && names ? labelStrata(records) : undefined);
+    const { records, split, options } = this.need();
+    const { sampleRate } = records.manifest;
+    const classes = exampleClasses(records);
     return {
       splits: splitNames.map((name) => {
         let samples = 0;
-        const counts = names && strata ? names.map(() => 0) : undefined;
+        const counts = classes?.names.map(() => 0);
         for (const i of split[name]) {
           samples += exampleSamples(records, i);
-          if (counts) for (const label of strata![records.ids[i]!] ?? []) counts[label]!++;
+          for (const label of classes?.of(i) ?? []) counts![label]!++;
         }
         const seconds = sampleRate > 0 ? samples / sampleRate : undefined;
         return { name, examples: split[name].length, seconds, ...(counts ? { classes: counts } : {}) };
       }),
-      ...(names && strata ? { labels: names } : {}),
+      ...(classes ? { labels: classes.names } : {}),
+      ...(options.split ? {} : { seed: options.seed ?? 0 }),
     };
   }
 
-  /** One example as arrays, read from its place in the shard. */
-  example(i: number): Promise<Example> {
-    return readExample(this.records, i);
+  /** The dataset's card, as `summary` shows it: it needs no `load`, and says whether the records are fresh, stale or damaged. */
+  describe(): Promise<SummaryView> {
+    return describeRecords(this.directory, this.name);
+  }
+
+  /** One example as arrays, read from its place in the shard, with what displays need to show its labels. */
+  example(i: number): Promise<DatasetExample> {
+    const { records, options } = this.need();
+    return viewExample(records, i, options.inputSize);
+  }
+
+  /** `limit` examples spread evenly over the dataset, with split and label, as `explore` shows them. */
+  async examples(limit = 200): Promise<{ items: ExploredExample[]; total: number }> {
+    const { records, split, options } = this.need();
+    const items = await viewExamples(records, spread(records.count, limit), split, options.inputSize);
+    return { items, total: records.count };
+  }
+
+  /** Batches of the examples of these numbers, in this order, prepared as for validation. */
+  batchesOf(examples: ArrayLike<number>, batchSize = 1): Batches {
+    const { records, options } = this.need();
+    const still = { ...options, shuffle: false, augment: undefined, dropRemainder: false, batchSize };
+    return batches(records, Uint32Array.from(examples), still);
   }
 
   /**
@@ -238,9 +258,7 @@ export abstract class Dataset {
    * pair([target!, await dataset.predict(model, i)], { sampleRate: 16000, names: ["target", "prediction"] });
    */
   async predict(model: tfjs.LayersModel, i: number): Promise<Float32Array> {
-    const { records, options } = this.need();
-    const one = batches(records, Uint32Array.of(i), { ...options, shuffle: false, dropRemainder: false, batchSize: 1 });
-    const { value } = await (await one.iterator()).next();
+    const { value } = await (await this.batchesOf([i]).iterator()).next();
     const output = model.predict(value.xs) as tfjs.Tensor;
     const all = (await output.data()) as Float32Array;
     for (const tensor of [value.xs, value.ys, output]) tensor.dispose();
@@ -337,17 +355,13 @@ export abstract class Dataset {
   }
 }
 
-/** The classes that are not 0, for every example. */
+/** The classes of every example, to balance the splits by. */
 function labelStrata(records: Records): number[][] {
-  const { values, count } = records;
-  const width = records.manifest.width ?? 0;
-  if (!values || width === 0) {
+  const classes = records.manifest.kind === "classes" ? exampleClasses(records) : undefined;
+  if (!classes) {
     throw new DatasetError("OPTION", `stratifyBy: true, expected a function; the records hold no class per file`);
   }
-  return Array.from({ length: count }, (_, i) => {
-    const row = values.subarray(i * width, (i + 1) * width);
-    return Array.from(row.keys()).filter((k) => row[k] !== 0);
-  });
+  return Array.from({ length: records.count }, (_, i) => classes.of(i));
 }
 
 /** Audio in, audio out: pairs of files, generated or your own. */

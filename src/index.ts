@@ -56,6 +56,7 @@ export type { VerifyOptions, VerifyReport } from "./verify.js";
 export type { AuditOptions, AuditReport } from "./audit.js";
 export type { Finding, LeakKind, Place, SplitPair } from "./audit-report.js";
 export type { SplitName } from "./metadata.js";
+export type { DatasetExample } from "./views.js";
 export { explicitSplit, kfold, type Split, type SplitOptions, type Stratum, splitExamples } from "./split.js";
 // Load
 export type { Augment } from "./augment.js";
@@ -66,6 +67,12 @@ export { type MelSpectrogramOptions, melSpectrogram } from "./mel-layer.js";
 // Train
 export { balancedWeights } from "./class-weights.js";
 export { type Judgement, type JudgeOptions, judge } from "./metrics.js";
+export {
+  type JudgedDataset,
+  type JudgedExample,
+  type JudgeExamplesOptions,
+  judgeExamples,
+} from "./judge-examples.js";
 export { loadTensorFlow } from "./tensorflow.js";
 export type { BatchSource, TrainingData } from "./train-data.js";
 export { type FitOptions, type FitResult, fit } from "./train.js";

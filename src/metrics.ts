@@ -4,7 +4,7 @@ import type { BatchSource } from "./train-data.js";
 import { type ClassScore, classScores, type LabelCounts } from "./show/confusion.js";
 import { loadTensorFlow } from "./tensorflow.js";
 
-/** How well a model tells labels, as `judge` found it. `classReport(judgement.counts)` shows it as a table. */
+/** How well a model tells labels, as `judge` found it. `classReport(judgement)` shows it as a table. */
 export interface Judgement {
   labels: string[];
   /** Right and wrong decisions for each label. */
@@ -36,7 +36,7 @@ export interface JudgeOptions {
  * @example
  * const { thresholds } = await judge(model, dataset.validate, { labels: dataset.labels });
  * const judgement = await judge(model, dataset.test, { labels: dataset.labels, thresholds });
- * classReport(judgement.counts);
+ * classReport(judgement);
  */
 export async function judge(model: LayersModel, data: BatchSource, options: JudgeOptions = {}): Promise<Judgement> {
   const exclusive = decides(model);

@@ -27,7 +27,7 @@ export function displayFile(file: string): void {
 
 /**
  * Adds one bundle to the html file of this process. Each process begins the file anew; plotly is put inside before the
- * first chart that needs it, so that the file opens with the network off.
+ * first chart that needs it, so that the file opens with the network off. Without scripts the still pictures show.
  */
 export function appendToPage(data: Record<string, unknown>): void {
   page ??= beginPage();
@@ -38,7 +38,8 @@ export function appendToPage(data: Record<string, unknown>): void {
     body += `<script>${readFileSync(require.resolve("plotly.js-dist"), "utf8").replaceAll("</script", "<\\/script")}</script>\n`;
     page.plotly = true;
   }
-  body += `<section>${chart === undefined ? staticForm(data) : chartSection(chart, page.sections)}</section>\n`;
+  const still = staticForm(data);
+  body += `<section>${chart === undefined ? still : `${chartSection(chart, page.sections)}<noscript>${still}</noscript>`}</section>\n`;
   appendFileSync(page.file, body);
 }
 

@@ -9,10 +9,11 @@ export {
   classReport,
   classScores,
   confusion,
+  type JudgedLabels,
   type LabelCounts,
 } from "./show/confusion.js";
 export { type ExampleOptions, example } from "./show/example.js";
-export { type ExploredExample, type ExploreOptions, explore } from "./show/explore.js";
+export { type Explorable, type ExploredExample, type ExploreOptions, explore } from "./show/explore.js";
 export {
   type FitHistory,
   type HistoryOptions,
@@ -34,8 +35,8 @@ export { type PlayerOptions, player } from "./show/player.js";
 export { type PredictionOptions, predictions } from "./show/predictions.js";
 export { type ProblemsView, problems } from "./show/problems.js";
 export type { ExampleLike, SoundOptions, SoundSource, TensorLike } from "./show/sound.js";
-export { type SpectrogramOptions, spectrogram } from "./show/spectrogram.js";
-export { type SplitsView, type SplitView, splits } from "./show/splits.js";
-export { type SummaryView, summary } from "./show/summary.js";
+export { type PitchTrack, type SpectrogramOptions, spectrogram } from "./show/spectrogram.js";
+export { type LeakView, type SplitsOptions, type SplitsView, type SplitView, splits } from "./show/splits.js";
+export { type Described, type SummaryView, summary } from "./show/summary.js";
 export { waveform } from "./show/waveform.js";
 export { type Judged, worst } from "./show/worst.js";

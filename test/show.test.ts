@@ -111,7 +111,7 @@ function everything(maxBytes?: number): Record<string, Bundle[]> {
           ],
           labels: [HOSTILE, "b"],
         },
-        options,
+        { ...options, audit: { matrix: { [HOSTILE]: { "train/test": 2 } } } },
       ),
     ],
     summary: [
@@ -316,6 +316,11 @@ test("bad sources and options are named with what to do", () => {
     /confusion matrix: 1 × 1, expected 2 × 2/,
   );
   bad(
+    () => pianoRollBundle(notes, { prediction: new Float32Array(8) }),
+    "OPTION",
+    /prediction: plain numbers, expected \{ values, features, secondsPerFrame \}/,
+  );
+  bad(
     () => toNotes({ values: [1, 0, 1], features: 2, secondsPerFrame: 1 }, 0.5),
     "OPTION",
     /labels: 3 values, expected a multiple of 2/,
@@ -326,6 +331,10 @@ test("frames become notes where they reach the threshold", () => {
   const frames = { values: [0, 1, 0.6, 1, 1, 0.4], features: 2, secondsPerFrame: 0.5 };
   assert.deepEqual(toNotes(frames, 0.5), [
     { onset: 0.5, offset: 1.5, row: 0 },
+    { onset: 0, offset: 1, row: 1 },
+  ]);
+  assert.deepEqual(toNotes(frames, [0.7, 0.5]), [
+    { onset: 1, offset: 1.5, row: 0 },
     { onset: 0, offset: 1, row: 1 },
   ]);
 });
@@ -348,6 +357,62 @@ test("an example's labels become notes that end with its sound", () => {
       [0.5, 1, 0],
     ],
   );
+});
+
+test("the leak matrix of an audit is in the table, the picture and the words", () => {
+  const view = { splits: [{ name: "train", examples: 3 }] };
+  const leaky = { matrix: { identical: { "train/test": 2, "train/validate": 0 }, group: { "train/test": 1 } } };
+  const shown = splitsBundle(view, { audit: leaky });
+  assert.match(
+    String(shown["text/plain"]),
+    /Leaks: 3 examples given away\nshared +train\/test.*\nsame sound +2 +0\ngroup +1 +0$/,
+  );
+  assert.match(String(shown["text/html"]), /<table.*same sound.*<img alt="Leaks: 3 examples given away"/);
+  const clean = splitsBundle(view, { audit: { matrix: { identical: { "train/test": 0 } } } });
+  assert.match(String(clean["text/plain"]), /Leaks: none between splits/);
+});
+
+test("notes lie over a spectrogram at their frequencies, on every axis", () => {
+  const [onset, offset, row] = [0.2, 0.9, 81]; // A5, 880 Hz
+  for (const scale of ["linear", "log", "mel"] as const) {
+    const bundle = spectrogramBundle(short, { sampleRate, scale, overlay: [{ onset, offset, row }] });
+    const { data, layout } = bundle["application/vnd.plotly.v1+json"] as {
+      data: { x: number[]; y: number[]; customdata: number[] }[];
+      layout: { yaxis: { tickvals?: number[]; ticktext?: string[] } };
+    };
+    assert.deepEqual(data[0]!.x, [onset, offset, offset]);
+    close(data[0]!.customdata.slice(0, 2), [880, 880], 1e-9, 0);
+    if (scale !== "mel") close(data[0]!.y.slice(0, 2), [880, 880], 1e-9, 0);
+    else {
+      const tick = (text: string): number => layout.yaxis.tickvals![layout.yaxis.ticktext!.indexOf(text)]!;
+      assert.ok(data[0]!.y[0]! > tick("400") && data[0]!.y[0]! < tick("1,000"));
+    }
+    assert.equal(data[0]!.y[2], null, "notes are not joined");
+  }
+});
+
+test("a long sound in a pair keeps its 16 bits while the pictures still have room", () => {
+  const words = (seconds: number): string => {
+    const bundles = pairBundles({ input: noisy(seconds), target: noisy(seconds), sampleRate });
+    assert.ok(bundles.reduce((sum, bundle) => sum + JSON.stringify(bundle).length, 0) <= 300_000);
+    return String(bundles[0]!["text/plain"]);
+  };
+  assert.doesNotMatch(words(2.5), /preview/);
+  assert.match(words(4), /preview: 8 bits a sample/);
+});
+
+test("small players keep a sound's length at a lower rate before they cut it", () => {
+  const items = Array.from({ length: 12 }, () => ({ example: { input: noisy(1), sampleRate, name: "a.wav" } }));
+  const shown = exploreBundle(items);
+  assert.match(String(shown["text/plain"]), /12 examples, sound as preview: 8,000 Hz, 8 bits a sample\n/);
+  const wav = (shown["text/html"] as string).match(/data:audio\/wav;base64,([^"]*)/)![1];
+  const { rate, frames } = python(
+    `import base64, io, soundfile
+info = soundfile.info(io.BytesIO(base64.b64decode(input)))
+print(json.dumps({"rate": info.samplerate, "frames": info.frames}))`,
+    wav,
+  );
+  assert.deepEqual([rate, frames], [8000, 8000]);
 });
 
 test("chi-square equals scipy's", () => {
@@ -442,6 +507,11 @@ test("a plain Node script writes one self-contained html file and prints where, 
   assert.equal(html.match(/<section>/g)?.length, 4);
   assert.equal(html.match(/plotly\.js v\d/g)?.length, 1);
   const visible = html.replace(/<script>.*?<\/script>/gs, "");
-  assert.ok(visible.length < 20_000 && visible.includes("last state"));
+  assert.ok(visible.length < 60_000 && visible.includes("last state"));
   assert.ok(!/first state|<b>|https?:/.test(visible));
+  assert.equal(
+    visible.match(/<noscript><div><img alt="Waveform/g)?.length,
+    2,
+    "a still picture where scripts don't run",
+  );
 });

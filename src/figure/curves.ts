@@ -34,6 +34,15 @@ export function curvesPanel(view: CurvesView): Panel {
   }
   const colour = (i: number): string => view.curves[i]!.colour ?? PALETTE[i % PALETTE.length]!;
   const { mark } = view;
+  // The text of the mark stays inside the plot.
+  const place = mark
+    ? mark.x > first + 0.85 * (last - first)
+      ? "left"
+      : mark.x < first + 0.15 * (last - first)
+        ? "right"
+        : "center"
+    : "center";
+  const under = mark !== undefined && mark.y > low + 0.75 * (high - low);
   return {
     title: view.title,
     x,
@@ -59,7 +68,7 @@ export function curvesPanel(view: CurvesView): Panel {
         return `<path d="${path}" fill="none" stroke="${colour(i)}" stroke-width="2"${dash ? ' stroke-dasharray="6 4"' : ""}/>${dots}`;
       });
       const marked = mark
-        ? `<circle cx="${box.px(mark.x)}" cy="${box.py(mark.y)}" r="6" fill="none" stroke="${PALETTE[5]}" stroke-width="2"/><text x="${box.px(mark.x)}" y="${box.py(mark.y) - 10}" text-anchor="middle">${escapeText(mark.text)}</text>`
+        ? `<circle cx="${box.px(mark.x)}" cy="${box.py(mark.y)}" r="6" fill="none" stroke="${PALETTE[5]}" stroke-width="2"/><text x="${box.px(mark.x)}" y="${box.py(mark.y) + (under ? 20 : -10)}" text-anchor="${{ left: "end", right: "start", center: "middle" }[place]}">${escapeText(mark.text)}</text>`
         : "";
       return lines.join("") + marked;
     },
@@ -80,7 +89,7 @@ export function curvesPanel(view: CurvesView): Panel {
               x: [mark.x],
               y: [mark.y],
               text: [escapeText(mark.text)],
-              textposition: "top center",
+              textposition: `${under ? "bottom" : "top"} ${place}`,
               hoverinfo: "skip",
               marker: { symbol: "circle-open", size: 12, color: PALETTE[5], line: { width: 2 } },
             },

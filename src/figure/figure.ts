@@ -1,14 +1,16 @@
 import { NEUTRAL } from "./colour.js";
 import { type Box, type ColourBar, escapeText, type Panel, round } from "./panel.js";
+import { cutText, type PlacedPanel, placePanels, sameAxis, textWidth, tickName } from "./place.js";
 import { addNote, addToPlotly, baseLayout } from "./plotly.js";
+import { tickText } from "./scale.js";
 
 /** A finished picture: static, interactive, and in words. */
 export interface Figure {
   /** A self-contained SVG picture on a transparent ground. */
   svg: string;
   plotly: { data: Record<string, unknown>[]; layout: Record<string, unknown>; config: Record<string, unknown> };
-  /** Where the first column's plots lie, as fractions of the picture's width: for a cursor over it. */
-  plot: { left: number; right: number };
+  /** Where the plots over the first one's x axis lie, as fractions of the picture's width and height: for a cursor. */
+  plot: { left: number; right: number; top: number; bottom: number };
   /** What the picture shows, for those who don't see it and where pictures aren't shown. */
   alt: string;
   /** What was left out to keep the output small. */
@@ -27,37 +29,25 @@ export interface FigureOptions {
   linked?: boolean;
 }
 
-const LEFT = 62;
-const TOP = 26;
-const BOTTOM = 40;
 const NOTE = 22;
 
-/** Puts panels into one figure, row by row. */
+/** Puts panels into one figure, row by row. An x axis that the panel below shares is written once, under the lowest. */
 export function figure(panels: readonly Panel[], options: FigureOptions): Figure {
   const width = options.width ?? 720;
-  const columns = options.columns ?? 1;
-  const right = panels.some((p) => p.bar) ? 76 : 14;
-  const plotWidth = width / columns - LEFT - right;
-  const rows: Panel[][] = [];
-  for (let i = 0; i < panels.length; i += columns) rows.push(panels.slice(i, i + columns));
-  const tops: number[] = [];
-  let total = 0;
-  for (const row of rows) {
-    tops.push(total);
-    total += TOP + BOTTOM + Math.max(...row.map((p) => p.height));
-  }
-  if (options.note) total += NOTE;
+  const { placed, height, left, right } = placePanels(panels, options.columns ?? 1, width);
+  const total = height + (options.note ? NOTE : 0);
   const parts: string[] = [];
   const data: Record<string, unknown>[] = [];
-  const layout = baseLayout(LEFT, right, total);
-  panels.forEach((panel, i) => {
-    const left = (i % columns) * (width / columns) + LEFT;
-    const top = tops[Math.floor(i / columns)]! + TOP;
-    parts.push(`<g transform="translate(${round(left)} ${round(top)})">${panelSvg(panel, plotWidth, i)}</g>`);
-    const inner = width - LEFT - right;
-    const across: [number, number] = [(left - LEFT) / inner, (left - LEFT + plotWidth) / inner];
-    const up: [number, number] = [1 - (top + panel.height) / total, 1 - top / total];
-    addToPlotly(panel, i, { across, up }, options.linked ?? true, data, layout);
+  const layout = baseLayout(left, right, total);
+  const inner = width - left - right;
+  placed.forEach((place, i) => {
+    const panel = { ...place.panel, title: heading(place) };
+    parts.push(
+      `<g transform="translate(${round(place.left)} ${round(place.top)})">${panelSvg({ ...place, panel }, i)}</g>`,
+    );
+    const across: [number, number] = [(place.left - left) / inner, (place.left - left + place.width) / inner];
+    const up: [number, number] = [1 - (place.top + panel.height) / total, 1 - place.top / total];
+    addToPlotly({ ...place, panel, across, up }, i, options.linked ?? true, data, layout);
   });
   if (options.note) {
     parts.push(`<text x="4" y="${total - 5}">${escapeText(options.note)}</text>`);
@@ -66,16 +56,34 @@ export function figure(panels: readonly Panel[], options: FigureOptions): Figure
   const svg =
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${total}" viewBox="0 0 ${width} ${total}" ` +
     `font-family="system-ui,sans-serif" font-size="12" fill="${NEUTRAL}" role="img"><title>${escapeText(options.alt)}</title>${parts.join("")}</svg>`;
+  const first = placed[0]!;
+  const last = placed.filter((place) => sameAxis(place.panel, first.panel)).at(-1) ?? first;
   return {
     svg,
-    plotly: { data, layout, config: { displaylogo: false, responsive: true } },
-    plot: { left: LEFT / width, right: (LEFT + plotWidth) / width },
+    // Not responsive: plotly then draws into 100 % of no height when the page is resized. JupyterLab resizes by itself.
+    plotly: { data, layout, config: { displaylogo: false } },
+    plot: {
+      left: left / width,
+      right: (left + first.width) / width,
+      top: first.top / total,
+      bottom: (last.top + last.panel.height) / total,
+    },
     alt: options.alt,
     note: options.note,
   };
 }
 
-function panelSvg(panel: Panel, width: number, index: number): string {
+/** The title, cut where it would run into the legend or out of the picture. */
+function heading({ panel, width }: PlacedPanel): string | undefined {
+  if (!panel.title) return undefined;
+  return cutText(panel.title, width - (panel.legend ?? []).reduce((sum, { text }) => sum + legendWidth(text), 0));
+}
+
+function legendWidth(text: string): number {
+  return 32 + textWidth(cutText(text, 150));
+}
+
+function panelSvg({ panel, width, written, turned }: PlacedPanel, index: number): string {
   const { x, y, height } = panel;
   const box: Box = {
     width,
@@ -84,32 +92,51 @@ function panelSvg(panel: Panel, width: number, index: number): string {
     py: (value) => round((1 - y.position(value)) * height),
   };
   const grid = `stroke="${NEUTRAL}" stroke-opacity=".25"`;
-  const xs = x.ticks.map(
-    (t) =>
-      `<path d="M${box.px(t.at)} 0V${height}" ${grid}/><text x="${box.px(t.at)}" y="${height + 15}" text-anchor="middle">${escapeText(t.text)}</text>`,
-  );
+  let foot = height + 32;
+  const xs = x.ticks.map((t) => {
+    const at = box.px(t.at);
+    const line = `<path d="M${at} 0V${height}" ${grid}/>`;
+    if (!written) return line;
+    const name = tickName(t);
+    if (turned) foot = Math.max(foot, height + 28 + 0.7 * textWidth(name));
+    const place = turned
+      ? `transform="translate(${at + 4} ${height + 14}) rotate(-45)" text-anchor="end"`
+      : `x="${at}" y="${height + 15}" text-anchor="middle"`;
+    return `${line}<text ${place}>${escapeText(name)}</text>`;
+  });
   const ys = y.ticks.map(
     (t) =>
-      `<path d="M0 ${box.py(t.at)}H${round(width)}" ${grid}/><text x="-6" y="${box.py(t.at) + 4}" text-anchor="end">${escapeText(short(t.text))}</text>`,
+      `<path d="M0 ${box.py(t.at)}H${round(width)}" ${grid}/><text x="-6" y="${box.py(t.at) + 4}" text-anchor="end">${escapeText(tickName(t))}</text>`,
   );
+  const beside = 14 + Math.max(24, ...y.ticks.map((t) => textWidth(tickName(t))));
   const title = panel.title ? `<text y="-9" font-weight="600">${escapeText(panel.title)}</text>` : "";
-  const legend = (panel.legend ?? []).map(({ text, colour, dash }, i, all) => {
-    const at = round(width - (all.length - i) * 92);
-    return `<path d="M${at} -13h16" stroke="${colour}" stroke-width="4"${dash ? ' stroke-dasharray="4 3"' : ""}/><text x="${at + 20}" y="-9">${escapeText(text)}</text>`;
-  });
+  const name = written && x.label ? x.label : "";
   return (
-    `${xs.join("")}${ys.join("")}${title}${legend.join("")}` +
-    `<text x="${round(width / 2)}" y="${height + 32}" text-anchor="middle">${escapeText(x.label)}</text>` +
-    `<text transform="translate(-50 ${round(height / 2)}) rotate(-90)" text-anchor="middle">${escapeText(y.label)}</text>` +
+    `${xs.join("")}${ys.join("")}${title}${legendSvg(panel, width)}` +
+    (name ? `<text x="${round(width / 2)}" y="${round(foot)}" text-anchor="middle">${escapeText(name)}</text>` : "") +
+    (y.label
+      ? `<text transform="translate(${round(-beside)} ${round(height / 2)}) rotate(-90)" text-anchor="middle">${escapeText(y.label)}</text>`
+      : "") +
     `<clipPath id="c${index}"><rect width="${round(width)}" height="${height}"/></clipPath><g clip-path="url(#c${index})">${panel.draw(box)}</g>` +
     `<rect width="${round(width)}" height="${height}" fill="none" stroke="${NEUTRAL}"/>${panel.bar ? barSvg(panel.bar, width, height, index) : ""}`
   );
 }
 
+function legendSvg({ legend = [] }: Panel, width: number): string {
+  let at = width - legend.reduce((sum, { text }) => sum + legendWidth(text), 0) + 12;
+  return legend
+    .map(({ text, colour, dash }) => {
+      const entry = `<path d="M${round(at)} -13h16" stroke="${colour}" stroke-width="4"${dash ? ' stroke-dasharray="4 3"' : ""}/><text x="${round(at + 20)}" y="-9">${escapeText(cutText(text, 150))}</text>`;
+      at += legendWidth(text);
+      return entry;
+    })
+    .join("");
+}
+
 function barSvg(bar: ColourBar, width: number, height: number, index: number): string {
   const stops = bar.scale.map(([at, colour]) => `<stop offset="${at}" stop-color="${colour}"/>`).join("");
   const marks = [0, 0.5, 1].map((at) => {
-    const value = Math.round(bar.min + (bar.max - bar.min) * at);
+    const value = tickText(Number((bar.min + (bar.max - bar.min) * at).toPrecision(3))).replace("-", "−");
     return `<text x="${round(width + 26)}" y="${round((1 - at) * (height - 8) + 8)}">${value}</text>`;
   });
   return (
@@ -117,8 +144,4 @@ function barSvg(bar: ColourBar, width: number, height: number, index: number): s
     `<rect x="${round(width + 10)}" width="12" height="${height}" fill="url(#b${index})"/>${marks.join("")}` +
     `<text x="${round(width + 10)}" y="-9">${escapeText(bar.label)}</text>`
   );
-}
-
-function short(text: string): string {
-  return text.length > 9 ? `${text.slice(0, 8)}…` : text;
 }

@@ -1,30 +1,32 @@
 import { NEUTRAL } from "./colour.js";
-import { type ColourBar, escapeText, type Panel } from "./panel.js";
+import { type ColourBar, escapeText } from "./panel.js";
+import { cutText, type PlacedPanel, tickName } from "./place.js";
 import type { Scale } from "./scale.js";
 
 /** A plotly annotation at a corner of the picture. */
 const LABEL = { xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom", showarrow: false };
 
-/** Where a plot lies, as fractions of the picture without its side margins. */
-interface Place {
+/** A panel, and where it lies as fractions of the picture without its side margins. */
+interface Place extends PlacedPanel {
   across: [number, number];
   up: [number, number];
 }
 
 /** Adds one panel's axes, traces, pictures and texts. */
 export function addToPlotly(
-  panel: Panel,
-  index: number,
   place: Place,
+  index: number,
   linked: boolean,
   data: Record<string, unknown>[],
   layout: Record<string, unknown>,
 ): void {
   const n = index === 0 ? "" : String(index + 1);
-  const { across, up } = place;
+  const { panel, across, up } = place;
   const grid = panel.images ? { showgrid: false } : {}; // a grid would be drawn over the picture
   layout[`xaxis${n}`] = {
     ...axis(panel.x),
+    ...(place.turned ? { tickangle: -45 } : {}),
+    ...(place.written ? {} : { showticklabels: false, title: undefined }),
     ...grid,
     domain: across,
     anchor: `y${n}`,
@@ -32,7 +34,16 @@ export function addToPlotly(
   };
   layout[`yaxis${n}`] = { ...axis(panel.y), ...grid, domain: up, anchor: `x${n}` };
   for (const trace of panel.traces) data.push({ ...trace, xaxis: `x${n}`, yaxis: `y${n}` });
-  if (panel.bar) data.push(colourBarTrace(panel.bar, n, across[1], up));
+  if (panel.bar) {
+    data.push(colourBarTrace(panel.bar, n, across[1], up));
+    (layout.annotations as unknown[]).push({
+      ...LABEL,
+      text: escapeText(panel.bar.label),
+      x: across[1],
+      xshift: 10,
+      y: up[1],
+    });
+  }
   const y = (value: number): number => (panel.y.kind === "warped" ? panel.y.position(value) : value);
   const coordinate = (value: number): number => (panel.y.kind === "log" ? Math.log10(value) : y(value));
   for (const image of panel.images ?? []) {
@@ -49,11 +60,16 @@ export function addToPlotly(
     });
   }
   if (panel.title) {
-    (layout.annotations as unknown[]).push({ ...LABEL, text: escapeText(panel.title), x: across[0], y: up[1] });
+    (layout.annotations as unknown[]).push({
+      ...LABEL,
+      text: `<b>${escapeText(panel.title)}</b>`,
+      x: across[0],
+      y: up[1],
+    });
   }
   if (panel.legend) {
     const names = panel.legend.map(
-      (l) => `<span style="color:${l.colour}">${l.dash ? "╍╍" : "━━"} ${escapeText(l.text)}</span>`,
+      (l) => `<span style="color:${l.colour}">${l.dash ? "╍╍" : "━━"} ${escapeText(cutText(l.text, 150))}</span>`,
     );
     (layout.annotations as unknown[]).push({
       ...LABEL,
@@ -68,24 +84,28 @@ export function addToPlotly(
 
 function axis(scale: Scale): Record<string, unknown> {
   const style = { gridcolor: "rgba(122,122,122,.25)", zeroline: false, linecolor: NEUTRAL, mirror: true };
-  const title = { text: escapeText(scale.label), standoff: 5 };
-  const ticks = { tickmode: "array", ticktext: scale.ticks.map((t) => escapeText(t.text)) };
+  const title = scale.label ? { text: escapeText(scale.label), standoff: 5, font: { size: 12 } } : undefined;
+  const common = { ...style, title, separatethousands: true };
+  const { ticks } = scale;
+  if (scale.kind === "linear" && !scale.names) {
+    // Plotly chooses the ticks itself, so that there are new ones after zooming in; about as many as in the picture.
+    const step =
+      scale.whole && ticks.length > 1
+        ? { dtick: Math.round(ticks[1]!.at - ticks[0]!.at) }
+        : { nticks: Math.max(4, ticks.length + 1) };
+    return { ...common, ...step, range: [scale.min, scale.max] };
+  }
+  const texts = { tickmode: "array", ticktext: ticks.map((t) => escapeText(tickName(t))) };
   if (scale.kind === "log") {
     const range = [Math.log10(scale.min), Math.log10(scale.max)];
-    return { ...style, ...ticks, title, type: "log", range, tickvals: scale.ticks.map((t) => t.at) };
-  }
-  if (scale.kind === "linear" && scale.ticks.every((t) => Number.isFinite(Number(t.text.replaceAll(",", ""))))) {
-    const step =
-      scale.whole && scale.ticks.length > 1 ? { dtick: Math.round(scale.ticks[1]!.at - scale.ticks[0]!.at) } : {};
-    return { ...style, ...step, title, range: [scale.min, scale.max] };
+    return { ...common, ...texts, type: "log", range, tickvals: ticks.map((t) => t.at) };
   }
   const warped = scale.kind === "warped";
   return {
-    ...style,
-    ...ticks,
-    title,
+    ...common,
+    ...texts,
     range: warped ? [0, 1] : [scale.min, scale.max],
-    tickvals: scale.ticks.map((t) => (warped ? scale.position(t.at) : t.at)),
+    tickvals: ticks.map((t) => (warped ? scale.position(t.at) : t.at)),
   };
 }
 
@@ -107,9 +127,9 @@ function colourBarTrace(bar: ColourBar, n: string, right: number, up: [number, n
       colorscale: bar.scale,
       showscale: true,
       colorbar: {
-        title: { text: escapeText(bar.label) },
         thickness: 12,
-        x: right + 0.01,
+        x: right,
+        xpad: 10,
         xanchor: "left",
         y: (up[0] + up[1]) / 2,
         len: up[1] - up[0],

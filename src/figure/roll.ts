@@ -130,7 +130,11 @@ export function rollPanel(view: RollView): Panel {
           width: kind === "false alarm" ? 3 : 7,
           dash: kind === "miss" ? "2px,1px" : "solid",
         },
-        hovertemplate: `%{x:.3f} s, %{y}${kind ? `: ${kind}` : ""}<extra></extra>`,
+        text: notes.flatMap((n) => {
+          const name = escapeText(view.rowName(n.row));
+          return [name, name, ""];
+        }),
+        hovertemplate: `%{x:.3f} s, %{text}${kind ? `: ${kind}` : ""}<extra></extra>`,
       };
     }),
   };
@@ -145,6 +149,7 @@ function rowScale(notes: readonly Note[], view: RollView): Scale {
   }
   if (high < low) [low, high] = [0, 1];
   const scale = linearScale(low - 1, high + 1, view.label ?? "label");
+  scale.names = true;
   const every = Math.max(1, Math.ceil((high - low + 1) / 16));
   scale.ticks = [];
   for (let row = low; row <= high; row += every) scale.ticks.push({ at: row, text: view.rowName(row) });

@@ -11,6 +11,8 @@ export interface Scale {
   kind: "linear" | "log" | "warped";
   /** Ticks at whole numbers only. */
   whole?: boolean;
+  /** Ticks are names rather than numbers. */
+  names?: boolean;
 }
 
 /** One tick of an axis. */
@@ -63,6 +65,7 @@ export function warpedScale(min: number, max: number, label: string, warp: (valu
 export function namedScale(names: readonly string[], label: string, most = 40): Scale {
   const every = Math.max(1, Math.ceil(names.length / most));
   const scale = linearScale(0, Math.max(1, names.length), label);
+  scale.names = true;
   scale.ticks = names.flatMap((text, i) => (i % every === 0 ? [{ at: i + 0.5, text }] : []));
   return scale;
 }
@@ -75,13 +78,19 @@ export function tickText(value: number): string {
     : String(rounded);
 }
 
+/** Round ticks, about `count` of them and at least two. */
 function roundTicks(min: number, max: number, count: number): Tick[] {
   const raw = (max - min) / count;
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = power * ([1, 2, 5, 10].find((m) => m * power >= raw * 0.7) ?? 10);
-  const ticks: Tick[] = [];
-  for (let i = Math.ceil(min / step - 1e-9); i * step <= max + step * 1e-9; i++) {
-    ticks.push({ at: i * step, text: tickText(i * step) });
+  const wanted = [1, 2, 5, 10].find((m) => m * power >= raw * 0.7) ?? 10;
+  let ticks: Tick[] = [];
+  for (const multiple of [10, 5, 2, 1, 0.5, 0.2].filter((m) => m <= wanted)) {
+    const step = multiple * power;
+    ticks = [];
+    for (let i = Math.ceil(min / step - 1e-9); i * step <= max + step * 1e-9; i++) {
+      ticks.push({ at: i * step, text: tickText(i * step) });
+    }
+    if (ticks.length >= 2) break;
   }
   return ticks;
 }

@@ -90,6 +90,8 @@ export function spectrogramPanel(view: SpectrogramView): Panel {
             y: Array.from(overlay.frequencies, (f) =>
               f > 0 ? (frequency.kind === "warped" ? frequency.position(f) : f) : null,
             ),
+            customdata: Array.from(overlay.frequencies, (f) => (f > 0 ? f : null)),
+            hovertemplate: "%{x:.3f} s: %{customdata:.1f} Hz<extra></extra>",
             name: overlay.name ?? "pitch",
             line: { color: OVERLAY, width: 2 },
           }

@@ -56,11 +56,12 @@ export function waveformPanel(view: WaveformView): Panel {
   const colour = view.colour ?? PALETTE[0]!;
   const peak = view.peak ?? peakOf(samples, from, to);
   const top = peak > 0 ? peak * 1.05 : 1;
+  const height = view.height ?? 150;
   return {
     title: view.title,
     x: linearScale(from / sampleRate, to / sampleRate, "time (s)", 8),
-    y: linearScale(-top, top, "amplitude", 4),
-    height: view.height ?? 150,
+    y: linearScale(-top, top, "amplitude", Math.max(1, Math.min(4, height / 36))),
+    height,
     draw: (box) => {
       const { low, high } = envelope(samples, Math.max(1, Math.round(box.width)), from, to);
       const width = box.width / Math.max(1, low.length);

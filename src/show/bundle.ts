@@ -35,7 +35,7 @@ export function figureBundle(shown: Figure): MimeBundle {
  */
 export function pictureHtml(shown: Figure): string {
   const source = `data:image/svg+xml;base64,${Buffer.from(shown.svg).toString("base64")}`;
-  return `<img alt="${escapeText(shown.alt)}" style="max-width:100%" src="${source}">`;
+  return `<img alt="${escapeText(shown.alt)}" style="max-width:100%;vertical-align:top" src="${source}">`;
 }
 
 /**
@@ -48,12 +48,16 @@ export function fit(maxBytes: number, make: (detail: number) => MimeBundle): Mim
   return bundle;
 }
 
-/** An html table: head and rows of text, numbers aligned right. Everything is escaped. */
+const NUMBER = /^[-+]?[\d.,]+( ?[%a-zA-Z]+)?( \d+ [a-z]+)?$/;
+
+/** An html table: head and rows of text; columns of numbers, with or without unit, aligned right. Everything is escaped. */
 export function tableHtml(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const cell = (value: string | number, tag: string): string =>
-    `<${tag} style="text-align:${typeof value === "number" || /^[-+]?[\d.,]+( ?[%a-zA-Z]*)?$/.test(value) ? "right" : "left"};padding:2px 10px">${escapeText(typeof value === "number" ? numberText(value) : value)}</${tag}>`;
-  const body = rows.map((row) => `<tr>${row.map((value) => cell(value, "td")).join("")}</tr>`).join("");
-  return `<table style="border-collapse:collapse"><thead><tr>${head.map((value) => cell(value, "th")).join("")}</tr></thead><tbody>${body}</tbody></table>`;
+  const numbers = head.map((_, c) => rows.every((row) => typeof row[c] === "number" || NUMBER.test(row[c] ?? "")));
+  const cell = (value: string | number, c: number, tag: string): string =>
+    `<${tag} style="text-align:${numbers[c] ? "right" : "left"};padding:2px 10px">${escapeText(typeof value === "number" ? numberText(value) : value)}</${tag}>`;
+  const line = (row: readonly (string | number)[], tag: string): string =>
+    `<tr>${row.map((value, c) => cell(value, c, tag)).join("")}</tr>`;
+  return `<table style="border-collapse:collapse"><thead>${line(head, "th")}</thead><tbody>${rows.map((row) => line(row, "td")).join("")}</tbody></table>`;
 }
 
 /** The same table as aligned text. */

@@ -10,6 +10,14 @@ export interface ConfusionView {
   labels: readonly string[];
 }
 
+/** What `judge` gives, as far as it is shown. */
+export interface JudgedLabels {
+  labels: readonly string[];
+  counts: readonly LabelCounts[];
+  /** Only of labels that exclude each other. */
+  matrix?: readonly (readonly number[])[];
+}
+
 /** Counts of one label, for labels that don't exclude each other. */
 export interface LabelCounts {
   label: string;
@@ -31,15 +39,17 @@ export interface ClassScore {
 /**
  * Shows the confusion matrix: rows are true labels, columns predicted ones, colours the share of the row.
  *
+ * @throws DatasetError "OPTION" for a judgement of labels that don't exclude each other: `classReport` shows those
  * @example
+ * confusion(await judge(model, dataset.test, { labels: dataset.labels }));
  * confusion({ matrix: [[48, 2], [5, 45]], labels: ["sin", "square"] });
  */
-export function confusion(view: ConfusionView, options: ShowOptions = {}): void {
+export function confusion(view: ConfusionView | JudgedLabels, options: ShowOptions = {}): void {
   displayBundle(confusionBundle(view, options));
 }
 
 /** What `confusion` shows. */
-export function confusionBundle(view: ConfusionView, options: ShowOptions = {}): MimeBundle {
+export function confusionBundle(view: ConfusionView | JudgedLabels, options: ShowOptions = {}): MimeBundle {
   const { matrix, labels } = square(view);
   const sums = matrix.map((row) => row.reduce((a, b) => a + b, 0));
   const shares = matrix.map((row, r) => row.map((n) => (sums[r] ? (100 * n) / sums[r]! : 0)));
@@ -68,9 +78,13 @@ export function confusionBundle(view: ConfusionView, options: ShowOptions = {}):
  * Shows precision, recall and F1 of each label with their macro and weighted means.
  *
  * @example
+ * classReport(await judge(model, dataset.test, { labels: dataset.labels }));
  * classReport({ matrix: [[48, 2], [5, 45]], labels: ["sin", "square"] });
  */
-export function classReport(view: ConfusionView | readonly LabelCounts[], options: ShowOptions = {}): void {
+export function classReport(
+  view: ConfusionView | JudgedLabels | readonly LabelCounts[],
+  options: ShowOptions = {},
+): void {
   const scores = classScores(view);
   const head = ["label", "precision", "recall", "F1", "support"];
   const rows = scores.map((s) => [s.label, s.precision.toFixed(3), s.recall.toFixed(3), s.f1.toFixed(3), s.support]);
@@ -82,8 +96,8 @@ export function classReport(view: ConfusionView | readonly LabelCounts[], option
 }
 
 /** Precision, recall and F1 of each label, then their macro and weighted means; 0 where nothing was predicted or true. */
-export function classScores(view: ConfusionView | readonly LabelCounts[]): ClassScore[] {
-  const counts = "matrix" in view ? countsOf(square(view)) : view;
+export function classScores(view: ConfusionView | JudgedLabels | readonly LabelCounts[]): ClassScore[] {
+  const counts = "counts" in view ? view.counts : "labels" in view ? countsOf(square(view)) : view;
   const ratio = (part: number, whole: number): number => (whole > 0 ? part / whole : 0);
   const scores: ClassScore[] = counts.map(({ label, truePositives: t, falsePositives: p, falseNegatives: n }) => ({
     label,
@@ -114,11 +128,17 @@ function countsOf({ matrix, labels }: ConfusionView): LabelCounts[] {
   });
 }
 
-function square(view: ConfusionView): ConfusionView {
-  const n = view.labels.length;
-  if (view.matrix.length === n && view.matrix.every((row) => row.length === n)) return view;
+function square({ matrix, labels }: ConfusionView | JudgedLabels): ConfusionView {
+  const n = labels.length;
+  if (!matrix) {
+    throw new DatasetError(
+      "OPTION",
+      "confusion matrix: none, expected labels that exclude each other; classReport shows others",
+    );
+  }
+  if (matrix.length === n && matrix.every((row) => row.length === n)) return { matrix, labels };
   throw new DatasetError(
     "OPTION",
-    `confusion matrix: ${view.matrix.length} × ${view.matrix[0]?.length ?? 0}, expected ${n} × ${n}, one row and column a label`,
+    `confusion matrix: ${matrix.length} × ${matrix[0]?.length ?? 0}, expected ${n} × ${n}, one row and column a label`,
   );
 }

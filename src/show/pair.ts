@@ -35,7 +35,10 @@ export function pairBundles(
   const { sounds, title } = sides(source, options);
   const names = options.names ?? ["input", "target"];
   const maxBytes = options.maxBytes ?? MAX_BYTES;
-  const pictures = picturesBundle(sounds, names, title, options, maxBytes / 2);
+  // The sound as it is comes before the last detail of the pictures.
+  const heard = sounds.reduce((sum, { channels }) => sum + (channels.length * (channels[0]!.length * 8)) / 3 + 1000, 0);
+  const room = Math.max(maxBytes / 4, Math.min(maxBytes / 2, maxBytes - heard));
+  const pictures = picturesBundle(sounds, names, title, options, room);
   const players = playersBundle(sounds, names, title, maxBytes - bundleBytes(pictures));
   return [players, pictures];
 }
@@ -106,8 +109,19 @@ function picturesBundle(
       }),
     );
     panels.push(...values.map((v) => panelOf(v, options, "")));
+    shareAxes(panels, sounds.length);
     const alt = `${names.slice(0, sounds.length).join(" beside ")}${title ? ` of ${title}` : ""}: ${sounds.map((s, i) => `${names[i]} ${describe(s, range[i]!.from, range[i]!.to)}`).join("; ")}`;
     return figureBundle(figure(panels, { width: options.width ?? 940, columns: sounds.length, alt }));
+  });
+}
+
+/** One colour bar for all sides, and one name for axes that are the same. */
+function shareAxes(panels: Panel[], columns: number): void {
+  panels.forEach((panel, i) => {
+    const c = i % columns;
+    const first = panels[i - c]!.y;
+    if (c < columns - 1) panel.bar = undefined;
+    if (c > 0 && panel.y.min === first.min && panel.y.max === first.max) panel.y = { ...panel.y, label: "" };
   });
 }
 

@@ -18,8 +18,13 @@ export interface FrameLabels {
 export interface LabelledExample extends ExampleLike {
   /** Its number in the dataset. */
   id?: number;
-  /** Values of the whole file, one a class or feature. */
+  /** Values of the whole file, one a class or feature; with `secondsPerFrame` those of all frames, one frame after the other. */
   values?: ArrayLike<number>;
+  /** Names of the classes or features. */
+  labels?: readonly string[];
+  /** Numbers per frame, and seconds from one frame to the next. */
+  features?: number;
+  secondsPerFrame?: number;
   /** Labels over time: row i holds `value[i]` of `feature[i]` from `on[i]` to `off[i]`, in `timeUnit`. */
   events?: {
     on: ArrayLike<number>;
@@ -36,10 +41,13 @@ export type RollSource = readonly Note[] | FrameLabels | LabelledExample;
 
 /** How a roll looks. */
 export interface RollOptions extends ShowOptions {
-  /** Shown against the labels: hits, misses and false alarms. */
-  prediction?: RollSource;
-  /** Value from which a frame is active. Default 0.5. */
-  threshold?: number;
+  /**
+   * Shown against the labels: hits, misses and false alarms. Plain numbers, as `dataset.predict` gives them, are frames
+   * like those of the example's labels.
+   */
+  prediction?: RollSource | Float32Array;
+  /** Value from which a frame is active, one for all rows or one a row. Default 0.5. */
+  threshold?: number | readonly number[];
   /** Names of the rows; "pitch" names MIDI pitches. Default: the labels' numbers. */
   names?: readonly string[] | "pitch";
   /** First and last second shown. Default: all. */
@@ -51,6 +59,7 @@ export interface RollOptions extends ShowOptions {
  * Shows labels over time, one row a label; with `prediction` each stretch as hit, miss or false alarm.
  *
  * @example
+ * pianoRoll(await dataset.example(0), { prediction: await dataset.predict(model, 0) });
  * pianoRoll([{ onset: 0, offset: 0.5, row: 60 }], { names: "pitch" });
  * const frames = { features: 88, secondsPerFrame: 256 / 16000 };
  * pianoRoll({ ...frames, values: label }, { prediction: { ...frames, values: prediction } });
@@ -76,12 +85,15 @@ export function rollOf(
 ): { panel: Panel; words: string; note?: string } {
   const threshold = options.threshold ?? 0.5;
   const truth = toNotes(labels, threshold);
-  const judged = options.prediction ? judge(truth, toNotes(options.prediction, threshold)) : truth;
+  const { prediction } = options;
+  const judged = prediction ? judge(truth, toNotes(asRoll(prediction, labels), threshold)) : truth;
   const start = options.start ?? 0;
   const end = options.end ?? judged.reduce((max, n) => Math.max(max, n.offset), start + 1e-3);
   const shown = detail === 1 ? judged : joinNotes(judged, (end - start) / (1500 * detail));
   const { names } = options;
-  const rowName = (row: number): string => (names === "pitch" ? pitchName(row) : (names?.[row] ?? String(row)));
+  const own = "input" in labels ? labels.labels : undefined;
+  const rowName = (row: number): string =>
+    names === "pitch" ? pitchName(row) : ((names ?? own)?.[row] ?? String(row));
   const panel = rollPanel({
     notes: shown,
     rowName,
@@ -102,19 +114,21 @@ export function rollOf(
  *
  * @throws DatasetError "OPTION" when the values are no whole number of frames.
  */
-export function toNotes(source: RollSource, threshold: number): Note[] {
-  if ("input" in source) return eventNotes(source);
-  if (!("features" in source)) return [...source];
-  const { values, features, secondsPerFrame } = source;
-  const frames = values.length / features;
-  if (!Number.isInteger(frames)) {
+export function toNotes(source: RollSource, threshold: number | readonly number[]): Note[] {
+  if ("input" in source && !framesOf(source)) return eventNotes(source);
+  const frames = "input" in source ? framesOf(source)! : source;
+  if (!("features" in frames)) return [...frames];
+  const { values, features, secondsPerFrame } = frames;
+  const count = values.length / features;
+  if (!Number.isInteger(count)) {
     throw new DatasetError("OPTION", `labels: ${values.length} values, expected a multiple of ${features} features`);
   }
   const notes: Note[] = [];
   for (let row = 0; row < features; row++) {
     let begin = -1;
-    for (let frame = 0; frame <= frames; frame++) {
-      const active = frame < frames && values[frame * features + row]! >= threshold;
+    const least = typeof threshold === "number" ? threshold : (threshold[row] ?? 0.5);
+    for (let frame = 0; frame <= count; frame++) {
+      const active = frame < count && values[frame * features + row]! >= least;
       if (active && begin < 0) begin = frame;
       else if (!active && begin >= 0) {
         notes.push({ onset: begin * secondsPerFrame, offset: frame * secondsPerFrame, row });
@@ -123,6 +137,26 @@ export function toNotes(source: RollSource, threshold: number): Note[] {
     }
   }
   return notes;
+}
+
+/**
+ * Plain numbers as frames like those of the example.
+ *
+ * @throws DatasetError "OPTION" where that isn't known
+ */
+export function asRoll(prediction: RollSource | Float32Array, example: unknown): RollSource {
+  if (!(prediction instanceof Float32Array)) return prediction;
+  const { features, secondsPerFrame } = (example ?? {}) as Partial<FrameLabels>;
+  if (features && secondsPerFrame) return { values: prediction, features, secondsPerFrame };
+  throw new DatasetError(
+    "OPTION",
+    "prediction: plain numbers, expected { values, features, secondsPerFrame } where the labels are no example of frame labels",
+  );
+}
+
+/** The dense labels of an example, where it has such. */
+export function framesOf({ events, values, features, secondsPerFrame }: LabelledExample): FrameLabels | undefined {
+  return !events && values && features && secondsPerFrame ? { values, features, secondsPerFrame } : undefined;
 }
 
 /** The stretches where a label over time is active, in seconds. */

@@ -4,7 +4,7 @@ import { type Figure, figure } from "../figure/figure.js";
 import { escapeText, type Panel } from "../figure/panel.js";
 import { waveformPanel } from "../figure/waveform.js";
 import { fit, MAX_BYTES, pictureHtml } from "./bundle.js";
-import { type RollSource, rollOf } from "./piano-roll.js";
+import { asRoll, framesOf, type LabelledExample, type RollSource, rollOf } from "./piano-roll.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type Sound, type SoundSource, sampleRange, toSound } from "./sound.js";
 import { panelOf, type SpectrogramOptions, spectrogramValues } from "./spectrogram.js";
@@ -12,15 +12,18 @@ import { describe } from "./waveform.js";
 
 /** What a sound is shown with. */
 export interface PredictionOptions extends SpectrogramOptions {
-  /** True labels over time. */
+  /** True labels over time. Default: the example's own. */
   label?: RollSource;
-  /** Predicted labels over time; beside `label` they are shown as hits, misses and false alarms. */
-  prediction?: RollSource;
-  /** Value from which a frame is active. Default 0.5. */
-  threshold?: number;
+  /**
+   * Predicted labels over time; beside `label` they are shown as hits, misses and false alarms. Plain numbers are frames
+   * like those of the example's labels.
+   */
+  prediction?: RollSource | Float32Array;
+  /** Value from which a frame is active, one for all rows or one a row. Default 0.5. */
+  threshold?: number | readonly number[];
   /** Names of the labels' rows; "pitch" names MIDI pitches. */
   names?: readonly string[] | "pitch";
-  /** True and predicted values of the whole file, one a class, shown as bars. */
+  /** True and predicted values of the whole file, one a class, shown as bars. Default: the example's own. */
   classes?: { labels: readonly string[]; truth?: ArrayLike<number>; predicted?: ArrayLike<number> };
 }
 
@@ -29,14 +32,16 @@ export interface PredictionOptions extends SpectrogramOptions {
  * predictions. A cursor follows the sound, and a click on the picture plays from there.
  *
  * @example
- * predictions(await dataset.example(3), { label: notes, prediction: { values: output.dataSync(), features: 88, secondsPerFrame: 0.016 } });
+ * predictions(await dataset.example(3), { prediction: await dataset.predict(model, 3) });
+ * predictions("song.wav", { label: notes, prediction: { values: output.dataSync(), features: 88, secondsPerFrame: 0.016 } });
  */
-export function predictions(source: SoundSource, options: PredictionOptions = {}): void {
+export function predictions(source: SoundSource | LabelledExample, options: PredictionOptions = {}): void {
   displayBundle(predictionsBundle(source, options));
 }
 
 /** What `predictions` shows. */
-export function predictionsBundle(source: SoundSource, options: PredictionOptions = {}): MimeBundle {
+export function predictionsBundle(source: SoundSource | LabelledExample, given: PredictionOptions = {}): MimeBundle {
+  const options = withOwnLabels(source, given);
   const sound = toSound(source, options);
   const { from, to } = sampleRange(sound, options);
   const title = options.title ?? (sound.name || "sound");
@@ -53,14 +58,26 @@ export function predictionsBundle(source: SoundSource, options: PredictionOption
   });
 }
 
-function pictureOf(
-  sound: Sound,
-  from: number,
-  to: number,
-  title: string,
-  options: PredictionOptions,
-  detail: number,
-): Figure {
+/** The options, and what the example itself knows of its labels. */
+function withOwnLabels(source: SoundSource | LabelledExample, given: PredictionOptions): OwnOptions {
+  const { prediction } = given;
+  const example = typeof source === "object" && "input" in source ? (source as LabelledExample) : undefined;
+  const { labels, values } = example ?? {};
+  const timed = example && (example.events || framesOf(example)) ? example : undefined;
+  const whole = values && !timed && !given.label && !given.prediction;
+  const names = labels ?? Array.from(values ?? [], (_, i) => String(i));
+  return {
+    ...given,
+    names: given.names ?? labels,
+    label: given.label ?? timed,
+    prediction: prediction && asRoll(prediction, example),
+    classes: given.classes ?? (whole ? { labels: names, truth: values } : undefined),
+  };
+}
+
+type OwnOptions = PredictionOptions & { prediction?: RollSource };
+
+function pictureOf(sound: Sound, from: number, to: number, title: string, options: OwnOptions, detail: number): Figure {
   const { sampleRate } = sound;
   const [start, end] = [from / sampleRate, to / sampleRate];
   const values = spectrogramValues(sound, options, Math.round(640 * detail));
@@ -102,6 +119,6 @@ function classBars(classes: NonNullable<PredictionOptions["classes"]>): { panel:
 
 /** A line over the picture that follows the player; without scripts the picture and the player stay as they are. */
 function cursorScript(shown: Figure, seconds: number): string {
-  const { left, right } = shown.plot;
-  return `<script>(s=>{const d=s.parentNode,a=d.querySelector("audio"),p=d.querySelector("img").parentNode,c=document.createElement("div"),l=${left.toFixed(5)},w=${(right - left).toFixed(5)},n=${seconds};c.style.cssText="position:absolute;top:0;bottom:0;width:2px;background:#ff4f00;pointer-events:none;left:"+100*l+"%";p.appendChild(c);const f=()=>{c.style.left=100*(l+w*Math.min(1,a.currentTime/n))+"%";if(!a.paused)requestAnimationFrame(f)};a.addEventListener("play",f);a.addEventListener("seeked",f);p.addEventListener("click",e=>{const b=p.getBoundingClientRect(),t=((e.clientX-b.left)/b.width-l)/w;if(t>=0&&t<=1){a.currentTime=t*n;a.play()}})})(document.currentScript)</script>`;
+  const { left, right, top, bottom } = shown.plot;
+  return `<script>(s=>{const d=s.parentNode,a=d.querySelector("audio"),p=d.querySelector("img").parentNode,c=document.createElement("div"),l=${left.toFixed(5)},w=${(right - left).toFixed(5)},n=${seconds};c.style.cssText="position:absolute;top:${(100 * top).toFixed(2)}%;height:${(100 * (bottom - top)).toFixed(2)}%;width:2px;background:#ff4f00;pointer-events:none;left:"+100*l+"%";p.appendChild(c);const f=()=>{c.style.left=100*(l+w*Math.min(1,a.currentTime/n))+"%";if(!a.paused)requestAnimationFrame(f)};a.addEventListener("play",f);a.addEventListener("seeked",f);p.addEventListener("click",e=>{const b=p.getBoundingClientRect(),t=((e.clientX-b.left)/b.width-l)/w;if(t>=0&&t<=1){a.currentTime=t*n;a.play()}})})(document.currentScript)</script>`;
 }

@@ -105,7 +105,7 @@ function fileSound(path: string): Sound {
   if (!["RIFF", "RIFX", "RF64"].includes(magic)) {
     throw new DatasetError(
       "FORMAT",
-      `sound: begins with ${JSON.stringify(magic)}, expected a wav file; decode other formats first and pass the result (${path})`,
+      `sound: begins with ${JSON.stringify(magic)}, expected a wav file; pass await decodeAudio(readFileSync(path), path) for other formats (${path})`,
     );
   }
   return audioSound(decodeWav(bytes, path), basename(path));

@@ -3,6 +3,7 @@ import { DatasetError } from "../error.js";
 import type { ColourMap } from "../figure/colour.js";
 import { figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";
+import type { Note } from "../figure/roll.js";
 import { linearScale, logScale, type Scale, warpedScale } from "../figure/scale.js";
 import { spectrogramPanel } from "../figure/spectrogram.js";
 import { hzToMel, melBank, melToHz } from "../signal/mel.js";
@@ -29,8 +30,15 @@ export interface SpectrogramOptions extends ShowOptions, SoundOptions, Omit<Stft
   colours?: ColourMap;
   /** What is kept when several frames share a pixel: the largest power (default) or the mean. */
   pool?: "max" | "mean";
-  /** A line drawn over the picture, for example a pitch track: seconds and Hz; NaN or 0 breaks the line. */
-  overlay?: { times: ArrayLike<number>; frequencies: ArrayLike<number>; name?: string };
+  /** Drawn over the picture: a pitch track in seconds and Hz, which NaN or 0 breaks, or notes whose rows are MIDI pitches. */
+  overlay?: PitchTrack | readonly Note[];
+}
+
+/** A pitch over time, seconds and Hz. */
+export interface PitchTrack {
+  times: ArrayLike<number>;
+  frequencies: ArrayLike<number>;
+  name?: string;
 }
 
 /** The numbers behind a spectrogram picture. */
@@ -90,7 +98,19 @@ export function spectrogramBundle(source: SoundSource, options: SpectrogramOptio
 
 /** The panel of computed values, for figures of several panels. */
 export function panelOf(values: SpectrogramValues, options: SpectrogramOptions, title: string): Panel {
-  return spectrogramPanel({ ...values, colours: options.colours, overlay: options.overlay, title });
+  const { overlay } = options;
+  const track = overlay && !("times" in overlay) ? notesTrack(overlay) : overlay;
+  return spectrogramPanel({ ...values, colours: options.colours, overlay: track, title });
+}
+
+/** Each note as a stretch at its frequency: 440 Hz for pitch 69, twelve to the octave. */
+function notesTrack(notes: readonly Note[]): PitchTrack {
+  const hertz = (pitch: number): number => 440 * 2 ** ((pitch - 69) / 12);
+  return {
+    times: notes.flatMap(({ onset, offset }) => [onset, offset, offset]),
+    frequencies: notes.flatMap(({ row }) => [hertz(row), hertz(row), Number.NaN]),
+    name: "notes",
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { displayBundle, type MimeBundle } from "../display.js";
 import { barsPanel } from "../figure/bars.js";
 import { figure } from "../figure/figure.js";
+import { matrixPanel } from "../figure/matrix.js";
 import { escapeText } from "../figure/panel.js";
 import { pictureHtml, secondsText, type ShowOptions, tableHtml, tableText } from "./bundle.js";
 import { chiSquare } from "./chi-square.js";
@@ -23,26 +24,36 @@ export interface SplitsView {
   seed?: number;
   /** What examples were kept together by, for example "speaker". */
   groupBy?: string;
-  /** Pairs of examples too alike, by split: `counts[i][j]` between split i and split j. */
-  leak?: { counts: readonly (readonly number[])[]; kind?: string };
+}
+
+/** What an audit found: how many examples one split gives away to another, by kind, for example `matrix.identical["train/test"]`. */
+export interface LeakView {
+  matrix: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** How splits are shown. */
+export interface SplitsOptions extends ShowOptions {
+  /** The report of `dataset.audit()`, shown as the leak matrix. */
+  audit?: LeakView;
 }
 
 /**
  * Shows how a dataset is split: examples and seconds of each split, the balance of the labels with a chi-square test,
- * and the leak matrix where an audit was made.
+ * and the leak matrix of an audit.
  *
  * @example
  * splits(dataset);
+ * splits(dataset, { audit: await dataset.audit() });
  * splits({ splits: [{ name: "train", examples: 70, seconds: 70 }, { name: "test", examples: 30, seconds: 30 }] });
  */
-export function splits(view: SplitsView | { statistics(): SplitsView }, options: ShowOptions = {}): void {
+export function splits(view: SplitsView | { statistics(): SplitsView }, options: SplitsOptions = {}): void {
   displayBundle(splitsBundle("statistics" in view ? view.statistics() : view, options));
 }
 
 /** What `splits` shows. */
-export function splitsBundle(view: SplitsView, options: ShowOptions = {}): MimeBundle {
+export function splitsBundle(view: SplitsView, options: SplitsOptions = {}): MimeBundle {
   const total = view.splits.reduce((sum, s) => sum + s.examples, 0);
-  const head = ["split", "examples", "share", "seconds"];
+  const head = ["split", "examples", "share", "length"];
   const rows = view.splits.map((s) => [
     s.name,
     s.examples,
@@ -57,7 +68,7 @@ export function splitsBundle(view: SplitsView, options: ShowOptions = {}): MimeB
   const html = [...lines.map((line) => tableCaption(line)), tableHtml(head, rows)];
   const text = [...lines, tableText(head, rows)];
   if (view.labels?.length && view.splits.some((s) => s.classes)) addBalance(view, view.labels, options, html, text);
-  if (view.leak) addLeak(view, view.leak, html, text);
+  if (options.audit) addLeaks(options.audit, options, html, text);
   return { "text/html": `<div>${html.join("")}</div>`, "text/plain": text.join("\n") };
 }
 
@@ -93,16 +104,37 @@ function addBalance(
   );
 }
 
-function addLeak(view: SplitsView, leak: NonNullable<SplitsView["leak"]>, html: string[], text: string[]): void {
-  const names = view.splits.map((s) => s.name);
-  const head = ["", ...names];
-  const rows = names.map((name, i) => [name, ...names.map((_, j) => leak.counts[i]?.[j] ?? 0)]);
-  let across = 0;
-  for (let i = 0; i < names.length; i++) for (let j = i + 1; j < names.length; j++) across += leak.counts[i]?.[j] ?? 0;
-  const line = `Leaks${leak.kind ? ` (${leak.kind})` : ""}: ${across === 0 ? "none between splits" : `${across.toLocaleString("en-US")} between splits`}`;
+function addLeaks({ matrix }: LeakView, options: SplitsOptions, html: string[], text: string[]): void {
+  const kinds = Object.keys(matrix);
+  const pairs = [...new Set(kinds.flatMap((kind) => Object.keys(matrix[kind]!)))];
+  const counts = kinds.map((kind) => pairs.map((pair) => matrix[kind]![pair] ?? 0));
+  const total = counts.flat().reduce((a, b) => a + b, 0);
+  const line = `Leaks: ${total === 0 ? "none between splits" : `${total.toLocaleString("en-US")} ${total === 1 ? "example" : "examples"} given away`}`;
+  const names = kinds.map((kind) => KINDS[kind] ?? kind);
+  const head = ["shared", ...pairs];
+  const rows = names.map((name, i) => [name, ...counts[i]!]);
   html.push(tableCaption(line), tableHtml(head, rows));
   text.push(line, tableText(head, rows));
+  if (total === 0) return;
+  const panel = matrixPanel({
+    values: counts,
+    rows: names,
+    columns: pairs,
+    rowLabel: "",
+    columnLabel: "splits",
+    barLabel: "examples",
+  });
+  html.push(pictureHtml(figure([panel], { width: options.width, alt: line })));
 }
+
+/** Kinds of leaks as people call them. */
+const KINDS: Readonly<Record<string, string>> = {
+  identical: "same sound",
+  targetIsInput: "target is input",
+  nearDuplicate: "nearly the same",
+  group: "group",
+  neighbour: "neighbour",
+};
 
 function tableCaption(line: string): string {
   return `<div style="margin:8px 0 2px">${escapeText(line)}</div>`;

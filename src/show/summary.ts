@@ -1,10 +1,8 @@
 import { displayBundle, type MimeBundle } from "../display.js";
-import { figure } from "../figure/figure.js";
 import { escapeText } from "../figure/panel.js";
-import { waveformPanel } from "../figure/waveform.js";
-import { fit, MAX_BYTES, pictureHtml, secondsText, type ShowOptions, tableHtml, tableText } from "./bundle.js";
-import { audioHtml, encodePreview } from "./player.js";
-import { type ExampleLike, toSound } from "./sound.js";
+import { fit, MAX_BYTES, secondsText, type ShowOptions, tableText } from "./bundle.js";
+import type { ExampleLike } from "./sound.js";
+import { secondsOf, smallPlayer, thumbnailHtml } from "./thumbnail.js";
 
 /** A dataset, as far as its card shows it. What is missing is left out of the card. */
 export interface SummaryView {
@@ -19,37 +17,57 @@ export interface SummaryView {
   shards?: number;
   bytes?: number;
   labels?: readonly string[];
-  seed?: number;
+  seed?: number | string;
   /** "fresh", "stale" or "damaged", and why. */
   state?: string;
   /** Shown with small waveforms and players. */
   first?: readonly ExampleLike[];
 }
 
+/** What can tell its own card: a dataset. */
+export interface Described {
+  describe(): Promise<SummaryView>;
+}
+
 /**
  * Shows a dataset's card: what it holds, how large it is, whether it is up to date, and its first examples.
  *
  * @example
+ * await summary(dataset);
  * summary({ name: "dataset", kind: "pairs", examples: 4000, sampleRate: 16000, state: "fresh" });
  */
-export function summary(view: SummaryView, options: ShowOptions = {}): void {
-  displayBundle(summaryBundle(view, options));
+export function summary(dataset: Described, options?: ShowOptions): Promise<void>;
+export function summary(view: SummaryView, options?: ShowOptions): void;
+export function summary(shown: Described | SummaryView, options: ShowOptions = {}): void | Promise<void> {
+  if ("describe" in shown) return shown.describe().then((view) => summary(view, options));
+  displayBundle(summaryBundle(shown, options));
 }
 
 /** What `summary` shows. */
 export function summaryBundle(view: SummaryView, options: ShowOptions = {}): MimeBundle {
   const rows = facts(view);
-  const title = options.title ?? `Dataset ${view.name}`;
+  const title = options.title ?? `Dataset “${view.name}”`;
   const maxBytes = options.maxBytes ?? MAX_BYTES;
   const first = view.first ?? [];
+  const cell = (html: string, tag = "td"): string =>
+    `<${tag} style="text-align:left;padding:2px 10px">${html}</${tag}>`;
+  const card = rows.map(([name, value]) => `<tr>${cell(escapeText(name), "th")}${cell(escapeText(value))}</tr>`);
   return fit(maxBytes, (detail) => {
-    const each = (detail * maxBytes * 0.9) / Math.max(1, first.length);
-    const thumbnails = first.map((shown) => thumbnail(shown, each));
+    const each = (detail * maxBytes * 0.9) / Math.max(1, first.length) - 900;
+    const heard = first.map((example) => {
+      const { html, preview } = smallPlayer(example, each);
+      const words = [example.name || "example", secondsText(secondsOf(example))];
+      const text = [...words, ...(preview ? [`preview: ${preview}`] : [])].join(", ");
+      return { text, html: `<tr>${cell(thumbnailHtml(example))}${cell(html)}${cell(escapeText(text))}</tr>` };
+    });
     return {
       "text/html":
-        `<div><div style="font-weight:600">${escapeText(title)}</div>${tableHtml(["", ""], rows)}` +
-        `${thumbnails.map((t) => t.html).join("")}</div>`,
-      "text/plain": [title, tableText(["", ""], rows).trim(), ...thumbnails.map((t) => t.text)].join("\n"),
+        `<div><div style="font-weight:600">${escapeText(title)}</div><table style="border-collapse:collapse"><tbody>${card.join("")}</tbody></table>` +
+        (heard.length > 0
+          ? `<div style="margin:8px 0 2px">First examples</div><table style="border-collapse:collapse"><tbody>${heard.map((h) => h.html).join("")}</tbody></table>`
+          : "") +
+        "</div>",
+      "text/plain": [title, tableText(["", ""], rows).trim(), ...heard.map((h) => h.text)].join("\n"),
     };
   });
 }
@@ -76,27 +94,6 @@ function labelsText(labels?: readonly string[]): string | undefined {
   if (!labels) return undefined;
   const more = labels.length > 12 ? ` … and ${labels.length - 12} more` : "";
   return `${labels.length}: ${labels.slice(0, 12).join(", ")}${more}`;
-}
-
-function thumbnail(shown: ExampleLike, maxBytes: number): { html: string; text: string } {
-  const sound = toSound(shown);
-  const samples = sound.channels[0]!;
-  const name = sound.name || "example";
-  const panel = waveformPanel({
-    samples,
-    sampleRate: sound.sampleRate,
-    from: 0,
-    to: samples.length,
-    zoomBins: 2,
-    height: 44,
-  });
-  const picture = figure([panel], { width: 320, alt: `Waveform of ${name}` });
-  const playable = encodePreview(sound, 0, samples.length, maxBytes - picture.svg.length * 1.4 - 700, false);
-  const text = `${name}, ${secondsText(samples.length / sound.sampleRate)}${playable.preview ? ` — preview: ${playable.preview}` : ""}`;
-  return {
-    html: `<div style="margin:8px 0">${escapeText(text)}<br>${audioHtml(playable, name)}<br>${pictureHtml(picture)}</div>`,
-    text,
-  };
 }
 
 /** Bytes for people: `812 B`, `1.9 MB`. */

@@ -47,7 +47,7 @@ export function waveformPanels(sound: Sound, from: number, to: number, zoomBins:
       from,
       to,
       zoomBins,
-      title: sound.channels.length > 1 ? `${title} channel ${c + 1}`.trim() : title,
+      title: sound.channels.length > 1 ? `channel ${c + 1}${title && c === 0 ? `: ${title}` : ""}` : title,
       colour: PALETTE[c % PALETTE.length]!,
     }),
   );

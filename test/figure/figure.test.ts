@@ -2,12 +2,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { colourTable, NEUTRAL, PALETTE, VERDICT } from "../../dist/figure/colour.js";
+import { curvesPanel } from "../../dist/figure/curves.js";
+import { figure } from "../../dist/figure/figure.js";
+import { matrixPanel } from "../../dist/figure/matrix.js";
 import { escapeText } from "../../dist/figure/panel.js";
+import { placePanels, textWidth, tickName } from "../../dist/figure/place.js";
 import { palettePng } from "../../dist/figure/png.js";
 import { joinNotes, judge, type Note, pitchName } from "../../dist/figure/roll.js";
 import { linearScale, logScale, warpedScale } from "../../dist/figure/scale.js";
 import { spectrogramPng } from "../../dist/figure/spectrogram.js";
-import { envelope } from "../../dist/figure/waveform.js";
+import { envelope, waveformPanel } from "../../dist/figure/waveform.js";
 import { close } from "../close.js";
 import { python } from "../python.js";
 
@@ -207,6 +211,69 @@ test("joined notes cover what they join and nothing further than the gap", () =>
     { onset: 0, offset: 3.05, row: 1 },
     { onset: 4, offset: 5, row: 1 },
   ]);
+});
+
+test("names beside and under a plot stay inside the picture, whatever their length", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.string({ minLength: 1, maxLength: 60 }), { minLength: 1, maxLength: 20 }),
+      fc.integer({ min: 300, max: 1000 }),
+      (names, width) => {
+        const values = names.map((_, r) => names.map((_, c) => (r === c ? 1 : 0)));
+        const panel = matrixPanel({
+          values,
+          rows: names,
+          columns: names,
+          rowLabel: "true label",
+          columnLabel: "predicted label",
+          barLabel: "%",
+        });
+        const { placed, height } = placePanels([panel], 1, width);
+        const { left, top, turned } = placed[0]!;
+        for (const tick of panel.y.ticks) assert.ok(textWidth(tickName(tick)) + 24 <= left, `${tick.text} beside`);
+        const foot = height - top - panel.height;
+        for (const tick of panel.x.ticks) {
+          const tall = turned ? 0.7 * textWidth(tickName(tick)) + 14 : 15;
+          assert.ok(tall + 18 <= foot, `${tick.text} in ${foot} px`);
+        }
+      },
+    ),
+  );
+});
+
+test("an axis shared with the panel below is written once", () => {
+  const panel = (end: number) =>
+    waveformPanel({ samples: new Float32Array(100), sampleRate: 100, from: 0, to: end, zoomBins: 10, title: "a" });
+  const count = (text: string, svg: string): number => svg.split(text).length - 1;
+  const shared = figure([panel(100), panel(100)], { alt: "two" });
+  assert.equal(count(">time (s)<", shared.svg), 1);
+  const layout = shared.plotly.layout as Record<string, { showticklabels?: boolean; matches?: string }>;
+  assert.deepEqual([layout.xaxis!.showticklabels, layout.xaxis2!.showticklabels], [false, undefined]);
+  assert.equal(layout.xaxis2!.matches, "x");
+  assert.equal(count(">time (s)<", figure([panel(100), panel(50)], { alt: "two" }).svg), 2);
+});
+
+test("a title gives way to its legend, and the mark of the best epoch stays inside the plot", () => {
+  const title = "a title that is far too long for this picture of an ordinary width ".repeat(3);
+  for (const at of [1, 2, 3]) {
+    const panel = curvesPanel({
+      x: [1, 2, 3],
+      curves: [{ name: "training", values: [1, 2, 3] }],
+      xLabel: "epoch",
+      yLabel: "loss",
+      title,
+      mark: { x: at, y: at, text: "best: 0.1346" },
+    });
+    const { svg, plotly } = figure([panel], { alt: "curves" });
+    assert.match(svg, /font-weight="600">a title that is [^<]*…</);
+    const [, x, y, anchor] = svg.match(/<text x="([\d.]+)" y="([\d.]+)" text-anchor="(\w+)">best/)!;
+    const reach = { end: [-80, 0], start: [0, 80], middle: [-40, 40] }[anchor!]!;
+    const width = placePanels([panel], 1, 720).placed[0]!.width;
+    assert.ok(Number(x) + reach[0]! >= 0 && Number(x) + reach[1]! <= width, `${anchor} at ${x} of ${width}`);
+    assert.ok(Number(y) > 10 && Number(y) < panel.height);
+    const mark = plotly.data.at(-1) as { textposition: string };
+    assert.match(mark.textposition, [/right/, /center/, /left/][at - 1]!);
+  }
 });
 
 test("pitches have their names", () => {
