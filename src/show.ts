@@ -22,6 +22,7 @@ export {
   type LiveHistory,
   liveHistory,
 } from "./show/history.js";
+export type { LeakView } from "./show/leak-matrix.js";
 export { leaks } from "./show/leaks.js";
 export { type PairOptions, pair } from "./show/pair.js";
 export {
@@ -36,7 +37,7 @@ export { type PredictionOptions, predictions } from "./show/predictions.js";
 export { type ProblemsView, problems } from "./show/problems.js";
 export type { ExampleLike, SoundOptions, SoundSource, TensorLike } from "./show/sound.js";
 export { type PitchTrack, type SpectrogramOptions, spectrogram } from "./show/spectrogram.js";
-export { type LeakView, type SplitsOptions, type SplitsView, type SplitView, splits } from "./show/splits.js";
+export { type SplitsOptions, type SplitsView, type SplitView, splits } from "./show/splits.js";
 export { type Described, type SummaryView, summary } from "./show/summary.js";
 export { waveform } from "./show/waveform.js";
 export { type Judged, worst } from "./show/worst.js";

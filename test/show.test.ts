@@ -200,7 +200,7 @@ test("leaks: the matrix, and either side of each of the worst to hear", () => {
   );
   const text = bundle["text/plain"] as string;
   assert.match(text, /10 train, 2 validate, 2 test examples, 3 findings/);
-  assert.match(text, /identical +1 +0 +0\n[\s\S]*nearDuplicate +0 +2 +0\n/);
+  assert.match(text, /same sound +1 +0 +0\n[\s\S]*nearly the same +0 +2 +0\n/);
   assert.match(text, /The 2 worst of 3\n1\. /);
   const clean = leaksBundle(new AuditReport([], { train: 1, validate: 1, test: 1 }), []);
   assert.match(clean["text/plain"] as string, /nothing shared/);

@@ -1,7 +1,8 @@
-import { type AuditReport, type Finding, leakKinds, type Place } from "../audit-report.js";
+import type { AuditReport, Finding, Place } from "../audit-report.js";
 import { displayBundle, type MimeBundle } from "../display.js";
 import { escapeText } from "../figure/panel.js";
-import { fit, MAX_BYTES, type ShowOptions, tableHtml, tableText } from "./bundle.js";
+import { fit, MAX_BYTES, type ShowOptions } from "./bundle.js";
+import { leakMatrix } from "./leak-matrix.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type ExampleLike, toSound } from "./sound.js";
 
@@ -44,22 +45,20 @@ export function leaksBundle(
   const found =
     count === 0 ? "nothing shared" : `${count.toLocaleString("en-US")} ${count === 1 ? "finding" : "findings"}`;
   const title = `${options.title ?? "Audit"}: ${train} train, ${validate} validate, ${test} test examples, ${found}`;
-  const pairs = ["train/validate", "train/test", "validate/test"] as const;
-  const head = ["examples given away", ...pairs];
-  const rows = leakKinds.map((kind) => [kind, ...pairs.map((pair) => report.matrix[kind][pair])]);
+  const matrix = leakMatrix(report, options.width);
   const worst = heard.length < count ? `The ${heard.length} worst of ${count.toLocaleString("en-US")}` : "All of them";
   const listed = heard.length > 0 ? worst : "";
   const maxBytes = options.maxBytes ?? MAX_BYTES;
   return fit(maxBytes, (detail) => {
-    const each = (detail * maxBytes - 3000) / Math.max(1, 2 * heard.length);
+    const each = (detail * (maxBytes - matrix.html.length) - 1000) / Math.max(1, 2 * heard.length);
     const cards = heard.map((one, i) => card(one, i + 1, each));
     const html = [
       `<div style="font-weight:600">${escapeText(title)}</div>`,
-      tableHtml(head, rows),
+      matrix.html,
       listed && `<div style="font-weight:600;margin-top:8px">${listed}</div>`,
       ...cards.map((one) => one.html),
     ];
-    const text = [title, tableText(head, rows), listed, ...cards.map((one) => one.text)];
+    const text = [title, matrix.text, listed, ...cards.map((one) => one.text)];
     return { "text/html": `<div>${html.join("")}</div>`, "text/plain": text.filter(Boolean).join("\n") };
   });
 }

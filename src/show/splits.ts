@@ -1,10 +1,10 @@
 import { displayBundle, type MimeBundle } from "../display.js";
 import { barsPanel } from "../figure/bars.js";
 import { figure } from "../figure/figure.js";
-import { matrixPanel } from "../figure/matrix.js";
 import { escapeText } from "../figure/panel.js";
 import { pictureHtml, secondsText, type ShowOptions, tableHtml, tableText } from "./bundle.js";
 import { chiSquare } from "./chi-square.js";
+import { type LeakView, leakMatrix } from "./leak-matrix.js";
 
 /** One split of a dataset, as far as it is shown. */
 export interface SplitView {
@@ -24,11 +24,6 @@ export interface SplitsView {
   seed?: number;
   /** What examples were kept together by, for example "speaker". */
   groupBy?: string;
-}
-
-/** What an audit found: how many examples one split gives away to another, by kind, for example `matrix.identical["train/test"]`. */
-export interface LeakView {
-  matrix: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 /** How splits are shown. */
@@ -68,7 +63,11 @@ export function splitsBundle(view: SplitsView, options: SplitsOptions = {}): Mim
   const html = [...lines.map((line) => tableCaption(line)), tableHtml(head, rows)];
   const text = [...lines, tableText(head, rows)];
   if (view.labels?.length && view.splits.some((s) => s.classes)) addBalance(view, view.labels, options, html, text);
-  if (options.audit) addLeaks(options.audit, options, html, text);
+  if (options.audit) {
+    const leaks = leakMatrix(options.audit, options.width);
+    html.push(leaks.html);
+    text.push(leaks.text);
+  }
   return { "text/html": `<div>${html.join("")}</div>`, "text/plain": text.join("\n") };
 }
 
@@ -103,38 +102,6 @@ function addBalance(
     ),
   );
 }
-
-function addLeaks({ matrix }: LeakView, options: SplitsOptions, html: string[], text: string[]): void {
-  const kinds = Object.keys(matrix);
-  const pairs = [...new Set(kinds.flatMap((kind) => Object.keys(matrix[kind]!)))];
-  const counts = kinds.map((kind) => pairs.map((pair) => matrix[kind]![pair] ?? 0));
-  const total = counts.flat().reduce((a, b) => a + b, 0);
-  const line = `Leaks: ${total === 0 ? "none between splits" : `${total.toLocaleString("en-US")} ${total === 1 ? "example" : "examples"} given away`}`;
-  const names = kinds.map((kind) => KINDS[kind] ?? kind);
-  const head = ["shared", ...pairs];
-  const rows = names.map((name, i) => [name, ...counts[i]!]);
-  html.push(tableCaption(line), tableHtml(head, rows));
-  text.push(line, tableText(head, rows));
-  if (total === 0) return;
-  const panel = matrixPanel({
-    values: counts,
-    rows: names,
-    columns: pairs,
-    rowLabel: "",
-    columnLabel: "splits",
-    barLabel: "examples",
-  });
-  html.push(pictureHtml(figure([panel], { width: options.width, alt: line })));
-}
-
-/** Kinds of leaks as people call them. */
-const KINDS: Readonly<Record<string, string>> = {
-  identical: "same sound",
-  targetIsInput: "target is input",
-  nearDuplicate: "nearly the same",
-  group: "group",
-  neighbour: "neighbour",
-};
 
 function tableCaption(line: string): string {
   return `<div style="margin:8px 0 2px">${escapeText(line)}</div>`;

@@ -53,8 +53,10 @@ interface Plan extends RealFft {
 
 /**
  * The FFT for real signals of `length` samples: PFFFT with SIMD in WebAssembly, float32, one per thread and length.
+ * PFFFT takes multiples of 32; another even length is padded with zeros to its smallest multiple of that kind, whose
+ * every so many-th bin is a bin of the length itself.
  *
- * @throws DatasetError "OPTION" when `length` is not a multiple of 32 made of factors 2, 3 and 5.
+ * @throws DatasetError "OPTION" when `length` is odd or not made of factors 2, 3 and 5.
  */
 export function realFft(length: number): RealFft {
   return planOf(length);
@@ -114,56 +116,75 @@ function scratch(bytes: number): number {
   return scratchAt;
 }
 
-/** The smallest length that `realFft` takes and that holds `samples` samples. */
+/** The smallest length that `realFft` takes as it is and that holds `samples` samples. */
 export function fftLengthFor(samples: number): number {
   let length = Math.max(32, Math.ceil(samples / 32) * 32);
-  while (!fits(length)) length += 32;
+  while (timesPadded(length) !== 1) length += 32;
   return length;
 }
 
-function fits(length: number): boolean {
-  if (!Number.isInteger(length) || length < 32 || length % 32 !== 0 || length > 1 << 20) return false;
+/** How many times as long a transform of `length` is calculated; undefined where it can't be. */
+function timesPadded(length: number): number | undefined {
+  if (!Number.isInteger(length) || length < 2 || length % 2 !== 0) return undefined;
+  let times = 1;
+  while ((length * times) % 32 !== 0) times *= 2;
   let rest = length;
   for (const factor of [2, 3, 5]) while (rest % factor === 0) rest /= factor;
-  return rest === 1;
+  return rest === 1 && length * times <= 1 << 20 ? times : undefined;
 }
 
 function createPlan(length: number): Plan {
-  if (!fits(length)) {
+  const times = timesPadded(length);
+  if (times === undefined) {
     throw new DatasetError(
       "OPTION",
-      `fftLength: ${length}, expected a multiple of 32 up to ${1 << 20} made of factors 2, 3 and 5, for example ${fftLengthFor(Math.min(1 << 20, Math.max(1, Math.floor(length) || 1)))}; frameLength may be any length up to it`,
+      `fftLength: ${length}, expected an even number up to ${1 << 20} made of factors 2, 3 and 5, for example ${fftLengthFor(Math.min(1 << 20, Math.max(1, Math.floor(length) || 1)))}; frameLength may be any length up to it`,
     );
   }
   loaded ??= load();
   const { pffft, multiply, power: squares } = loaded;
-  const setup = pffft.k(length, 0);
-  const [inputAt, windowAt, outputAt, workAt] = [0, 0, 0, 0].map(() => pffft.f(4 * length)) as [
+  const padded = length * times;
+  const half = length / 2;
+  const setup = pffft.k(padded, 0);
+  const [inputAt, windowAt, transformAt, workAt, outputAt] = [0, 0, 0, 0, 0].map(() => pffft.f(4 * (padded + 8))) as [
+    number,
     number,
     number,
     number,
     number,
   ];
-  const half = length / 2;
   const powerAt = pffft.f(4 * (half + 16)); // bands read up to three numbers past the last bin
   const view = (at: number, count: number): Float32Array => new Float32Array(pffft.d.buffer, at, count);
+  view(inputAt, padded).fill(0);
+  view(windowAt, padded).fill(0);
   view(powerAt, half + 16).fill(0);
-  const output = view(outputAt, length);
+  const transform = view(transformAt, padded);
+  const output = times === 1 ? transform : view(outputAt, length);
   const power = view(powerAt, half + 1);
+  const run = (): void => {
+    pffft.p(setup, inputAt, transformAt, workAt, 0);
+    if (times === 1) return;
+    output[0] = transform[0]!;
+    output[1] = transform[1]!;
+    for (let to = 2, from = 2 * times; to < length; to += 2, from += 2 * times) {
+      output[to] = transform[from]!;
+      output[to + 1] = transform[from + 1]!;
+    }
+  };
   return {
     length,
-    input: view(inputAt, length).fill(0),
-    window: view(windowAt, length).fill(0),
+    input: view(inputAt, length),
+    window: view(windowAt, length),
     output,
     power,
     powerAt,
-    run: () => pffft.p(setup, inputAt, outputAt, workAt, 0),
+    run,
     runWindowed: () => {
       multiply(inputAt, windowAt, inputAt, inputAt + 4 * length);
-      pffft.p(setup, inputAt, outputAt, workAt, 0);
+      run();
     },
     powers: () => {
-      squares(outputAt, powerAt, outputAt + 4 * length);
+      squares(output.byteOffset, powerAt, output.byteOffset + 4 * length);
       power[0] = output[0]! * output[0]!;
       power[half] = output[1]! * output[1]!;
       return power;

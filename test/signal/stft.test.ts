@@ -23,6 +23,8 @@ const shapes = [
   { frameLength: 1024, frameStep: 256, fftLength: 1024 },
   { frameLength: 400, frameStep: 160, fftLength: 512 },
   { frameLength: 333, frameStep: 77, fftLength: 960 },
+  { frameLength: 400, frameStep: 160, fftLength: 400 },
+  { frameLength: 250, frameStep: 80, fftLength: 250 },
 ];
 
 /** Everything librosa and scipy are asked, in one process: importing them takes seconds. */
@@ -146,7 +148,8 @@ test("lengths that have no fast transform, and other bad options, are named", ()
       (error: Error & { code?: string }) => error.code === "OPTION" && message.test(error.message),
     );
   };
-  bad({ fftLength: 1000 }, /fftLength: 1000, expected a multiple of 32.*for example 1024/);
+  bad({ fftLength: 1022 }, /fftLength: 1022, expected an even number.*for example 1024/);
+  bad({ fftLength: 375 }, /fftLength: 375, expected an even number.*for example 384/);
   bad({ frameLength: 600, fftLength: 512 }, /frameLength: 600, expected at most fftLength, which is 512/);
   bad({ frameStep: 0 }, /frameStep: 0, expected a positive integer/);
   bad({ window: "kaiser" }, /window: "kaiser", expected "hann", "hamming" or "none"/);

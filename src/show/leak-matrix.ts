@@ -1,0 +1,43 @@
+import { figure } from "../figure/figure.js";
+import { matrixPanel } from "../figure/matrix.js";
+import { escapeText } from "../figure/panel.js";
+import { pictureHtml, tableHtml, tableText } from "./bundle.js";
+
+/** What an audit found: how many examples one split gives away to another, by kind, for example `matrix.identical["train/test"]`. */
+export interface LeakView {
+  matrix: Readonly<Record<string, Readonly<Record<string, number>>>>;
+}
+
+/** Kinds of leaks as people call them. */
+const KINDS: Readonly<Record<string, string>> = {
+  identical: "same sound",
+  targetIsInput: "target is input",
+  nearDuplicate: "nearly the same",
+  group: "group",
+  neighbour: "neighbour",
+};
+
+/** The counts of an audit: kinds by pairs of splits, as a table, and as a picture where there is anything to see. */
+export function leakMatrix({ matrix }: LeakView, width?: number): { html: string; text: string } {
+  const kinds = Object.keys(matrix);
+  const pairs = [...new Set(kinds.flatMap((kind) => Object.keys(matrix[kind]!)))];
+  const counts = kinds.map((kind) => pairs.map((pair) => matrix[kind]![pair] ?? 0));
+  const total = counts.flat().reduce((a, b) => a + b, 0);
+  const line = `Leaks: ${total === 0 ? "none between splits" : `${total.toLocaleString("en-US")} ${total === 1 ? "example" : "examples"} given away`}`;
+  const names = kinds.map((kind) => KINDS[kind] ?? kind);
+  const head = ["shared", ...pairs];
+  const rows = names.map((name, i) => [name, ...counts[i]!]);
+  const panel = matrixPanel({
+    values: counts,
+    rows: names,
+    columns: pairs,
+    rowLabel: "",
+    columnLabel: "splits",
+    barLabel: "examples",
+  });
+  const picture = total === 0 ? "" : pictureHtml(figure([panel], { width, alt: line }));
+  return {
+    html: `<div style="margin:8px 0 2px">${escapeText(line)}</div>${tableHtml(head, rows)}${picture}`,
+    text: `${line}\n${tableText(head, rows)}`,
+  };
+}
