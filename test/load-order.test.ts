@@ -310,15 +310,6 @@ test("a shard that was cut off or is gone is named, and nothing comes after the 
   const bytes = readFileSync(records.paths[0]!).length;
   truncateSync(records.paths[0]!, bytes - 900);
   const iterator = await batches(records, all(records), { batchSize: 5, shuffle: false }).iterator();
-  const { xs, ys } = (await iterator.next()).value;
-  assert.deepEqual(
-    [xs.shape, ys.shape],
-    [
-      [5, 400],
-      [5, 400],
-    ],
-  );
-  tf.dispose([xs, ys]);
   await assert.rejects(iterator.next(), { name: "DatasetError", code: "RECORD", message: /cut0\.tfrecord/ });
   assert.equal((await iterator.next()).done, true);
   const missing = { ...records, paths: [join(at, "gone.tfrecord")] };
@@ -366,7 +357,8 @@ test("the first tasks of an epoch are small, so that nothing waits for a large o
       return layoutBatch(records, { example: all(records) }, Uint32Array.of(k), {}, 0, at);
     },
   };
-  const reader = readAhead({ paths: { ...records.paths }, opened: "tasks", labels: undefined }, 1, 0, 120, planner, []);
+  const shards = records.paths.map((path) => ({ path }));
+  const reader = readAhead({ shards: { ...shards }, opened: "tasks", labels: undefined }, 1, 0, 120, planner, []);
   reader.begin();
   assert.deepEqual(tasks, [[0], [1]]);
   const seen: number[] = [];

@@ -82,7 +82,11 @@ function flacSamples(
   const out = bits === 16 ? new Int16Array(frames * width) : new Int32Array(frames * width);
   for (let c = 0; c < width; c++) {
     const channel = channels[c] as Float32Array;
-    for (let i = 0, at = c; i < frames; i++, at += width) out[at] = Math.round((channel[i] as number) * scale);
+    for (let i = 0, at = c; i < frames; i++, at += width) {
+      // The nearest integer: storing one cuts off what follows the point.
+      const value = (channel[i] as number) * scale;
+      out[at] = value < 0 ? value - 0.5 : value + 0.5;
+    }
   }
   if (out instanceof Int16Array) {
     if (info.md5 !== undefined && createHash("md5").update(out).digest("hex") !== info.md5) {

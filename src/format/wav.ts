@@ -21,8 +21,8 @@ export interface DecodeWavOptions {
 /**
  * Decodes a whole wav file.
  *
- * 16-bit PCM gives an Int16Array: a view of `bytes` where the samples lie aligned, else a copy. Everything else gives a
- * Float32Array with libsndfile's scale: integers of n bits divided by 2^(n-1), floats as they are.
+ * 16-bit PCM gives an Int16Array, everything else a Float32Array with libsndfile's scale: integers of n bits divided by
+ * 2^(n-1), floats as they are. 16-bit and float32 samples are a view of `bytes` where they lie aligned, else a copy.
  *
  * @param where The file's name, for errors.
  * @throws DatasetError "FORMAT" where the file is damaged, cut short, or of a codec that is not read.
@@ -44,6 +44,11 @@ export function decodeWav(bytes: Uint8Array, where: string, options: DecodeWavOp
 export function toFloat32(samples: Int16Array | Float32Array): Float32Array {
   if (samples instanceof Float32Array) return samples;
   const out = new Float32Array(samples.length);
+  scaleInto(out, samples);
+  return out;
+}
+
+function scaleInto(out: Float32Array, samples: Int16Array): void {
   const scale = 1 / 32768;
   // Four at a time, because the loop itself costs as much as the conversion of one.
   const whole = out.length & ~3;
@@ -54,7 +59,6 @@ export function toFloat32(samples: Int16Array | Float32Array): Float32Array {
     out[i + 3] = samples[i + 3]! * scale;
   }
   for (let i = whole; i < out.length; i++) out[i] = samples[i]! * scale;
-  return out;
 }
 
 /** Bytes of the header that `encodeWav` writes for 16-bit samples. */
@@ -104,34 +108,49 @@ function decodeSamples(bytes: Uint8Array, info: WavInfo): Int16Array | Float32Ar
   const count = info.frames * info.channels;
   const width = info.bitsPerSample / 8;
   const data = bytes.subarray(info.dataOffset, info.dataOffset + count * width);
-  if (info.sampleFormat === "alaw") return byTable(data, A_LAW);
-  if (info.sampleFormat === "mulaw") return byTable(data, MU_LAW);
-  if (info.sampleFormat === "float") {
-    return width === 4
-      ? new Float32Array(aligned(data, info))
-      : Float32Array.from(new Float64Array(aligned(data, info)));
+  if (info.sampleFormat === "int" && width === 2) return int16(data, info);
+  if (info.sampleFormat === "float" && width === 4 && inPlace(data, info)) {
+    return new Float32Array(data.buffer, data.byteOffset, count);
   }
-  if (width === 2) return int16View(data, info);
   const out = new Float32Array(count);
-  if (width === 1) {
-    for (let i = 0; i < count; i++) out[i] = (data[i]! - 128) * (1 / 128);
+  decodeInto(out, data, info);
+  return out;
+}
+
+/** Decodes the bytes of `out.length` samples, from whatever place in the file, to floats of full scale -1 to 1. */
+export function decodeInto(out: Float32Array, data: Uint8Array, info: WavInfo): void {
+  const width = info.bitsPerSample / 8;
+  if (info.sampleFormat === "alaw") byTable(out, data, A_LAW);
+  else if (info.sampleFormat === "mulaw") byTable(out, data, MU_LAW);
+  else if (info.sampleFormat === "float") {
+    if (width === 8) out.set(new Float64Array(aligned(data, info)));
+    else {
+      const bytes = info.littleEndian ? data : new Uint8Array(aligned(data, info));
+      new Uint8Array(out.buffer, out.byteOffset, out.byteLength).set(bytes);
+    }
+  } else if (width === 2) scaleInto(out, int16(data, info));
+  else if (width === 1) {
+    for (let i = 0; i < out.length; i++) out[i] = (data[i]! - 128) * (1 / 128);
   } else if (width === 3) {
     const [low, high] = info.littleEndian ? [0, 2] : [2, 0];
-    for (let i = 0, at = 0; i < count; i++, at += 3) {
+    for (let i = 0, at = 0; i < out.length; i++, at += 3) {
       out[i] = (((data[at + high]! << 24) | (data[at + 1]! << 16) | (data[at + low]! << 8)) >> 8) * (1 / 8388608);
     }
   } else {
     const ints = new Int32Array(aligned(data, info));
-    for (let i = 0; i < count; i++) out[i] = ints[i]! * (1 / 2147483648);
+    for (let i = 0; i < out.length; i++) out[i] = ints[i]! * (1 / 2147483648);
   }
-  return out;
 }
 
-function int16View(data: Uint8Array, info: WavInfo): Int16Array {
-  if (info.littleEndian && data.byteOffset % 2 === 0) {
-    return new Int16Array(data.buffer, data.byteOffset, data.length / 2);
-  }
-  return new Int16Array(aligned(data, info));
+function int16(data: Uint8Array, info: WavInfo): Int16Array {
+  return inPlace(data, info)
+    ? new Int16Array(data.buffer, data.byteOffset, data.length / 2)
+    : new Int16Array(aligned(data, info));
+}
+
+/** Whether the samples can be used where they lie. */
+function inPlace(data: Uint8Array, info: WavInfo): boolean {
+  return info.littleEndian && data.byteOffset % (info.bitsPerSample / 8) === 0;
 }
 
 /** A copy of the bytes at offset 0 of a buffer of their own, little-endian. */
@@ -146,10 +165,8 @@ function aligned(data: Uint8Array, info: WavInfo): ArrayBuffer {
   return copy.buffer;
 }
 
-function byTable(data: Uint8Array, table: Float32Array): Float32Array {
-  const out = new Float32Array(data.length);
+function byTable(out: Float32Array, data: Uint8Array, table: Float32Array): void {
   for (let i = 0; i < out.length; i++) out[i] = table[data[i]!]!;
-  return out;
 }
 
 /** ITU-T G.711, A-law: even bits inverted, 3 bits of exponent, 4 of mantissa. */

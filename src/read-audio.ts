@@ -1,0 +1,75 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { type Audio, decodeAudio, isWav } from "./format/audio.js";
+import { decodeInto, readWavInfo, toFloat32, type WavInfo, wavHeaderBytes } from "./format/wav.js";
+import { DatasetError } from "./error.js";
+import { nextTurn } from "./turns.js";
+import { fileError } from "./whole-file.js";
+
+/** Read and decoded at a time: what stays in the processor's cache. */
+const PART_BYTES = 1 << 16;
+/** Parts between two turns of the event loop: a few milliseconds of work. */
+const PARTS_A_TURN = 64;
+
+/**
+ * Reads an audio file: wav, FLAC, Ogg (Vorbis, Opus, FLAC) or MP3, by what it contains.
+ *
+ * @returns samples as floats of full scale -1 to 1, channels interleaved; integers of n bits are divided by 2^(n-1)
+ * @throws DatasetError "FILE" where there is no such file, "FORMAT" where it is damaged, cut short or none of these,
+ * "ENVIRONMENT" without the decoder it needs
+ * @example const { samples, sampleRate, channels } = await readAudio("in/a.wav");
+ */
+export async function readAudio(path: string): Promise<Audio & { samples: Float32Array }> {
+  let file: number | undefined;
+  try {
+    file = openSync(path, "r");
+    const { size } = fstatSync(file);
+    const head = Buffer.alloc(Math.min(size, PART_BYTES));
+    fill(file, head, 0);
+    if (isWav(head) && wavHeaderBytes(head, size) <= head.length) {
+      const info = readWavInfo(head, size, path);
+      if (!info.truncated) return await readParts(file, info, path);
+    }
+    const bytes = Buffer.allocUnsafeSlow(size);
+    const audio = await decodeAudio(bytes.subarray(0, fill(file, bytes, 0)), path);
+    return { ...audio, samples: toFloat32(audio.samples) };
+  } catch (error) {
+    throw fileError(error, path);
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** Samples go through a part that is used again and again, floats of this machine's order right to their place. */
+async function readParts(file: number, info: WavInfo, path: string): Promise<Audio & { samples: Float32Array }> {
+  const { sampleRate, channels } = info;
+  const width = info.bitsPerSample / 8;
+  const samples = new Float32Array(info.frames * channels);
+  const asTheyAre = info.sampleFormat === "float" && width === 4 && info.littleEndian;
+  const part = asTheyAre ? undefined : Buffer.allocUnsafeSlow(PART_BYTES);
+  const step = Math.floor(PART_BYTES / width);
+  for (let at = 0, parts = 1; at < samples.length; at += step, parts++) {
+    const out = samples.subarray(at, at + step);
+    const bytes = part
+      ? part.subarray(0, out.length * width)
+      : new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
+    if (fill(file, bytes, 0, info.dataOffset + at * width) < bytes.length) {
+      throw new DatasetError(
+        "FORMAT",
+        `samples: cut off while they were read, expected ${info.frames} frames (${path})`,
+      );
+    }
+    if (part) decodeInto(out, bytes, info);
+    if (parts % PARTS_A_TURN === 0) await nextTurn();
+  }
+  return { sampleRate, channels, samples };
+}
+
+/** Reads on from byte `at` of `bytes` to their end, or to that of the file; returns where that is. */
+function fill(file: number, bytes: Uint8Array, at: number, from = 0): number {
+  while (at < bytes.length) {
+    const got = readSync(file, bytes, at, bytes.length - at, from + at);
+    if (got === 0) break;
+    at += got;
+  }
+  return at;
+}
