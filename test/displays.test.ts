@@ -242,6 +242,15 @@ describe("displays in JupyterLab", { skip: noBrowser }, () => {
   for (const name of names) {
     it(`${name} is seen, and looks as reviewed`, async () => {
       await assertSeen(page, name, "interactive");
+      // A player's signs are grey until its sound is there.
+      await outputOf(page, name)
+        .locator("audio")
+        .evaluateAll(async (elements) => {
+          for (const player of elements as unknown as { preload: string; readyState: number }[]) {
+            player.preload = "metadata";
+            for (let k = 0; k < 100 && player.readyState === 0; k++) await new Promise((done) => setTimeout(done, 20));
+          }
+        });
       // The words beside a bar tell times, which differ.
       const shown = name === "progress" ? outputOf(page, name).locator("progress").first() : outputOf(page, name);
       const picture = await shown.screenshot();
