@@ -21,12 +21,8 @@ interface Stage {
   memory: Float32Array;
   inputAt: number;
   outputAt: number;
-}
-
-/** A stretch of signal: `samples[i]` is the sample number `first + i`. */
-interface Stretch {
-  samples: Float32Array;
-  first: number;
+  /** What the stage before makes for one block; empty for the first stage. */
+  between: Float32Array;
 }
 
 const plans = new Map<string, Stage[]>();
@@ -53,29 +49,41 @@ export function resample(samples: Float32Array, from: number, to: number): Float
   }
   if (from === to) return samples;
   const stages = stagesFor(from, to);
-  const last = stages[stages.length - 1]!;
-  let signal: Stretch = { samples, first: 0 };
-  for (const stage of stages.slice(0, -1)) {
-    // Beyond both ends as far as the filter rings.
-    const ends = Math.ceil(stage.taps / stage.down);
-    const length = Math.ceil((signal.samples.length * stage.up) / stage.down) + 2 * ends;
-    signal = run(stage, signal, Math.floor((signal.first * stage.up) / stage.down) - ends, length);
+  const out = new Float32Array(Math.round((samples.length * to) / from));
+  const { block } = stages[stages.length - 1]!;
+  for (let at = 0; at < out.length; at += block) {
+    make(stages, stages.length - 1, samples, at, out.subarray(at, at + block));
   }
-  return run(last, signal, 0, Math.round((samples.length * to) / from)).samples;
+  return out;
 }
 
-/** Outputs number `first` to `first + count` of a stage. */
-function run(stage: Stage, signal: Stretch, first: number, count: number): Stretch {
+/** Writes stage `k`'s outputs from number `first` on into `out`; they are made of those of the stage before, or of `source`. */
+function make(stages: readonly Stage[], k: number, source: Float32Array, first: number, out: Float32Array): void {
+  const stage = stages[k]!;
+  if (k === 0) {
+    run(stage, source, 0, first, out);
+    return;
+  }
+  const begin = firstInput(stage, first);
+  const end = firstInput(stage, first + out.length - 1) + stage.taps;
+  const between = stage.between.subarray(0, end - begin);
+  make(stages, k - 1, source, begin, between);
+  run(stage, between, begin, first, out);
+}
+
+/** The number of the first input that goes into output number `n`; `taps` of them do. */
+function firstInput({ up, down, taps }: Stage, n: number): number {
+  return Math.floor((n * down) / up) + 1 - taps / 2;
+}
+
+/** Outputs from number `first` on into `out`, of inputs of which `samples[0]` is number `begin`; around them is silence. */
+function run(stage: Stage, samples: Float32Array, begin: number, first: number, out: Float32Array): void {
   const { up, down, taps, block, loops, memory, inputAt, outputAt } = stage;
-  const { samples } = signal;
-  const out = new Float32Array(count);
-  const position = Math.floor((first * down) / up);
-  let at = position + 1 - taps / 2 - signal.first;
-  let phase = first * down - position * up;
-  for (let done = 0; done < count; done += block) {
-    const size = Math.min(block, count - done);
+  let at = firstInput(stage, first) - begin;
+  let phase = first * down - Math.floor((first * down) / up) * up;
+  for (let done = 0; done < out.length; done += block) {
+    const size = Math.min(block, out.length - done);
     const steps = Math.floor((phase + size * down) / up);
-    // What lies before the first sample and after the last is silence.
     const input = memory.subarray(inputAt, inputAt + steps + taps);
     const from = Math.min(input.length, Math.max(0, -at));
     const to = Math.max(from, Math.min(input.length, samples.length - at));
@@ -86,7 +94,6 @@ function run(stage: Stage, signal: Stretch, first: number, count: number): Stret
     out.set(memory.subarray(outputAt, outputAt + size), done);
     at += steps;
   }
-  return { samples: out, first };
 }
 
 /**
@@ -114,7 +121,7 @@ function stagesFor(from: number, to: number): Stage[] {
   let stages = plans.get(key);
   if (!stages) {
     if (plans.size >= 8) plans.clear();
-    stages = planStages(from, to).map((band) => designStage(band));
+    stages = planStages(from, to).map(designStage);
     plans.set(key, stages);
   }
   return stages;
@@ -150,7 +157,7 @@ function tapsFor({ from, pass, stop }: Band): number {
   return 8 * Math.ceil((ATTENUATION - 7.95) / (2.285 * transition) / 8);
 }
 
-function designStage(band: Band): Stage {
+function designStage(band: Band, k: number): Stage {
   const divisor = gcd(band.from, band.to);
   const [up, down] = [band.to / divisor, band.from / divisor];
   const taps = tapsFor(band);
@@ -175,7 +182,8 @@ function designStage(band: Band): Stage {
     // Each phase passes a constant unchanged.
     for (let k = 0; k < taps; k++) memory[p * taps + k] = row[k]! / sum;
   }
-  return { up, down, taps, block, loops: loopsIn(wasm), memory, inputAt, outputAt };
+  const between = new Float32Array(k === 0 ? 0 : Math.ceil((block * down) / up) + taps);
+  return { up, down, taps, block, loops: loopsIn(wasm), memory, inputAt, outputAt, between };
 }
 
 const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
