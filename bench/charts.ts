@@ -12,6 +12,8 @@ export interface Line {
   name: string;
   examples: number[];
   seconds: number[];
+  /** Memory above that of the process before, at the largest number. */
+  megabytes?: number;
 }
 
 const WIDTH = 860;
@@ -54,7 +56,7 @@ export function ratioChart(results: readonly Ratio[]): string {
   results.forEach(({ name, peer, ratio, spread, target }, i) => {
     const y = top + i * step + step / 2;
     const [from, to] = [x(1), x(ratio)].sort((a, b) => a - b) as [number, number];
-    parts.push(text(left - 10, y + 4, shorten(`${name} / ${peer}`, 62), "end"));
+    parts.push(text(left - 10, y + 4, shorten(`${name} / ${peer}`, 56), "end"));
     const colour = ratio >= target ? COLOURS[0] : COLOURS[1];
     parts.push(
       `<rect x="${from.toFixed(1)}" y="${y - 6}" width="${Math.max(1, to - from).toFixed(1)}" height="12" fill="${colour}"><title>${escapeXml(`${name}: ${ratio}, goal ${target}`)}</title></rect>`,
@@ -69,9 +71,11 @@ export function ratioChart(results: readonly Ratio[]): string {
   return svg(height, "Times as fast as each peer", parts);
 }
 
+const memory = ({ megabytes }: Line): string => (megabytes === undefined ? "" : `, ${megabytes} MB`);
+
 /** Seconds by examples, both axes logarithmic. */
 export function growthChart(lines: readonly Line[]): string {
-  const [left, right, top, bottom] = [60, WIDTH - 120, 34, 330];
+  const [left, right, top, bottom] = [60, WIDTH - 150, 34, 330];
   const examples = lines.flatMap((line) => line.examples);
   const seconds = lines.flatMap((line) => line.seconds);
   const power = (values: number[], up: boolean): number =>
@@ -82,7 +86,9 @@ export function growthChart(lines: readonly Line[]): string {
   const [least, longest] = [power(seconds, false), power(seconds, true)];
   const x = scale(left, right, fewest, most);
   const y = scale(bottom, top, least, longest);
-  const parts = [text(8, 20, "seconds by number of examples")];
+  const parts = [
+    text(8, 20, "seconds by number of examples; memory above that of the process before, at the most examples"),
+  ];
   for (let value = fewest; value <= most * 1.01; value *= 10) {
     parts.push(`<line x1="${x(value)}" x2="${x(value)}" y1="${top}" y2="${bottom}" stroke="${GRID}"/>`);
     parts.push(text(x(value), bottom + 18, value.toLocaleString("en"), "middle"));
@@ -99,7 +105,9 @@ export function growthChart(lines: readonly Line[]): string {
     const points = line.examples.map((n, k) => `${x(n).toFixed(1)},${y(line.seconds[k]!).toFixed(1)}`);
     parts.push(`<polyline points="${points.join(" ")}" fill="none" stroke="${colour}" stroke-width="2"/>`);
     last = Math.max(at, last + 15);
-    parts.push(`<g fill="${colour}">${text(x(line.examples.at(-1)!) + 8, last + 4, line.name)}</g>`);
+    parts.push(
+      `<g fill="${colour}">${text(x(line.examples.at(-1)!) + 8, last + 4, `${line.name}${memory(line)}`)}</g>`,
+    );
   }
   return svg(bottom + 34, "Seconds by number of examples", parts);
 }

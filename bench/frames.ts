@@ -88,7 +88,7 @@ async function main(): Promise<void> {
         "Python as the original: labels as a tensor into a FloatList, one process up to 16 songs",
         100,
       ],
-      ["frame-records-2", 2, "the same in 2 processes", 50],
+      ["frame-records", 2, "the same as the original, in 2 processes", 50],
     ] as const) {
       await compare(
         {

@@ -14,6 +14,9 @@ interface Result extends Partial<Ratio> {
   machine?: { cpu: string; cores: number; node: string };
   examples?: number[];
   seconds?: number[] | number;
+  exponent?: number;
+  megabytesAboveBaseline?: number[] | number;
+  peakMegabytes?: number;
 }
 
 function read(file: string): Result[] {
@@ -37,10 +40,28 @@ function table(results: readonly Result[]): string {
   return ["| work | beside | times as fast | spread | goal |", "|---|---|---|---|---|", ...rows].join("\n");
 }
 
+/** A line for each result that has no peer. */
+function others(results: readonly Result[]): string {
+  return results
+    .filter((result) => !isRatio(result))
+    .map(({ name, work, seconds, exponent, megabytesAboveBaseline: more, peakMegabytes }) => {
+      const facts = [
+        ...[seconds ?? []].flat().map((s) => `${s.toPrecision(2)} s`),
+        ...(exponent === undefined ? [] : [`time grows as n^${exponent.toFixed(2)}`]),
+        ...(more === undefined ? [] : [`${[more].flat().join(", ")} MB above the process's own`]),
+        ...(peakMegabytes === undefined ? [] : [`${peakMegabytes} MB in all`]),
+      ];
+      return `- ${name}, ${work}: ${facts.join(", ")}`;
+    })
+    .join("\n");
+}
+
 /** Seconds by examples of what was measured at several sizes; the audit's sizes are results of their own. */
 function lines(results: readonly Result[]): Line[] {
-  const grown = results.flatMap(({ name, examples, seconds }) =>
-    examples && Array.isArray(seconds) ? [{ name: name.replace("growth of ", ""), examples, seconds }] : [],
+  const grown = results.flatMap(({ name, examples, seconds, megabytesAboveBaseline: more }) =>
+    examples && Array.isArray(seconds)
+      ? [{ name: name.replace("growth of ", ""), examples, seconds, megabytes: [more ?? []].flat().at(-1) }]
+      : [],
   );
   const audits = results.filter((result) => /^leak audit \d+$/.test(result.name));
   if (audits.length < 2) return grown;
@@ -54,7 +75,8 @@ function main(): void {
   const files: Record<string, string> = {};
   if (results.some(isRatio)) files["ratios.svg"] = ratioChart(results.filter(isRatio));
   if (lines(results).length > 0) files["growth.svg"] = growthChart(lines(results));
-  console.log(`\n${table(results)}\n`);
+  const all = [table(results), others(results)].filter(Boolean).join("\n\n");
+  console.log(`\n${all}\n`);
   mkdirSync(folder, { recursive: true });
   for (const [name, text] of Object.entries(files)) {
     writeFileSync(join(folder, name), text);
@@ -69,7 +91,7 @@ function main(): void {
   const text = readFileSync(readme, "utf8");
   const parts = text.split(/(?<=<!-- measured -->\n)[\s\S]*(?=<!-- \/measured -->)/);
   if (parts.length !== 2) throw new Error("README.md: no <!-- measured --> … <!-- /measured -->, expected both once");
-  writeFileSync(readme, `${parts[0]}${from}\n\n${table(results)}\n${parts[1]}`);
+  writeFileSync(readme, `${parts[0]}${from}\n\n${all}\n${parts[1]}`);
 }
 
 main();

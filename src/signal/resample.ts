@@ -4,7 +4,7 @@ import { createMemory, type Loops, loopsIn } from "../loops.js";
 /** Share of the lower rate's band that passes; above it the response falls, and is gone at half that rate. */
 const PASS = 0.9;
 /** Attenuation of what would alias, in dB. */
-const ATTENUATION = 92;
+const ATTENUATION = 91;
 /** Outputs computed at a time, about. */
 const BLOCK = 8192;
 
