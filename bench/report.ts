@@ -28,6 +28,8 @@ function read(file: string): Result[] {
 
 const isRatio = (result: Result): result is Result & Ratio => result.ratio !== undefined;
 
+const times = (ratio: number): string => (ratio < 99.5 ? ratio.toPrecision(2) : String(Math.round(ratio)));
+
 /** A row per comparison, as markdown. */
 function table(results: readonly Result[]): string {
   const cell = (text: string): string => text.replaceAll("|", "\\|");
@@ -35,7 +37,7 @@ function table(results: readonly Result[]): string {
     .filter(isRatio)
     .map(
       ({ work, peer, ratio, spread, target }) =>
-        `| ${cell(work)} | ${cell(peer)} | ${ratio.toPrecision(2)} | ${spread.map((s) => s.toPrecision(2)).join("–")} | ${target} |`,
+        `| ${cell(work)} | ${cell(peer)} | ${times(ratio)} | ${spread.map(times).join("–")} | ${target} |`,
     );
   return ["| work | beside | times as fast | spread | goal |", "|---|---|---|---|---|", ...rows].join("\n");
 }
