@@ -36,7 +36,7 @@ export {
   writeNotes,
 } from "./format/midi.js";
 export { encodeWav } from "./format/wav.js";
-export { readAudio } from "./read-audio.js";
+export { type FloatAudio, readAudio, type ReadAudioOptions } from "./read-audio.js";
 export { random, type Random } from "./signal/random.js";
 // Check
 export type { CheckOptions, CheckReport } from "./check.js";

@@ -37,6 +37,15 @@ test("every form of wav, and FLAC, has soundfile's values", async () => {
     assert.deepEqual([sampleRate, channels, samples.length / channels], [rate, shape[1], shape[0]], name);
     const expected = new Float32Array(new Uint8Array(readFileSync(`${path}.f32`)).buffer);
     assert.deepEqual(samples, expected, name);
+    const out = new Float32Array(expected.length + 5).fill(2);
+    const placed = (await readAudio(path, { out })).samples;
+    assert.equal(placed.buffer, out.buffer);
+    assert.deepEqual(placed, expected, name);
+    assert.deepEqual([...out.subarray(-5)], [2, 2, 2, 2, 2]);
+    await assert.rejects(readAudio(path, { out: out.subarray(6) }), {
+      code: "OPTION",
+      message: /out: 180001 samples, expected at least 180002 \(/,
+    });
   }
 });
 
