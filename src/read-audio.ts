@@ -7,8 +7,10 @@ import { fileError } from "./whole-file.js";
 
 /** Read and decoded at a time: what stays in the processor's cache. */
 const PART_BYTES = 1 << 16;
-/** Parts between two turns of the event loop: a few milliseconds of work. */
-const PARTS_A_TURN = 64;
+/** Read at a time where nothing is decoded. */
+const DIRECT_BYTES = 1 << 21;
+/** Bytes between two turns of the event loop: a few milliseconds of work. */
+const TURN_BYTES = 1 << 22;
 
 /** Options of `readAudio`. */
 export interface ReadAudioOptions {
@@ -70,8 +72,8 @@ async function readParts(file: number, info: WavInfo, path: string, options: Rea
   const samples = placeFor(info.frames * channels, path, options);
   const asTheyAre = info.sampleFormat === "float" && width === 4 && info.littleEndian;
   const part = asTheyAre ? undefined : Buffer.allocUnsafeSlow(PART_BYTES);
-  const step = Math.floor(PART_BYTES / width);
-  for (let at = 0, parts = 1; at < samples.length; at += step, parts++) {
+  const step = Math.floor((part ? PART_BYTES : DIRECT_BYTES) / width);
+  for (let at = 0, turn = TURN_BYTES; at < samples.length; at += step) {
     const out = samples.subarray(at, at + step);
     const bytes = part
       ? part.subarray(0, out.length * width)
@@ -83,7 +85,10 @@ async function readParts(file: number, info: WavInfo, path: string, options: Rea
       );
     }
     if (part) decodeInto(out, bytes, info);
-    if (parts % PARTS_A_TURN === 0) await nextTurn();
+    if (at * width > turn) {
+      turn += TURN_BYTES;
+      await nextTurn();
+    }
   }
   return { sampleRate, channels, samples };
 }
