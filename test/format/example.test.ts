@@ -22,14 +22,13 @@ const name = fc.stringMatching(/^[a-z_äß√]{1,12}$/);
 const features = fc.dictionary(name, feature, { maxKeys: 5, noNullPrototype: true });
 
 function plain(value: ReadonlyMap<string, Feature>): Record<string, unknown> {
-  const out: Record<string, unknown> = {};
-  for (const key of [...value.keys()].sort()) {
-    const f = value.get(key)!;
-    if (f.kind === "bytes") out[key] = { bytes: f.values.map((v) => Buffer.from(v).toString("hex")) };
-    else if (f.kind === "empty") out[key] = {};
-    else out[key] = { [f.kind]: Array.from(f.values, (v) => (Number.isFinite(v) ? v : String(v).toLowerCase())) };
-  }
-  return out;
+  const shown = (f: Feature): unknown => {
+    if (f.kind === "bytes") return { bytes: f.values.map((v) => Buffer.from(v).toString("hex")) };
+    if (f.kind === "empty") return {};
+    return { [f.kind]: Array.from(f.values, (v) => (Number.isFinite(v) ? v : String(v).toLowerCase())) };
+  };
+  // Unlike an assignment, this takes the name __proto__ for a name.
+  return Object.fromEntries([...value].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, f]) => [key, shown(f)]));
 }
 
 const DESCRIBE = `
