@@ -103,7 +103,7 @@ async function checkAll(
     tasks.push({ directory, files: part, deep, convert, labels });
   }
   return await track("check", names.length, "files", options, async ({ signal, tick }) => {
-    const parts = await withPool(Math.min(workerCount(options.workers), Math.max(1, tasks.length)), (pool) =>
+    const parts = await withPool(workerCount(options.workers), (pool) =>
       Promise.all(
         tasks.map(async (task) => {
           const part = await runTask<CheckedFile[]>(pool, "checkFiles", task, signal);

@@ -264,7 +264,7 @@ async function probeAll(directory: string, audio: string[], keys: string[], opti
   for (let i = 0; i < audio.length; i += PROBE_FILES) {
     tasks.push({ directory, audio: audio.slice(i, i + PROBE_FILES), keys: keys.slice(i, i + PROBE_FILES) });
   }
-  const parts = await withPool(Math.min(workerCount(options.workers), tasks.length), (pool) =>
+  const parts = await withPool(workerCount(options.workers), (pool) =>
     Promise.all(tasks.map((task) => runTask<Probe>(pool, "probeSources", task, options.signal))),
   );
   const problems = parts.flatMap((p) => p.problems);

@@ -14,8 +14,9 @@ const resting = new Map<number, Piscina[]>();
 const REST_MS = 300;
 
 /**
- * Runs `work` with a pool of worker threads on `worker.js`. Nobody else uses the pool meanwhile; a moment after it the
- * threads end by themselves, at once where `work` fails, since tasks may still be running.
+ * Runs `work` with a pool of up to `workers` threads on `worker.js`, which start as tasks come. Stages of one call ask for
+ * the same number, so that the next one finds the threads of the one before. Nobody else uses the pool meanwhile; a moment
+ * after it the threads end by themselves, at once where `work` fails, since tasks may still be running.
  */
 export async function withPool<T>(workers: number, work: (pool: Piscina) => Promise<T>): Promise<T> {
   const pool = resting.get(workers)?.pop() ?? createPool(workers, REST_MS);

@@ -34,7 +34,7 @@ export async function readIndexes(
   const missing = shards.flatMap((_, k) => (indexes[k] ? [] : [k]));
   if (missing.length === 0) return indexes as ShardIndex[];
   const lists = kind !== "frames" && kind !== "pairs";
-  const scans = await withPool(Math.min(workerCount(), missing.length), (pool) =>
+  const scans = await withPool(workerCount(), (pool) =>
     Promise.all(
       missing.map((k) => {
         const { file } = shards[k]!;

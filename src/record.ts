@@ -34,7 +34,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
     const before = await previous(directory, plan, options.overwrite === true);
     const staging = await prepareStaging(directory, plan.name);
     const examples = plan.shards.reduce((sum, s) => sum + s.to - s.from, 0);
-    const workers = Math.min(workerCount(options.workers), plan.shards.length);
+    const workers = workerCount(options.workers);
     const entries = await track("records", examples, "examples", options, ({ signal, tick }) =>
       withPool(workers, async (pool) => {
         const compare = (entry: ShardEntry): Promise<Comparison> =>
@@ -59,7 +59,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
           await flush;
         };
         try {
-          await Promise.all(Array.from({ length: workers }, worker));
+          await Promise.all(Array.from({ length: Math.min(workers, todo.length) }, worker));
         } finally {
           stop();
         }

@@ -77,7 +77,7 @@ export async function repair(directory: string, name: string, options: VerifyOpt
       return result;
     }
     const entries = await track("repair", damaged.size, "shards", options, ({ signal, tick }) =>
-      withPool(Math.max(1, Math.min(workerCount(options.workers), damaged.size)), (pool) =>
+      withPool(workerCount(options.workers), (pool) =>
         Promise.all(
           manifest.shards.map(async (shard, k) => {
             if (!damaged.has(shard.file)) return shard;

@@ -72,7 +72,7 @@ export async function spectra(
   const work = async (pool: Piscina): Promise<void> => {
     await Promise.all(tasks.map((task) => runTask<void>(pool, "computeSpectra", task, run.signal)));
   };
-  await (run.pool ? work(run.pool) : withPool(Math.min(workers, Math.max(1, tasks.length)), work));
+  await (run.pool ? work(run.pool) : withPool(workers, work));
   return results.map(({ frames, bins, from, size }) => {
     const data = values.subarray(from, from + size);
     if (options.kind === "logMel") referAndFloor(data, options);

@@ -87,7 +87,7 @@ export async function inspect(
   const indexes: (ShardIndex | undefined)[] = [];
   const problems: ShardProblem[][] = [];
   await track("verify", shards.length, "shards", options, ({ signal, tick }) =>
-    withPool(Math.min(workerCount(options.workers), shards.length), (pool) =>
+    withPool(workerCount(options.workers), (pool) =>
       Promise.all(
         shards.map(async (shard, k) => {
           const path = join(directory, shard.file);
