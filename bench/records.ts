@@ -3,24 +3,10 @@
  * Ours stores pcm16, lossless, with hashes of sources and shards, flushed to the disk; theirs isn't flushed.
  */
 import { compare, pythonPeer } from "./harness.js";
+import { PAIR_WRITER } from "./harness-python.js";
 import { withWavs } from "./harness-wavs.js";
 
-const WRITER = `
-import concurrent.futures, json, multiprocessing, os
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-def write(task):
-    import tensorflow as tf
-    path, pairs = task
-    def half(file):
-        audio, _ = tf.audio.decode_wav(tf.io.read_file(file))
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[tf.cast(tf.reshape(audio, [-1]), tf.float16).numpy().tobytes()]))
-    with tf.io.TFRecordWriter(path) as writer:
-        for a, b in pairs:
-            features = tf.train.Features(feature={"a_in": half(a), "a_out": half(b)})
-            writer.write(tf.train.Example(features=features).SerializeToString())
-    return len(pairs)
-# The workers stay up from run to run, so that importing TensorFlow doesn't count.
-pool = concurrent.futures.ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) if __name__ == "__main__" else None
+const WRITER = `${PAIR_WRITER}
 def run(folder):
     with open(folder + "/dataset") as f:
         pairs = [[folder + "/in/" + a, folder + "/out/" + b] for a, b in (l.strip().split(",") for l in f)]

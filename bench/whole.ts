@@ -7,6 +7,7 @@ import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { AudioDataset } from "../dist/index.js";
 import { loadTensorFlow } from "../dist/tensorflow.js";
 import { compare, type Measure, measure, pythonPeer, tiny } from "./harness.js";
+import { PAIR_WRITER } from "./harness-python.js";
 
 const tf = loadTensorFlow();
 const STEPS = tiny ? 4 : 250;
@@ -15,24 +16,12 @@ const BATCH = 64;
 const INPUT = 256;
 const WAVES = ["sin", "square", "saw", "triangle"] as const;
 
-const PEER = `
-import concurrent.futures, multiprocessing, os, shutil, subprocess, time
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+const PEER = `${PAIR_WRITER}
+import shutil, subprocess, time
 WAVES = {"sin": "sine", "square": "square", "saw": "sawtooth", "triangle": "triangle"}
 def synth(task):
     path, wave, hz = task
     subprocess.run(["sox", "-n", "-b", "16", path, "rate", "16000", "synth", "1", WAVES[wave], str(hz), "vol", "0.1", "remix", "-"], check=True)
-def write(task):
-    import tensorflow as tf
-    path, pairs = task
-    def half(file):
-        audio, _ = tf.audio.decode_wav(tf.io.read_file(file))
-        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[tf.cast(tf.reshape(audio, [-1]), tf.float16).numpy().tobytes()]))
-    with tf.io.TFRecordWriter(path) as writer:
-        for a, b in pairs:
-            writer.write(tf.train.Example(features=tf.train.Features(feature={"a_in": half(a), "a_out": half(b)})).SerializeToString())
-# The writers stay up from run to run, so that importing TensorFlow doesn't count.
-pool = concurrent.futures.ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) if __name__ == "__main__" else None
 def run(input):
     import keras, tensorflow as tf
     folder, steps, waves = input["folder"], input["steps"], input["waves"]

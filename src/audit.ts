@@ -159,7 +159,7 @@ async function addSounds(
     const shards: SignalSource["shards"] = {};
     for (const [n, { example, side }] of chosen.entries()) {
       const shard = records.shard[example]!;
-      shards[shard] = openShard(records, shard);
+      shards[shard] ??= openShard(records, shard);
       const at = side === "input" ? records.inputAt : records.targetAt;
       const bytes = side === "input" ? records.inputBytes : records.targetBytes;
       places.set([shard, at[example]!, bytes[example]!], n * 3);

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { type Convert, convertAudio, convertedLength } from "./convert.js";
 import { DatasetError, type Problem } from "./error.js";
@@ -6,6 +6,7 @@ import { decodeAudio, isWav } from "./format/audio.js";
 import { readCompressedInfo } from "./format/compressed-info.js";
 import { type LabelOptions, readLabels } from "./format/labels.js";
 import { decodeWav, readWavInfo, wavHeaderBytes } from "./format/wav.js";
+import { fillFrom } from "./read-file.js";
 import { fileError } from "./whole-file.js";
 
 /** Files to check, relative to the dataset's folder. */
@@ -190,11 +191,5 @@ function fill(fd: number, got: number, want: number): number {
     buffer.copy(larger, 0, 0, got);
     buffer = larger;
   }
-  let at = got;
-  while (at < want) {
-    const part = readSync(fd, buffer, at, want - at, at);
-    if (part === 0) break;
-    at += part;
-  }
-  return at;
+  return got + fillFrom(fd, buffer.subarray(got, want), got);
 }

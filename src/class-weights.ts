@@ -1,6 +1,6 @@
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "./error.js";
-import { type Batch, type BatchSource, isResumable } from "./train-data.js";
+import { type BatchSource, eachBatch, isResumable } from "./train-data.js";
 import { loadTensorFlow } from "./tensorflow.js";
 
 interface WithLosses {
@@ -62,11 +62,7 @@ export async function balancedWeights(data: BatchSource): Promise<number[]> {
   const tf = loadTensorFlow();
   const place = isResumable(data) ? data.state() : undefined;
   let counts: Float32Array | undefined;
-  const iterator = await data.iterator();
-  for (;;) {
-    const { value, done } = await iterator.next();
-    if (done) break;
-    const { xs, ys } = value as Batch;
+  for await (const { xs, ys } of eachBatch(data)) {
     const sums = tf.tidy(() => ys.reshape([-1, ys.shape.at(-1)!]).sum(0));
     const part = (await sums.data()) as Float32Array;
     counts = counts ? counts.map((n, i) => n + part[i]!) : part;

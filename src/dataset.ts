@@ -25,9 +25,10 @@ import {
   splitExamples,
   splitNames,
 } from "./split.js";
+import { spread } from "./spread.js";
 import { loadSplit, saveSplit } from "./split-file.js";
 import { type VerifyOptions, type VerifyReport, verify } from "./verify.js";
-import { type DatasetExample, describeRecords, exampleClasses, spread, viewExample, viewExamples } from "./views.js";
+import { type DatasetExample, describeRecords, exampleClasses, viewExample, viewExamples } from "./views.js";
 
 /** Options of a dataset as a whole. */
 export interface DatasetOptions {

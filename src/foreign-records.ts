@@ -72,7 +72,7 @@ export async function openForeign(directory: string, name: string, options: Open
     encoding,
     sampleRate: sidecar?.sample_rate ?? 0,
     channels: 1,
-    examples: lengths.length,
+    examples: shards.reduce((sum, s) => sum + s.examples, 0),
     samples: lengths.reduce((s, n) => ({ min: Math.min(s.min, n), max: Math.max(s.max, n) }), {
       min: Infinity,
       max: 0,
@@ -81,7 +81,6 @@ export async function openForeign(directory: string, name: string, options: Open
     shards,
     fingerprint: recordsFingerprint(shards),
   };
-  manifest.examples = shards.reduce((sum, s) => sum + s.examples, 0);
   if ((kind === "classes" || kind === "values") && encoding === "float32")
     await readFloatTargets(directory, files, indexes);
   if (kind === "classes") manifest.width = options.width ?? widest(indexes);

@@ -96,7 +96,7 @@ async function makeAll(staging: string, recipe: Recipe, resume: boolean, options
   const size = recipeSize(recipe);
   const perTask = Math.max(1, Math.floor(TASK_BYTES / (4 * recipeSamples(recipe))));
   const count = Math.ceil(size / perTask);
-  const workers = Math.min(workerCount(options.workers), count);
+  const workers = workerCount(options.workers);
   let next = 0;
   await track("wavs", size, "pairs", options, ({ signal, tick }) =>
     withPool(workers, async (pool) => {

@@ -4,9 +4,10 @@ import { decides } from "./metrics.js";
 import { type LongOptions, throwIfAborted, track } from "./progress.js";
 import type { Judged } from "./show.js";
 import { splitNames } from "./split.js";
+import { spread } from "./spread.js";
 import type { SplitName } from "./metadata.js";
 import { loadTensorFlow } from "./tensorflow.js";
-import type { BatchSource } from "./train-data.js";
+import { type BatchSource, eachBatch } from "./train-data.js";
 import type { DatasetExample } from "./views.js";
 
 /** What `judgeExamples` needs of a loaded dataset. */
@@ -53,9 +54,8 @@ export async function judgeExamples(
   const all = (split === "all" ? splitNames : [split]).flatMap((name) =>
     Array.from(dataset.split[name], (i) => ({ i, split: name })),
   );
-  const count = Math.min(all.length, limit);
-  const chosen = Array.from({ length: count }, (_, k) => all[Math.floor((k * all.length) / count)]!);
-  return track("judging", count, "examples", options, async ({ signal, tick }) => {
+  const chosen = spread(all.length, limit).map((k) => all[k]!);
+  return await track("judging", chosen.length, "examples", options, async ({ signal, tick }) => {
     const judged: JudgedExample[] = [];
     for (const { i, split } of chosen) {
       throwIfAborted(signal, "judging");
@@ -74,11 +74,7 @@ async function predictOne(model: LayersModel, windows: BatchSource): Promise<{ l
   let loss = 0;
   let scores = new Float32Array(0);
   let count = 0;
-  const iterator = await windows.iterator();
-  for (;;) {
-    const { value, done } = await iterator.next();
-    if (done) break;
-    const { xs, ys } = value as { xs: Tensor; ys: Tensor };
+  for await (const { xs, ys } of eachBatch(windows)) {
     const [output, lost] = tf.tidy(() => {
       const evaluated = model.evaluate(xs, ys, { batchSize: 1 }) as Scalar | Scalar[];
       return [model.predict(xs) as Tensor, Array.isArray(evaluated) ? evaluated[0]! : evaluated];

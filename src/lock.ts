@@ -3,6 +3,7 @@ import { open, readFile, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatasetError } from "./error.js";
+import { processExists } from "./process-exists.js";
 import { fileError } from "./whole-file.js";
 
 interface Holder {
@@ -96,12 +97,7 @@ function isAlive(holder: Holder): boolean {
   if (holder.host !== hostname()) return true;
   if (holder.pid === process.pid) return held.has(holder.token);
   if (holder.pid === 0) return false;
-  try {
-    process.kill(holder.pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  return processExists(holder.pid);
 }
 
 /** Whether nobody holds the lock; not so where it is only just being written. */

@@ -1,7 +1,7 @@
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "./error.js";
-import type { BatchSource } from "./train-data.js";
-import { type ClassScore, classScores, type LabelCounts } from "./show/confusion.js";
+import { type BatchSource, eachBatch } from "./train-data.js";
+import { type ClassScore, classScores, countsOf, type LabelCounts } from "./show/confusion.js";
 import { loadTensorFlow } from "./tensorflow.js";
 
 /** How well a model tells labels, as `judge` found it. `classReport(judgement)` shows it as a table. */
@@ -56,7 +56,7 @@ export async function judge(model: LayersModel, data: BatchSource, options: Judg
   if (exclusive) {
     const matrix = confusionMatrix(truth, scores, width);
     const view = { matrix, labels };
-    return { labels, matrix, counts: matrixCounts(matrix, labels), scores: classScores(view) };
+    return { labels, matrix, counts: countsOf(view), scores: classScores(view) };
   }
   const thresholds = options.thresholds
     ? [...options.thresholds]
@@ -124,15 +124,6 @@ function largest(values: Float32Array, from: number, width: number): number {
   return best;
 }
 
-function matrixCounts(matrix: number[][], labels: string[]): LabelCounts[] {
-  const sum = (list: number[]): number => list.reduce((a, b) => a + b, 0);
-  return labels.map((label, k) => {
-    const truePositives = matrix[k]![k]!;
-    const falseNegatives = sum(matrix[k]!) - truePositives;
-    return { label, truePositives, falseNegatives, falsePositives: sum(matrix.map((row) => row[k]!)) - truePositives };
-  });
-}
-
 async function predictAll(
   model: LayersModel,
   data: BatchSource,
@@ -141,11 +132,7 @@ async function predictAll(
   const truth: Float32Array[] = [];
   const scores: Float32Array[] = [];
   let width = 0;
-  const iterator = await data.iterator();
-  for (;;) {
-    const { value, done } = await iterator.next();
-    if (done) break;
-    const { xs, ys } = value as { xs: Tensor; ys: Tensor };
+  for await (const { xs, ys } of eachBatch(data)) {
     const output = tf.tidy(() => model.predict(xs) as Tensor);
     width = output.shape.at(-1)!;
     truth.push((await ys.data()) as Float32Array);

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
 import { DatasetError } from "./error.js";
+import { eachPart } from "./read-file.js";
 
 /** A shard as it was when the dataset was opened. */
 export interface OpenShard {
@@ -26,13 +26,7 @@ export function checkUnchanged({ path, mtimeMs, sha256 }: OpenShard, now: { mtim
 }
 
 function fileHash(path: string): string {
-  const file = openSync(path, "r");
-  const buffer = Buffer.allocUnsafe(1 << 20);
   const hash = createHash("sha256");
-  try {
-    for (let got = readSync(file, buffer); got > 0; got = readSync(file, buffer)) hash.update(buffer.subarray(0, got));
-    return hash.digest("hex");
-  } finally {
-    closeSync(file);
-  }
+  eachPart(path, (part) => hash.update(part));
+  return hash.digest("hex");
 }

@@ -1,7 +1,8 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { type Audio, decodeAudio, isWav } from "./format/audio.js";
 import { decodeInto, readWavInfo, toFloat32, type WavInfo, wavHeaderBytes } from "./format/wav.js";
 import { DatasetError } from "./error.js";
+import { fillFrom } from "./read-file.js";
 import { nextTurn } from "./turns.js";
 import { fileError } from "./whole-file.js";
 
@@ -40,13 +41,13 @@ export async function readAudio(path: string, options: ReadAudioOptions = {}): P
     file = openSync(path, "r");
     const { size } = fstatSync(file);
     const head = Buffer.alloc(Math.min(size, PART_BYTES));
-    fill(file, head, 0);
+    fillFrom(file, head, 0);
     if (isWav(head) && wavHeaderBytes(head, size) <= head.length) {
       const info = readWavInfo(head, size, path);
       if (!info.truncated) return await readParts(file, info, path, options);
     }
     const bytes = Buffer.allocUnsafeSlow(size);
-    const audio = await decodeAudio(bytes.subarray(0, fill(file, bytes, 0)), path);
+    const audio = await decodeAudio(bytes.subarray(0, fillFrom(file, bytes, 0)), path);
     const samples = toFloat32(audio.samples);
     if (!options.out) return { ...audio, samples };
     const place = placeFor(samples.length, path, options);
@@ -78,7 +79,7 @@ async function readParts(file: number, info: WavInfo, path: string, options: Rea
     const bytes = part
       ? part.subarray(0, out.length * width)
       : new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
-    if (fill(file, bytes, 0, info.dataOffset + at * width) < bytes.length) {
+    if (fillFrom(file, bytes, info.dataOffset + at * width) < bytes.length) {
       throw new DatasetError(
         "FORMAT",
         `samples: cut off while they were read, expected ${info.frames} frames (${path})`,
@@ -91,14 +92,4 @@ async function readParts(file: number, info: WavInfo, path: string, options: Rea
     }
   }
   return { sampleRate, channels, samples };
-}
-
-/** Reads on from byte `at` of `bytes` to their end, or to that of the file; returns where that is. */
-function fill(file: number, bytes: Uint8Array, at: number, from = 0): number {
-  while (at < bytes.length) {
-    const got = readSync(file, bytes, at, bytes.length - at, from + at);
-    if (got === 0) break;
-    at += got;
-  }
-  return at;
 }

@@ -47,7 +47,7 @@ export async function openRecords(directory: string, name: string, options: Open
   const indexes = await readIndexes(directory, manifest.kind, manifest.shards, (index, k) =>
     nameFromPlan(directory, manifest, index, k),
   );
-  return await collect(directory, manifest, indexes);
+  return collect(directory, manifest, indexes);
 }
 
 /** Gives the examples of a scanned float16 shard the names that its records don't hold, where its plan is still there. */

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync } from "node:fs";
 import { join, posix } from "node:path";
 import { convertAudio } from "./convert.js";
 import { DatasetError } from "./error.js";
@@ -11,6 +11,7 @@ import { readLabels } from "./format/labels.js";
 import { type Audio, toFloat32 } from "./format/wav.js";
 import type { Encoding, Sources } from "./manifest.js";
 import type { Row } from "./pair.js";
+import { fillFrom } from "./read-file.js";
 import type { RecipeRow } from "./recipe.js";
 import { emptyRow, renderInto } from "./render.js";
 import type { PlanHead, ShardTask } from "./shard-task.js";
@@ -90,13 +91,9 @@ export class SourceReader {
       const { size, mtimeMs, ctimeMs } = fstatSync(fd);
       if (size > this.scratch[slot].length) this.scratch[slot] = Buffer.allocUnsafe(size * 1.25);
       const buffer = this.scratch[slot];
-      let got = 0;
-      while (got < size) {
-        const part = readSync(fd, buffer, got, size - got, got);
-        if (part === 0) throw new DatasetError("FILE", `${path}: ${got} bytes, expected ${size}; it is being changed`);
-        got += part;
-      }
       const bytes = buffer.subarray(0, size);
+      const got = fillFrom(fd, bytes, 0);
+      if (got < size) throw new DatasetError("FILE", `${path}: ${got} bytes, expected ${size}; it is being changed`);
       this.sources.path.push(file);
       this.sources.bytes.push(size);
       this.sources.mtimeMs.push(mtimeMs);

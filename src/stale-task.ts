@@ -1,7 +1,8 @@
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { crc32c } from "./format/crc32c.js";
 import type { Sources } from "./manifest.js";
+import { eachPart } from "./read-file.js";
 
 /** Sources to compare with what they were. */
 export interface CompareTask {
@@ -39,13 +40,9 @@ export function compareSources(task: CompareTask): Comparison {
 }
 
 function fileCrc(path: string): number {
-  const fd = openSync(path, "r");
-  const buffer = Buffer.allocUnsafe(1 << 20);
-  try {
-    let crc = 0;
-    for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) crc = crc32c(buffer, 0, got, crc);
-    return crc;
-  } finally {
-    closeSync(fd);
-  }
+  let crc = 0;
+  eachPart(path, (part) => {
+    crc = crc32c(part, 0, part.length, crc);
+  });
+  return crc;
 }

@@ -38,6 +38,12 @@ export interface Batch {
   ys: Tensor;
 }
 
+/** The batches of one epoch. Who takes one disposes of its tensors. */
+export async function* eachBatch(source: BatchSource): AsyncGenerator<Batch, void> {
+  const iterator = await source.iterator();
+  for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value as Batch;
+}
+
 /** Whether the source can tell and take up a place in its order. */
 export function isResumable(source: BatchSource): source is ResumableSource {
   return "state" in source && "resume" in source;

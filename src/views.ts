@@ -1,11 +1,12 @@
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { exampleSamples, frameWidth } from "./batch-layout.js";
+import { statOf } from "./inside.js";
 import { type Manifest, readManifest } from "./manifest.js";
 import { recipeRows } from "./recipe.js";
 import { type Example, openRecords, type Records, readExample } from "./records.js";
 import type { ExploredExample, SummaryView } from "./show.js";
 import { type Split, splitNames } from "./split.js";
+import { spread } from "./spread.js";
 import { staleness } from "./stale.js";
 
 /** One example of a dataset, with what displays need to show its labels. */
@@ -68,11 +69,6 @@ export async function viewExamples(
   return views;
 }
 
-/** `count` numbers spread evenly over 0 … `total` - 1. */
-export function spread(total: number, count: number): number[] {
-  return Array.from({ length: Math.min(total, count) }, (_, k) => Math.floor((k * total) / Math.min(total, count)));
-}
-
 /**
  * A dataset's card: what its manifest says, whether its sources are the same still and its shards as long as they were,
  * and `first` examples. It needs no `load`, so a stale or damaged dataset has a card too.
@@ -116,13 +112,9 @@ function card(manifest: Manifest): SummaryView {
 async function damagedShards(directory: string, { shards }: Manifest): Promise<string | undefined> {
   const wrong: string[] = [];
   for (const { file, bytes } of shards) {
-    const size = await stat(join(directory, file)).then((s) => s.size, missing);
+    const size = (await statOf(join(directory, file)))?.size;
     if (size !== bytes) wrong.push(`${file} ${size === undefined ? "missing" : `${size} of ${bytes} bytes`}`);
   }
   const more = wrong.length > 5 ? `, … and ${wrong.length - 5} more` : "";
   return wrong.length > 0 ? wrong.slice(0, 5).join(", ") + more : undefined;
-}
-
-function missing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT") throw error;
 }

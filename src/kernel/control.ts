@@ -2,6 +2,7 @@
 // shutdown work while the main thread is busy, and it ends the process when whoever started it is gone.
 import { Session } from "node:inspector";
 import { parentPort, workerData } from "node:worker_threads";
+import { processExists } from "../process-exists.js";
 import { buildMessage, type Connection, type Message, parseMessage } from "./message.js";
 import { loadZeromq, type Socket } from "./tslab.js";
 
@@ -85,18 +86,10 @@ function toBuffer(frame: string | Uint8Array): string | Buffer {
 /** Ends the process when its parent is gone: nobody would ever end it otherwise. */
 function watchParent(parent: number): void {
   // Jupyter names itself (on Windows by a handle): it may be gone before this process could see who its parent was.
-  const named = process.platform === "win32" ? parent : Number(process.env.JPY_PARENT_PID ?? parent);
+  const named = process.platform === "win32" ? parent : Number(process.env.JPY_PARENT_PID) || parent;
   setInterval(() => {
-    if (process.ppid !== parent || !exists(named)) endProcess();
+    if (process.ppid !== parent || !processExists(named)) endProcess();
   }, 1000);
-}
-
-function exists(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== "ESRCH";
-  }
 }
 
 /** Ends the kernel and what it started: Jupyter makes a kernel the leader of its own process group. */

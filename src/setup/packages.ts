@@ -19,7 +19,10 @@ export async function installPython(host: Host, environment: string, lists: stri
       const advice =
         "Python environment: venv failed: install Python's venv module (Debian, Ubuntu: sudo apt install python3-venv), then run the same command again";
       await runProgram(host, host.python, ["-m", "venv", environment], advice);
-      if (base) writeFileSync(join(sitePackages(environment), "base.pth"), `${sitePackages(base)}\n`);
+      if (base) {
+        const [own] = packageFolders(environment);
+        writeFileSync(join(own!, "base.pth"), packageFolders(base).join("\n"));
+      }
     },
   });
   for (const list of lists) {
@@ -35,12 +38,6 @@ export async function installPython(host: Host, environment: string, lists: stri
       },
     });
   }
-}
-
-function sitePackages(environment: string): string {
-  if (process.platform === "win32") return join(environment, "Lib", "site-packages");
-  const lib = join(environment, "lib");
-  return join(lib, readdirSync(lib).find((name) => name.startsWith("python3")) ?? "python3", "site-packages");
 }
 
 /** Installs packages into an environment. */

@@ -119,7 +119,8 @@ export function classScores(view: ConfusionView | JudgedLabels | readonly LabelC
   return [...scores, mean("macro mean", () => 1), mean("weighted mean", (s) => s.support)];
 }
 
-function countsOf({ matrix, labels }: ConfusionView): LabelCounts[] {
+/** The counts of each label in a confusion matrix. */
+export function countsOf({ matrix, labels }: ConfusionView): LabelCounts[] {
   return labels.map((label, i) => {
     const truePositives = matrix[i]![i]!;
     const row = matrix[i]!.reduce((a, b) => a + b, 0);

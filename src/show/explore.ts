@@ -2,6 +2,7 @@ import { displayBundle, type MimeBundle } from "../display.js";
 import { escapeText } from "../figure/panel.js";
 import { fit, MAX_BYTES, numberText, secondsText, type ShowOptions } from "./bundle.js";
 import { EXPLORE_SCRIPT } from "./explore-script.js";
+import { spread } from "../spread.js";
 import type { ExampleLike } from "./sound.js";
 import { secondsOf, smallPlayer, thumbnailHtml } from "./thumbnail.js";
 
@@ -63,10 +64,7 @@ export function exploreBundle(
   const limit = options.limit ?? LIMIT;
   return fit(maxBytes, (detail) => {
     const most = Math.max(1, Math.round(limit * detail));
-    const spread = total !== undefined && items.length > most;
-    const shown = spread
-      ? Array.from({ length: most }, (_, k) => items[Math.floor((k * items.length) / most)]!)
-      : items.slice(0, most);
+    const shown = total === undefined ? items.slice(0, most) : spread(items.length, most).map((k) => items[k]!);
     const columns = COLUMNS.filter(
       (c) => c === "name" || c === "length" || shown.some((item) => item[c] !== undefined),
     );
@@ -100,10 +98,10 @@ export function exploreBundle(
   });
 }
 
-function counted(shown: number, all: number, spread: boolean): string {
+function counted(shown: number, all: number, evenly: boolean): string {
   const number = (n: number): string => n.toLocaleString("en-US");
   if (shown === all) return `${number(all)} ${all === 1 ? "example" : "examples"}`;
-  return spread ? `${number(shown)} of ${number(all)}, spread evenly` : `the first ${number(shown)} of ${number(all)}`;
+  return evenly ? `${number(shown)} of ${number(all)}, spread evenly` : `the first ${number(shown)} of ${number(all)}`;
 }
 
 type Column = (typeof COLUMNS)[number];

@@ -108,10 +108,8 @@ function addSine(cycles: number, offset: number, scale: number, start: number, c
   const angle = 2 * Math.PI * (phase - Math.floor(phase));
   const step = 2 * Math.PI * cycles;
   const turn = 2 * Math.PI * (4 * cycles - Math.floor(4 * cycles));
-  const [cos, sin] = [
-    (k: number) => scale * Math.cos(angle + k * step),
-    (k: number) => scale * Math.sin(angle + k * step),
-  ];
+  const cos = (k: number): number => scale * Math.cos(angle + k * step);
+  const sin = (k: number): number => scale * Math.sin(angle + k * step);
   const points = [cos(0), sin(0), cos(1), sin(1), cos(2), sin(2), cos(3), sin(3)] as const;
   loops.addSine(Math.cos(turn), Math.sin(turn), ...points, count);
 }

@@ -1,0 +1,5 @@
+/** `count` numbers spread evenly over 0 … `total` - 1; all of them where there are no more. */
+export function spread(total: number, count: number): number[] {
+  const most = Math.min(total, count);
+  return Array.from({ length: most }, (_, k) => Math.floor((k * total) / most));
+}
