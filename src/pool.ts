@@ -24,6 +24,8 @@ export async function withPool<T>(workers: number, work: (pool: Piscina) => Prom
   try {
     result = await work(pool);
   } catch (error) {
+    // Piscina makes an error of what other tasks still answer while the threads end; nobody asks for it any more.
+    pool.on("error", () => undefined);
     await pool.destroy();
     throw error;
   }
