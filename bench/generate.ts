@@ -98,7 +98,7 @@ async function toRecords(): Promise<Measure> {
   // A few files: their memory, not new memory, takes the next ones.
   rmSync(records, { recursive: true, force: true });
   records = fresh("records");
-  settle();
+  await settle();
   return measure(async () => {
     const plan = await planRecords(records, "dataset", recipe);
     const manifest = await buildRecords(records, plan, { onProgress: false });

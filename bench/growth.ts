@@ -49,7 +49,7 @@ async function main(): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "bench-growth-"));
     try {
       for (const [stage, work] of Object.entries(STAGES)) {
-        settle();
+        await settle();
         const base = process.memoryUsage.rss() / 2 ** 20;
         const { seconds, peakMegabytes } = await measure(() => work(folder, size));
         results[stage] ??= { seconds: [], megabytes: [] };

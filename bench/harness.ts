@@ -1,5 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
 import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
@@ -53,16 +54,46 @@ export async function measure(work: () => unknown): Promise<Measure> {
 
 /** Runs a shell command line and measures it. */
 export async function measureCommand(command: string): Promise<Measure> {
-  const script = `exec 3>&2; TIMEFORMAT='%R %U %S'; time { ${command}; } 2>&3`;
-  const child = spawn("bash", ["-ec", script], { stdio: ["ignore", "ignore", "pipe"] });
-  let text = "";
-  child.stderr.on("data", (part) => {
-    text += part;
-  });
-  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  const { status, text } = await shellCommand(`TIMEFORMAT='%R %U %S'; exec 3>&2; time { ${command}; } 2>&3`);
   const numbers = text.trim().split("\n").at(-1)!.split(" ").map(Number);
   if (status !== 0 || numbers.length !== 3) throw new Error(`${command}: status ${status}, expected 0: ${text}`);
   return { seconds: numbers[0]!, cpuSeconds: numbers[1]! + numbers[2]!, peakMegabytes: 0 };
+}
+
+/**
+ * Commands run in a shell that was started before anything was measured. To start a program, a process is copied, after
+ * which the first write to every page of its memory takes a detour: a run right after that would be slower, the
+ * larger this process has become, by 30 ms for a training step.
+ */
+const shell: ChildProcess = spawn("bash", { stdio: ["pipe", "pipe", "inherit"] });
+const shellLines: Interface = createInterface({ input: shell.stdout! });
+shell.unref();
+for (const stream of [shell.stdin, shell.stdout]) (stream as Socket).unref();
+
+/** Runs a command line in the shell; gives its status and what it wrote on stderr. */
+async function shellCommand(script: string): Promise<{ status: number; text: string }> {
+  let text = "";
+  (shell.stdout as Socket).ref();
+  try {
+    return await new Promise((resolve, reject) => {
+      const ended = (): void => reject(new Error(`bash ended: ${text}`));
+      const online = (line: string): void => {
+        const [, before, status] = /^(.*)@status (\d+)$/.exec(line) ?? [];
+        if (status === undefined) {
+          text += `${line}\n`;
+          return;
+        }
+        shellLines.off("line", online);
+        shell.off("close", ended);
+        resolve({ status: Number(status), text: text + before });
+      };
+      shellLines.on("line", online);
+      shell.once("close", ended);
+      shell.stdin!.write(`( set -e; ${script} ) 2>&1 >/dev/null </dev/null; echo "@status $?"\n`);
+    });
+  } finally {
+    (shell.stdout as Socket).unref();
+  }
 }
 
 /** A Python process that stays up, so that imports and warm-up don't count. */
@@ -146,9 +177,9 @@ export async function compare(
   const a: Measure[] = [];
   const b: Measure[] = [];
   for (let run = 0; run <= pairs; run++) {
-    settle();
+    await settle();
     const mine = await ours(run);
-    settle();
+    await settle();
     const theirs = await peer(run);
     if (same && !same(mine.check, theirs.check)) {
       throw new Error(
@@ -194,8 +225,8 @@ export function report(result: Record<string, unknown>): void {
 }
 
 /** Nothing that the run before left to be written shall be written during the next one. */
-export function settle(): void {
-  if (process.platform !== "win32") execFileSync("sync");
+export async function settle(): Promise<void> {
+  await shellCommand("sync");
 }
 
 function pythonVersions(packages: readonly string[]): Record<string, string> {
