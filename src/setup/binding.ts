@@ -18,8 +18,73 @@ const list = (type: string, read: string): string => `
           ENSURE_NAPI_OK(env, nstatus);
         }`;
 
-/** What TensorFlow's fused ops need and the addon of tfjs can't pass: attributes that are lists of strings or of types. */
+/** Ops that a thread may have before it: the next one is waited for. Their inputs take memory. */
+const MOST_BEGUN = 32;
+
+/**
+ * What the addon of tfjs can't do: pass attributes that are lists of strings or of types, which TensorFlow's fused ops need;
+ * and run an op without waiting for it. Keys are the places in its source that these come after.
+ */
 export const ADDITIONS: Record<string, string> = {
+  '#include "tensorflow/c/eager/c_api.h"\n': `#include "tensorflow/c/eager/c_api_experimental.h"
+#include <mutex>
+#include <thread>
+#include <vector>
+
+// A tensor made of a typed array shares its memory. JavaScript's own thread has to let go of the array, whichever thread
+// was the last to use the tensor.
+static const std::thread::id js_thread = std::this_thread::get_id();
+static std::mutex unused_arrays_mutex;
+static std::vector<tfnodejs::NapiAutoRef *> unused_arrays;
+
+// TensorFlow's threads for ops that aren't waited for. Before memory goes, at the end of JavaScript or of the process, they
+// are.
+struct Threads {
+  TFE_Executor *all[2] = {TFE_NewExecutor(true, false, ${MOST_BEGUN}), TFE_NewExecutor(true, false, ${MOST_BEGUN})};
+  explicit Threads(napi_env env) {
+    napi_add_env_cleanup_hook(env, [](void *threads) { static_cast<Threads *>(threads)->Wait(); }, this);
+  }
+  ~Threads() { Wait(); }
+  void Wait() {
+    TF_Status *status = TF_NewStatus();
+    for (TFE_Executor *thread : all) TFE_ExecutorWaitForAllPendingNodes(thread, status);
+    TF_DeleteStatus(status);
+  }
+};
+`,
+  "  NapiAutoRef *auto_ref = static_cast<NapiAutoRef *>(arg);\n": `  if (std::this_thread::get_id() != js_thread) {
+    std::lock_guard<std::mutex> lock(unused_arrays_mutex);
+    unused_arrays.push_back(auto_ref);
+    return;
+  }
+`,
+  "int32_t TFJSBackend::InsertHandle(TFE_TensorHandle *tfe_handle) {\n": `  {
+    std::lock_guard<std::mutex> lock(unused_arrays_mutex);
+    for (NapiAutoRef *array : unused_arrays) DeallocTensor(nullptr, 0, array);
+    unused_arrays.clear();
+  }
+`,
+  // Less than no outputs, -1 or -2: one, whose id comes back while TensorFlow's thread of that number still computes it, in
+  // the order in which it was told. Whatever takes the output as its input waits for it, and fails where it failed.
+  "  nstatus = napi_get_value_int32(env, num_output_values, &num_outputs);\n": `  ENSURE_NAPI_OK_RETVAL(env, nstatus, nullptr);
+  if (num_outputs < 0) {
+    static Threads threads(env);
+    TFE_Executor *thread = threads.all[-num_outputs - 1];
+    TFE_ExecutorClearError(thread);
+    TFE_Executor *usual = TFE_ContextGetExecutorForThread(tfe_context_);
+    TFE_ContextSetExecutorForThread(tfe_context_, thread);
+    TFE_TensorHandle *handle = nullptr;
+    int count = 1;
+    TFE_Execute(tfe_op.op, &handle, &count, tf_status.status);
+    TFE_ContextSetExecutorForThread(tfe_context_, usual);
+    TFE_DeleteExecutor(usual);
+    ENSURE_TF_OK_RETVAL(env, tf_status, nullptr);
+    napi_value id;
+    nstatus = napi_create_int32(env, InsertHandle(handle), &id);
+    ENSURE_NAPI_OK_RETVAL(env, nstatus, nullptr);
+    return id;
+  }
+`,
   "    case TF_ATTR_STRING: {\n": `${list("std::string", "nstatus = GetStringParam(env, element, list[i]);")}
         std::vector<const void *> texts(length);
         std::vector<size_t> lengths(length);

@@ -53,12 +53,12 @@ export function convolutionKernel(native: Native): void {
         return nestedGradients(native, dy, x, filter, given);
       }
       const through = given.relu && !masked.has((gradient as Tensor).dataId);
-      const dy = (through ? native.run("ReluGrad", {}, [gradient as Tensor, y]) : gradient) as Tensor4D;
+      const dy = (through ? native.begin("ReluGrad", {}, [gradient as Tensor, y], y.shape) : gradient) as Tensor4D;
       const convolution = attributes(given);
       return {
-        x: () => native.run("Conv2DBackpropInput", convolution, [sizes(tf, x.shape), filter, dy]),
+        x: () => native.begin("Conv2DBackpropInput", convolution, [sizes(tf, x.shape), filter, dy], x.shape),
         filter: () => filterGradient(native, x, filter, dy, convolution),
-        bias: () => native.run("BiasAddGrad", { strings: { data_format: "NHWC" } }, [dy]),
+        bias: () => native.begin("BiasAddGrad", { strings: { data_format: "NHWC" } }, [dy], [dy.shape[3]], "late"),
       };
     },
   });

@@ -21,7 +21,7 @@ export function filterGradient(
   const together = neighbours(filter.shape, convolution);
   return together > 1
     ? byNeighbours(native, x, filter.shape, dy, convolution, together)
-    : native.run("Conv2DBackpropFilter", convolution, [x, sizes(native.tf, filter.shape), dy]);
+    : native.begin("Conv2DBackpropFilter", convolution, [x, sizes(native.tf, filter.shape), dy], filter.shape, "late");
 }
 
 /** How many outputs next to each other to take as the filters of one: few filters over many samples are slow on the CPU. */

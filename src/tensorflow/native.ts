@@ -22,6 +22,19 @@ export interface Native {
   run(op: string, attributes: Attributes, inputs: readonly Tensor[]): Tensor;
   /** Runs a float32 op with several outputs. */
   runMany(op: string, attributes: Attributes, inputs: readonly Tensor[], outputs: number): Tensor[];
+  /**
+   * As `run`, but on the CPU the op is only begun: a thread of TensorFlow's works on it, so that neither what comes next
+   * here nor the other thread waits. What uses the output waits for it; an error shows there.
+   * @param shape of the output
+   * @param when "late" for an output that isn't needed soon, such as a weight's gradient: it has a thread of its own
+   */
+  begin(
+    op: string,
+    attributes: Attributes,
+    inputs: readonly Tensor[],
+    shape: readonly number[],
+    when?: "soon" | "late",
+  ): Tensor;
   /** The data of a tensor under another shape, as a kernel's output. */
   share(x: Tensor, shape: number[]): TensorInfo;
   /** Whether gradients of the gradients being computed may be asked for; native gradient ops leave no trace for those. */
@@ -39,7 +52,9 @@ interface Backend {
   binding: Record<
     "TF_ATTR_TYPE" | "TF_ATTR_INT" | "TF_ATTR_STRING" | "TF_ATTR_BOOL" | "TF_ATTR_SHAPE" | "TF_FLOAT",
     number
-  >;
+  > & { executeOp(op: string, attributes: Attribute[], inputs: number[], thread: -1 | -2): number };
+  getInputTensorIds(inputs: readonly Tensor[]): number[];
+  createOutputTensor(output: { id: number; shape: number[]; dtype: number }): Tensor;
   incRef(dataId: object): void;
   executeSingleOutput(op: string, attributes: Attribute[], inputs: readonly Tensor[]): Tensor;
   executeMultipleOutputs(op: string, attributes: Attribute[], inputs: readonly Tensor[], outputs: number): Tensor[];
@@ -71,6 +86,13 @@ export function nativeOps(tf: TensorFlow): Native {
     run: (op, attributes, inputs) => backend().executeSingleOutput(op, list(op, attributes), inputs),
     runMany: (op, attributes, inputs, outputs) =>
       backend().executeMultipleOutputs(op, list(op, attributes), inputs, outputs),
+    begin: (op, attributes, inputs, shape, when = "soon") => {
+      // On a GPU no op is waited for anyway.
+      if (backend().isUsingGpuDevice) return native.run(op, attributes, inputs);
+      const ids = backend().getInputTensorIds(inputs);
+      const id = backend().binding.executeOp(op, list(op, attributes), ids, when === "soon" ? -1 : -2);
+      return backend().createOutputTensor({ id, shape: [...shape], dtype: TF_FLOAT });
+    },
     share: (x, shape) => {
       backend().incRef(x.dataId);
       return { dataId: x.dataId, shape, dtype: x.dtype };

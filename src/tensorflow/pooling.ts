@@ -40,9 +40,11 @@ export function poolingKernel(native: Native): void {
       const [dy] = gradients as Tensor[];
       const [x, y, winners] = saved as [Tensor4D, Tensor4D, Tensor];
       const pool = attributes(attrs as unknown as PoolAttributes);
-      const gradient = (d: Tensor): Tensor => native.run("_MklNativeMaxPoolGrad", pool, [x, y, d, winners]);
+      const gradient = (d: Tensor): Tensor => native.begin("_MklNativeMaxPoolGrad", pool, [x, y, d, winners], x.shape);
       // The gradient of the relu below goes the same way over the few winners as over all.
-      return { x: () => (isRelu(x) ? markMasked(gradient(native.run("ReluGrad", {}, [dy!, y]))) : gradient(dy!)) };
+      return {
+        x: () => (isRelu(x) ? markMasked(gradient(native.begin("ReluGrad", {}, [dy!, y], y.shape))) : gradient(dy!)),
+      };
     },
   });
 }

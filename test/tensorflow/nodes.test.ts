@@ -7,7 +7,14 @@ import { root } from "../python.js";
 
 /** The oldest Node that the library takes, and the newest of each line after it. */
 const VERSIONS = ["20.19.0", "22.23.3", "24.21.0"];
-const TESTS = ["tensorflow/load", "tensorflow/quiet", "tensorflow/gradients", "tensorflow/core-suite", "train"];
+const TESTS = [
+  "tensorflow/load",
+  "tensorflow/quiet",
+  "tensorflow/gradients",
+  "tensorflow/begin",
+  "tensorflow/core-suite",
+  "train",
+];
 
 /** A Node of that version, from npm's packages of its binaries, kept in `build`. */
 function nodeBinary(version: string): string {
