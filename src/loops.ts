@@ -23,6 +23,8 @@ export interface Loops {
   addTriangle(frequency: number, rate: number, scale: number, start: number, count: number): void;
   quantize(count: number, out: number): void;
   checksum(state: number, at: number, end: number): number;
+  floatsOf16(at: number, end: number, out: number): void;
+  floatsOf24(at: number, end: number, out: number): void;
   multiply(a: number, b: number, out: number, end: number): void;
   power(pairs: number, out: number, end: number): void;
   bands(table: number, tableEnd: number, weights: number, out: number): void;

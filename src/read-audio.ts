@@ -1,13 +1,12 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { type Audio, decodeAudio, isWav } from "./format/audio.js";
-import { decodeInto, readWavInfo, toFloat32, type WavInfo, wavHeaderBytes } from "./format/wav.js";
+import { readWavInfo, toFloat32, type WavInfo, wavHeaderBytes } from "./format/wav.js";
+import { decodePart, PART_BYTES, partBytes } from "./format/wav-part.js";
 import { DatasetError } from "./error.js";
 import { fillFrom } from "./read-file.js";
 import { nextTurn } from "./turns.js";
 import { fileError } from "./whole-file.js";
 
-/** Read and decoded at a time: what stays in the processor's cache. */
-const PART_BYTES = 1 << 16;
 /** Read at a time where nothing is decoded. */
 const DIRECT_BYTES = 1 << 21;
 /** Bytes between two turns of the event loop: a few milliseconds of work. */
@@ -61,7 +60,8 @@ export async function readAudio(path: string, options: ReadAudioOptions = {}): P
 }
 
 function placeFor(length: number, path: string, { out }: ReadAudioOptions): Float32Array {
-  if (!out) return new Float32Array(length);
+  // Not filled with zeros first: every sample is written, or an error thrown.
+  if (!out) return new Float32Array(Buffer.allocUnsafeSlow(4 * length).buffer);
   if (out.length >= length) return out.subarray(0, length);
   throw new DatasetError("OPTION", `out: ${out.length} samples, expected at least ${length} (${path})`);
 }
@@ -72,20 +72,19 @@ async function readParts(file: number, info: WavInfo, path: string, options: Rea
   const width = info.bitsPerSample / 8;
   const samples = placeFor(info.frames * channels, path, options);
   const asTheyAre = info.sampleFormat === "float" && width === 4 && info.littleEndian;
-  const part = asTheyAre ? undefined : Buffer.allocUnsafeSlow(PART_BYTES);
-  const step = Math.floor((part ? PART_BYTES : DIRECT_BYTES) / width);
+  const step = Math.floor((asTheyAre ? DIRECT_BYTES : PART_BYTES) / width);
   for (let at = 0, turn = TURN_BYTES; at < samples.length; at += step) {
     const out = samples.subarray(at, at + step);
-    const bytes = part
-      ? part.subarray(0, out.length * width)
-      : new Uint8Array(out.buffer, out.byteOffset, out.byteLength);
+    const bytes = asTheyAre
+      ? new Uint8Array(out.buffer, out.byteOffset, out.byteLength)
+      : partBytes.subarray(0, out.length * width);
     if (fillFrom(file, bytes, info.dataOffset + at * width) < bytes.length) {
       throw new DatasetError(
         "FORMAT",
         `samples: cut off while they were read, expected ${info.frames} frames (${path})`,
       );
     }
-    if (part) decodeInto(out, bytes, info);
+    if (!asTheyAre) decodePart(out, info);
     if (at * width > turn) {
       turn += TURN_BYTES;
       await nextTurn();

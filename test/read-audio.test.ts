@@ -20,7 +20,7 @@ for format, subtype in [("WAV", "PCM_U8"), ("WAV", "PCM_16"), ("WAV", "PCM_24"),
         ("WAV", "DOUBLE"), ("WAVEX", "FLOAT"), ("RF64", "FLOAT"), ("FLAC", "PCM_16")]:
     name = f"{format}-{subtype}"
     path = os.path.join(input, name)
-    sf.write(path, rng.uniform(-0.9, 0.9, (90001, 2)), 22050, format=format, subtype=subtype)
+    sf.write(path, rng.uniform(-1, 1, (90001, 2)), 22050, format=format, subtype=subtype)
     y, rate = sf.read(path, dtype="float32", always_2d=True)
     y.tofile(path + ".f32")
     cases.append({"name": name, "rate": rate, "shape": y.shape})

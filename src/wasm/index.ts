@@ -3,4 +3,5 @@
 export * from "./checksum";
 export * from "./oscillator";
 export * from "./polyphase";
+export * from "./samples";
 export * from "./spectrum";
