@@ -2,12 +2,13 @@ import { DatasetError } from "../error.js";
 import { decodeCompressed } from "./compressed.js";
 import { readCompressedInfo } from "./compressed-info.js";
 import { type Audio, decodeWav } from "./wav.js";
+import { text } from "./wav-header.js";
 
 export type { Audio } from "./wav.js";
 
 /** Whether a file starts as a wav in any of its containers. */
 export function isWav(head: Uint8Array): boolean {
-  const id = String.fromCharCode(...head.subarray(0, 4));
+  const id = text(head, 0);
   return id === "RIFF" || id === "RIFX" || id === "RF64" || id === "BW64";
 }
 

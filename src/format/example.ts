@@ -80,8 +80,20 @@ interface Entry {
   packed: number;
 }
 
+/** The same few features are in every example. */
+const encodedKeys = new Map<string, Uint8Array>();
+
+function encodedKey(name: string): Uint8Array {
+  let key = encodedKeys.get(name);
+  if (!key) {
+    key = utf8.encode(name);
+    if (encodedKeys.size < 64) encodedKeys.set(name, key);
+  }
+  return key;
+}
+
 function sizedEntry(name: string, feature: Feature): Entry {
-  const key = utf8.encode(name);
+  const key = encodedKey(name);
   let packed = 0;
   let listBytes = 0;
   if (feature.kind === "bytes") {

@@ -184,6 +184,7 @@ function unread(what: string, where: string): DatasetError {
   );
 }
 
-function text(bytes: Uint8Array, at: number): string {
-  return String.fromCharCode(...bytes.subarray(at, at + 4));
+/** Four bytes as text, "\\0" beyond the end. */
+export function text(bytes: Uint8Array, at: number): string {
+  return String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!);
 }
