@@ -13,6 +13,9 @@ import { openShard } from "./collect-records.js";
 import { loadTensorFlow, type TensorFlow } from "./tensorflow.js";
 import { uploadSamples } from "./upload.js";
 
+/** Threads that read in random order from a disk slower than memory: it serves several at once. In order it reads ahead by itself. */
+const READERS_OF_A_DISK = 4;
+
 /** How `batches` makes batches of examples. */
 export interface BatchOptions extends LayoutOptions {
   /** Default 64. */
@@ -27,7 +30,10 @@ export interface BatchOptions extends LayoutOptions {
   augment?: Augment;
   /** Features in the place of samples: x becomes `[batch, frames, bins]`, computed by the workers. */
   features?: Features;
-  /** Threads that read ahead. Default 1, which reads faster than TensorFlow takes; with `augment` or `features` one per core but one. The order does not depend on it. */
+  /**
+   * Threads that read ahead. Default 1, which reads faster than TensorFlow takes, and 4 once a shuffled epoch turns out to wait for
+   * the disk; with `augment` or `features` one per core but one. The order does not depend on it.
+   */
   workers?: number;
 }
 
@@ -75,7 +81,9 @@ export interface Batches extends tfjs.data.Dataset<Batch> {
 export function batches(records: Records, examples: Uint32Array, options: BatchOptions = {}): Batches {
   const { batchSize = 64, seed = 0, shuffle = true } = options;
   checkOptions(records, options);
-  const workers = options.workers ?? (options.augment || options.features ? Math.max(1, workerCount() - 1) : 1);
+  const processed = options.augment || options.features;
+  const workers = options.workers ?? (processed ? Math.max(1, workerCount() - 1) : 1);
+  const readers = { now: workers, atMost: options.workers ?? (processed || !shuffle ? workers : READERS_OF_A_DISK) };
   const items = cutItems(records, examples, options.window);
   const count = items.example.length;
   const size = options.dropRemainder ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
@@ -107,7 +115,7 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
       layout: (k, at) => layoutBatch(records, items, chosen(k), options, width, at),
       ...(how && { how, process: (layout, at) => planProcessing(layout, how, values(layout.examples), epoch, at) }),
     };
-    return readAhead(source, workers, batch, size, planner, free);
+    return readAhead(source, readers, batch, size, planner, free);
   };
 
   const iterator = (): { next(): Promise<IteratorResult<Batch>> } => {

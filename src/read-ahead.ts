@@ -25,6 +25,13 @@ export interface BatchPlanner {
   how?: Processing;
 }
 
+/** How many threads read. */
+export interface Readers {
+  now: number;
+  /** So many where they turn out to wait for the disk: it answers several at a time in less time than one after the other. */
+  atMost: number;
+}
+
 /** Batches in order, read ahead of their use. */
 export interface ReadAhead {
   /** Begins to read the first batches; `next` does by itself. */
@@ -57,23 +64,24 @@ function loadPool(workers: number): Piscina {
  * Reads the batches `from` to `to` in worker threads, one task more than there are workers ahead of their use.
  *
  * One that is no longer asked for reads no further: its workers are free, its buffers go with it.
+ * @param readers goes up to its most where the disk is waited for, for this reader and those after it
  * @param free buffers to use again
  */
 export function readAhead(
   task: Omit<ReadTask, "buffer" | "reads">,
-  workers: number,
+  readers: Readers,
   from: number,
   to: number,
   planner: BatchPlanner,
   free: SharedArrayBuffer[],
 ): ReadAhead {
-  const pool = loadPool(workers);
   const queue: Promise<RawBatch[]>[] = [];
   let ready: RawBatch[] = [];
   let planned = from;
   let started = 0;
-  const most = Math.ceil((to - from) / (TASKS_PER_WORKER * workers));
   const start = (): void => {
+    const { now: workers } = readers;
+    const most = Math.ceil((to - from) / (TASKS_PER_WORKER * workers));
     // The first tasks are of one batch, since those are waited for; each time round they may be twice as long.
     const end = Math.min(to, planned + Math.min(most, 2 ** Math.floor(started++ / (workers + 1))));
     const layouts: BatchLayout[] = [];
@@ -98,22 +106,23 @@ export function readAhead(
       labels: task.labels && { ...task.labels, rows: joined(layouts.map((layout) => layout.labels!)) },
       processing: planner.how && { how: planner.how, batches: processed, scratchBytes: read },
     };
-    const reading = runTask<void>(pool, "readBatches", input).then(() =>
-      layouts.map(({ examples, first, second }, i) => {
+    const reading = runTask<boolean>(loadPool(workers), "readBatches", input).then((waited) => {
+      if (waited) readers.now = readers.atMost;
+      return layouts.map(({ examples, first, second }, i) => {
         const { xs, ys } = processed[i] ?? { xs: first, ys: second };
         return { examples, xs, ys, buffer, last: i === layouts.length - 1 };
-      }),
-    );
+      });
+    });
     // Read ahead and perhaps never asked for: its error is thrown by `next`, or nowhere.
     reading.catch(() => undefined);
     queue.push(reading);
   };
   const fill = (): void => {
-    while (planned < to && queue.length <= workers) start();
+    while (planned < to && queue.length <= readers.now) start();
   };
   return {
     begin: () => {
-      while (planned < to && started <= workers) start();
+      while (planned < to && started <= readers.now) start();
     },
     next: async () => {
       if (ready.length === 0) {
@@ -131,7 +140,7 @@ export function readAhead(
       return ready.shift();
     },
     release: ({ buffer, last }) => {
-      if (last && free.length < workers + 2) free.push(buffer);
+      if (last && free.length < readers.now + 2) free.push(buffer);
     },
   };
 }

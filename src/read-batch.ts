@@ -31,13 +31,15 @@ const MAX_OPEN = 100;
 const trash = new Uint8Array(GAP_BYTES);
 const open = new Map<string, number>();
 
-/** Reads what `task.reads` names, in the order of the disk, neighbours together, and fills the rest of each place with zeros. */
-export function readInto(bytes: Uint8Array, task: Omit<ReadTask, "buffer">): void {
+/** Reads what `task.reads` names, in the order of the disk, neighbours together, and fills the rest of each place with zeros. Returns the calls that took, and the bytes read. */
+export function readInto(bytes: Uint8Array, task: Omit<ReadTask, "buffer">): { calls: number; read: number } {
   const { reads } = task;
   const order = Array.from({ length: reads.length / READ_FIELDS }, (_, i) => i * READ_FIELDS).sort(
     (a, b) => reads[a]! - reads[b]! || reads[a + 1]! - reads[b + 1]!,
   );
   let run = newRun(-1, 0);
+  let calls = 1;
+  let read = 0;
   for (const at of order) {
     const [shard, position, length, place, slot] = reads.subarray(at, at + READ_FIELDS) as unknown as number[];
     bytes.fill(0, place! + length!, place! + slot!);
@@ -46,13 +48,16 @@ export function readInto(bytes: Uint8Array, task: Omit<ReadTask, "buffer">): voi
     if (shard !== run.shard || gap < 0 || gap > GAP_BYTES || run.buffers.length >= MAX_BUFFERS) {
       flush(run, task);
       run = newRun(shard!, position!);
+      calls++;
     } else if (gap > 0) {
       run.buffers.push(trash.subarray(0, gap));
     }
     run.buffers.push(bytes.subarray(place, place! + length!));
     run.end = position! + length!;
+    read += length!;
   }
   flush(run, task);
+  return { calls, read };
 }
 
 interface Run {
@@ -109,14 +114,21 @@ function descriptor(shard: OpenShard, opened: string): number {
 
 let scratch = new Uint8Array(0);
 
-/** The worker's task. */
-export function readBatches(task: ReadTask): void {
+/** Milliseconds that a read from memory takes at most, and a byte of it. */
+const READ_MS = 0.02;
+const BYTE_MS = 1e-6;
+
+/** The worker's task. Returns whether the disk was waited for. */
+export function readBatches(task: ReadTask): boolean {
   const { labels, processing } = task;
   if (processing && scratch.length < processing.scratchBytes) scratch = new Uint8Array(processing.scratchBytes);
   const bytes = processing ? scratch : new Uint8Array(task.buffer);
   // Rows of labels behind the end of a short example stay 0.
   if (labels) bytes.fill(0);
-  readInto(bytes, task);
+  const start = performance.now();
+  const { calls, read } = readInto(bytes, task);
+  const waited = performance.now() - start > calls * READ_MS + read * BYTE_MS;
   if (labels) writeFrameLabels(bytes, labels);
   for (const batch of processing?.batches ?? []) processBatch(scratch, task.buffer, batch, processing!.how);
+  return waited;
 }

@@ -358,7 +358,14 @@ test("the first tasks of an epoch are small, so that nothing waits for a large o
     },
   };
   const shards = records.paths.map((path) => ({ path }));
-  const reader = readAhead({ shards: { ...shards }, opened: "tasks", labels: undefined }, 1, 0, 120, planner, []);
+  const reader = readAhead(
+    { shards: { ...shards }, opened: "tasks", labels: undefined },
+    { now: 1, atMost: 1 },
+    0,
+    120,
+    planner,
+    [],
+  );
   reader.begin();
   assert.deepEqual(tasks, [[0], [1]]);
   const seen: number[] = [];
@@ -374,19 +381,45 @@ test("the first tasks of an epoch are small, so that nothing waits for a large o
   );
 });
 
+test("readers that join in the middle of an epoch change nothing", async () => {
+  const records = await tones();
+  const planner = {
+    layout: (k: number, at: number) => layoutBatch(records, { example: all(records) }, Uint32Array.of(k), {}, 0, at),
+  };
+  const shards = { ...records.paths.map((path) => ({ path })) };
+  const readers = { now: 1, atMost: 4 };
+  const reader = readAhead({ shards, opened: "joined", labels: undefined }, readers, 0, 120, planner, []);
+  const seen: number[] = [];
+  const sums: number[] = [];
+  for (let raw = await reader.next(); raw; raw = await reader.next()) {
+    seen.push(...raw.examples);
+    sums.push(new Int16Array(raw.buffer, raw.xs.at, raw.xs.bytes / 2).reduce((a, b) => a + Math.abs(b), 0));
+    if (seen.length === 3) readers.now = 4;
+    reader.release(raw);
+  }
+  assert.deepEqual(seen, [...all(records)]);
+  for (const [i, sum] of sums.entries()) {
+    const { input } = await readExample(records, i);
+    assert.equal(
+      sum,
+      input.reduce((a, b) => a + Math.abs(b) * 32768, 0),
+    );
+  }
+});
+
 test("the next epoch's first batches are read before they are asked for, and are those that come", async () => {
   const at = mkdtempSync(join(tmpdir(), "ahead-"));
   const recipe = planRecipe(100, 1000, 12, { waves: ["sin"], chords: ["pure"], duration: 0.05, sampleRate: 8000 });
   await buildRecords(at, await planRecords(at, "ahead", recipe), { onProgress: false });
   const records = await openRecords(at, "ahead");
-  const options = { batchSize: 2, seed: 3 };
+  const options = { batchSize: 2, seed: 3, workers: 1 };
   const expected = batches(records, all(records), options);
   const epochs = [await epoch(expected), await epoch(expected)];
   const dataset = batches(records, all(records), options);
   assert.deepEqual(await epoch(dataset), epochs[0]);
   // The one thread that reads does so in order, so what was begun is done once another set was read.
   const other = await tones();
-  await epoch(batches(other, all(other)));
+  await epoch(batches(other, all(other), { workers: 1 }));
   // Now the file's samples are others, which what was read does not know.
   const bytes = readFileSync(records.paths[0]!);
   writeFileSync(records.paths[0]!, Buffer.alloc(bytes.length));
