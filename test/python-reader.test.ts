@@ -10,6 +10,7 @@ import {
   type Dataset,
   type Encoding,
   loadTensorFlow,
+  readExample,
   RegressionDataset,
   SimpleAudioClassificationDataset,
 } from "../dist/index.js";
@@ -177,5 +178,59 @@ print(json.dumps([schema, found]))`,
       { paths, module: join(root, "python") },
     );
     assert.deepEqual(schema, { ...found, group: "bytes_list" });
+  });
+
+  it("Ray reads the shards of every kind to what is in them", async () => {
+    const expected: Record<string, unknown[]> = {};
+    const paths: Record<string, string[]> = {};
+    for (const [kind, { make }] of Object.entries(kinds)) {
+      for (const encoding of ["pcm16", "float32"]) {
+        const dataset = make(`${kind}-${encoding}`);
+        await dataset.load({ ...whole, inputSize: kind === "frames" ? 64 : undefined });
+        const { records } = dataset;
+        paths[dataset.name] = records.paths;
+        expected[dataset.name] = [];
+        for (let i = 0; i < records.count; i++) {
+          const { input, target, events, values, name, id, sampleRate } = await readExample(records, i);
+          const indexed = (values ?? []).length > 0 && kind === "classes";
+          const stored = indexed ? [...values!].flatMap((v, k) => (v === 0 ? [] : [k])) : undefined;
+          expected[dataset.name]!.push({
+            id,
+            name,
+            sample_rate: sampleRate,
+            a_in: [...input],
+            a_out: target ? [...target] : null,
+            b_ind: events ? [...events.feature] : (stored ?? null),
+            b_on: events ? [...events.on] : null,
+            b_off: events ? [...events.off] : null,
+            b_val: events ? [...events.value] : stored ? stored.map((k) => values![k]) : values ? [...values] : null,
+          });
+        }
+      }
+    }
+    const found = python(
+      `
+import os, sys
+sys.path.append(input["module"])
+os.environ.update(PYTHONPATH=input["module"], RAY_USAGE_STATS_ENABLED="0")
+import numpy as np, ray, ray.data
+from deep_audio_dataset import ray_schema
+ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="error")
+ray.data.DataContext.get_current().enable_progress_bars = False
+found = {}
+for name, paths in input["paths"].items():
+    wide, scale = ("<i2", 32768) if "pcm16" in name else ("<f4", 1)
+    many = lambda v: None if v is None else np.atleast_1d(v).tolist()
+    one = lambda v: None if v is None else many(v)[0]
+    samples = lambda v: None if v is None else (np.frombuffer(one(v), wide).astype("float32") / scale).tolist()
+    form = {"id": one, "name": lambda v: one(v).decode(), "sample_rate": one, "a_in": samples, "a_out": samples,
+        "b_ind": many, "b_on": many, "b_off": many, "b_val": many}
+    rows = ray.data.read_tfrecords(paths, tf_schema=ray_schema()).take_all()
+    found[name] = [{key: read(row.get(key)) for key, read in form.items()} for row in sorted(rows, key=lambda row: one(row["id"]))]
+ray.shutdown()
+print(json.dumps(found))`,
+      { paths, module: join(root, "python") },
+    );
+    assert.deepEqual(found, expected);
   });
 });
