@@ -175,6 +175,7 @@ async function memory(records: Records): Promise<void> {
     ...records,
     count: per * copies,
     paths: Array.from({ length: copies }, () => shard),
+    ...(records.mtimes && { mtimes: new Float64Array(copies).fill(records.mtimes[0]!) }),
     shard: Uint32Array.from({ length: per * copies }, (_, i) => Math.floor(i / per)),
     offset: repeat(records.offset),
     length: repeat(records.length),
