@@ -75,25 +75,39 @@ async function shellCommand(script: string): Promise<{ status: number; text: str
   let text = "";
   (shell.stdout as Socket).ref();
   try {
-    return await new Promise((resolve, reject) => {
-      const ended = (): void => reject(new Error(`bash ended: ${text}`));
-      const online = (line: string): void => {
-        const [, before, status] = /^(.*)@status (\d+)$/.exec(line) ?? [];
-        if (status === undefined) {
-          text += `${line}\n`;
-          return;
-        }
-        shellLines.off("line", online);
-        shell.off("close", ended);
-        resolve({ status: Number(status), text: text + before });
-      };
-      shellLines.on("line", online);
-      shell.once("close", ended);
-      shell.stdin!.write(`( set -e; ${script} ) 2>&1 >/dev/null </dev/null; echo "@status $?"\n`);
+    const command = `( set -e; ${script} ) 2>&1 >/dev/null </dev/null; echo "@status $?"\n`;
+    const status = await ask("bash", shell, shellLines, command, (line) => {
+      const [, before, status] = /^(.*)@status (\d+)$/.exec(line) ?? [];
+      text += status === undefined ? `${line}\n` : before;
+      return status;
     });
+    return { status: Number(status), text };
   } finally {
     (shell.stdout as Socket).unref();
   }
+}
+
+/** Writes to a program that stays up, and gives what `take` makes of the line that answers; undefined of any other. */
+function ask<T>(
+  name: string,
+  child: ChildProcess,
+  lines: Interface,
+  message: string,
+  take: (line: string) => T | undefined,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const ended = (status: number | null): void => reject(new Error(`${name}: ended with status ${status}`));
+    const online = (line: string): void => {
+      const answer = take(line);
+      if (answer === undefined) return;
+      lines.off("line", online);
+      child.off("close", ended);
+      resolve(answer);
+    };
+    lines.on("line", online);
+    child.once("close", ended);
+    child.stdin!.write(message);
+  });
 }
 
 /** A Python process that stays up, so that imports and warm-up don't count. */
@@ -143,18 +157,9 @@ export function pythonPeer(code: string): PythonPeer {
   const lines: Interface = createInterface({ input: child.stdout! });
   return {
     run: (input) =>
-      new Promise((resolve, reject) => {
-        const ended = (status: number | null): void => reject(new Error(`python: ended with status ${status}`));
-        const online = (line: string): void => {
-          if (!line.startsWith("@")) return;
-          lines.off("line", online);
-          child.off("close", ended);
-          resolve(JSON.parse(line.slice(1)) as Measure);
-        };
-        lines.on("line", online);
-        child.once("close", ended);
-        child.stdin!.write(`${JSON.stringify(input)}\n`);
-      }),
+      ask("python", child, lines, `${JSON.stringify(input)}\n`, (line) =>
+        line.startsWith("@") ? (JSON.parse(line.slice(1)) as Measure) : undefined,
+      ),
     close: () => child.stdin!.end(),
   };
 }

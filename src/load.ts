@@ -81,9 +81,6 @@ export interface Batches extends tfjs.data.Dataset<Batch> {
 export function batches(records: Records, examples: Uint32Array, options: BatchOptions = {}): Batches {
   const { batchSize = 64, seed = 0, shuffle = true } = options;
   checkOptions(records, options);
-  const processed = options.augment || options.features;
-  const workers = options.workers ?? (processed ? Math.max(1, workerCount() - 1) : 1);
-  const readers = { now: workers, atMost: options.workers ?? (processed || !shuffle ? workers : READERS_OF_A_DISK) };
   const items = cutItems(records, examples, options.window);
   const count = items.example.length;
   const size = options.dropRemainder ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
@@ -91,6 +88,9 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
   const { timeUnit = "frames", kind } = records.manifest;
   const width = kind === "frames" ? frameWidth(records) : 0;
   const how = processing(records, options);
+  const workers = options.workers ?? (how ? Math.max(1, workerCount() - 1) : 1);
+  const mayGrow = options.workers === undefined && !how && shuffle;
+  const readers = { now: workers, atMost: mayGrow ? READERS_OF_A_DISK : workers };
   const values = (examples: Uint32Array): Values | undefined => exampleValues(records, examples);
   const rows = new Float64Array(0);
   const source = {

@@ -38,7 +38,7 @@ export function readInto(bytes: Uint8Array, task: Omit<ReadTask, "buffer">): { c
     (a, b) => reads[a]! - reads[b]! || reads[a + 1]! - reads[b + 1]!,
   );
   let run = newRun(-1, 0);
-  let calls = 1;
+  let calls = 0;
   let read = 0;
   for (const at of order) {
     const [shard, position, length, place, slot] = reads.subarray(at, at + READ_FIELDS) as unknown as number[];

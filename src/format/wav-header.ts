@@ -184,7 +184,7 @@ function unread(what: string, where: string): DatasetError {
   );
 }
 
-/** Four bytes as text, "\\0" beyond the end. */
+/** Four bytes as text, zeros beyond the end. */
 export function text(bytes: Uint8Array, at: number): string {
   return String.fromCharCode(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!);
 }
