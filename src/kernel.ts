@@ -8,7 +8,7 @@ import { endProcess, SHARED } from "./kernel/control.js";
 import { createCells } from "./kernel/execute.js";
 import { enclosingCalls, pointsBefore, unitsBefore } from "./kernel/positions.js";
 import { quickInfoText } from "./kernel/quick-info.js";
-import { type Handler, openServer, type Server } from "./kernel/server.js";
+import { type Handler, openServer } from "./kernel/server.js";
 import { addonFile } from "./setup/paths.js";
 import { prepareTensorFlow } from "./tensorflow/prepare.js";
 import { quietImports } from "./tensorflow/quiet.js";
@@ -20,8 +20,9 @@ if (!prepareTensorFlow()) quietImports(join(dirname(addonFile()), "quiet.node"),
 
 async function start(connectionFile: string): Promise<void> {
   const shared = new Int32Array(new SharedArrayBuffer(16));
-  let server: Server | undefined;
-  const cells = createCells(() => server!, shared);
+  const connection = { ...JSON.parse(readFileSync(connectionFile, "utf8")), session: randomUUID() };
+  const server = await openServer(connection, shared, () => void process.emit("SIGINT"));
+  const cells = createCells(server, shared);
   const { tslab } = cells;
 
   const handlers: Record<string, Handler> = {
@@ -56,9 +57,6 @@ async function start(connectionFile: string): Promise<void> {
       return { status: "ok", restart: content.restart };
     },
   };
-  const connection = { ...JSON.parse(readFileSync(connectionFile, "utf8")), session: randomUUID() };
-  server = await openServer(connection, shared, handlers, () => void process.emit("SIGINT"));
-  const { text } = server;
   server.publish("status", { execution_state: "starting" });
 
   beginInterrupts();
@@ -73,12 +71,13 @@ async function start(connectionFile: string): Promise<void> {
   process.on("unhandledRejection", (reason) => cells.lateError(reason, "rejected promise that nothing awaits"));
   for (const name of ["stdout", "stderr"] as const) {
     process[name].write = (chunk: string | Uint8Array, encoding?: unknown, done?: unknown): boolean => {
-      text.write(name, chunk);
+      server.text.write(name, chunk);
       const callback = typeof encoding === "function" ? encoding : done;
       if (typeof callback === "function") setImmediate(callback as () => void);
       return true;
     };
   }
+  server.listen(handlers);
 }
 
 function kernelInfo(version: string): object {

@@ -23,7 +23,7 @@ export interface Cells {
 }
 
 /** Prepares tslab to run cells whose output goes to `server`. */
-export function createCells(server: () => Server, shared: Int32Array): Cells {
+export function createCells(server: Server, shared: Int32Array): Cells {
   let count = 0;
   let current: Message | undefined;
   let running = false;
@@ -41,7 +41,7 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
     {
       log: (value) => {
         const data = { "text/plain": inspect(value) };
-        server().publish("execute_result", { execution_count: count, data, metadata: {} }, current);
+        server.publish("execute_result", { execution_count: count, data, metadata: {} }, current);
       },
       error: (...values) => {
         if (values.length > 1) typeErrors.push(values);
@@ -77,12 +77,12 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
     const { code, silent, allow_stdin: interactive } = message.content;
     if (!silent) {
       count++;
-      server().publish("execute_input", { code, execution_count: count }, message);
+      server.publish("execute_input", { code, execution_count: count }, message);
     }
     current = message;
-    server().setTextParent(message);
+    server.setTextParent(message);
     tslab.setDisplayWriter((content, update) => {
-      server().publish(update ? "update_display_data" : "display_data", content, message);
+      server.publish(update ? "update_display_data" : "display_data", content, message);
     });
     keepSource(name(), code);
     failure = undefined;
@@ -91,11 +91,11 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
     late = undefined;
     if (missed) failure = missed;
     else await run(code);
-    server().text.flush();
+    server.text.flush();
     const failed: JupyterError | undefined = failure ?? late;
     late = undefined;
     if (!failed) return { status: "ok", execution_count: count, user_expressions: {}, payload: [] };
-    if (failure) server().publish("error", failed, message);
+    if (failure) server.publish("error", failed, message);
     return { status: "error", execution_count: count, ...failed };
   }
 
@@ -117,7 +117,7 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
 
   function notRun(message: Message): object {
     const text = `not run: ${name()} failed before it\n`;
-    server().publish("stream", { name: "stderr", text }, message);
+    server.publish("stream", { name: "stderr", text }, message);
     return { status: "aborted", execution_count: count };
   }
 
@@ -140,7 +140,7 @@ export function createCells(server: () => Server, shared: Int32Array): Cells {
   function lateError(thrown: unknown, what: string): void {
     const error = describeError(thrown, { note: ` (${what})` });
     late = error;
-    if (current) server().publish("error", error, current);
+    if (current) server.publish("error", error, current);
     else process.stderr.write(`${error.traceback.join("\n")}\n`);
   }
 

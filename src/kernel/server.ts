@@ -16,15 +16,16 @@ export interface Server {
   text: TextStream;
   /** Whose output text is from now on. */
   setTextParent(parent: Message): void;
+  /** Answers requests, also those that wait already, by the handler of their type (`execute` for `execute_request`). */
+  listen(handlers: Record<string, Handler>): void;
 }
 
-/** Opens the channels and answers requests by the handler of their type (`execute` for `execute_request`). */
-export async function openServer(
-  connection: Connection,
-  shared: Int32Array,
-  handlers: Record<string, Handler>,
-  onInterrupt: () => void,
-): Promise<Server> {
+/**
+ * Opens the channels.
+ *
+ * Jupyter chose ports that were free then. The sooner they are bound, the less likely another program has one by now.
+ */
+export async function openServer(connection: Connection, shared: Int32Array, onInterrupt: () => void): Promise<Server> {
   const zeromq = loadZeromq();
   const address = (port: number): string => `${connection.transport}://${connection.ip}:${port}`;
   // zeromq.js takes 512 sends in one turn of the event loop and drops the rest, and ZeroMQ drops beyond 1,000 waiting.
@@ -34,6 +35,8 @@ export async function openServer(
   const pace = createPacer();
   let textParent: Message | undefined;
   const unanswered = new Set<Message>();
+  let setHandlers!: (handlers: Record<string, Handler>) => void;
+  const awaitedHandlers = new Promise<Record<string, Handler>>((resolve) => (setHandlers = resolve));
 
   const send = (type: string, content: object, parent: Message | undefined): void => {
     const frames = buildMessage(connection, type, content, parent, [Buffer.from(`kernel.${type}`)]);
@@ -49,6 +52,7 @@ export async function openServer(
   const answer = async (frames: Buffer[], respond: (frames: (string | Buffer)[]) => unknown): Promise<void> => {
     const message = parseMessage(connection.key, frames);
     if (!message) return;
+    const handlers = await awaitedHandlers;
     const type = message.header.msg_type.replace(/_request$/, "");
     publish("status", { execution_state: "busy" }, message);
     unanswered.add(message);
@@ -70,13 +74,16 @@ export async function openServer(
     stdin.bind(address(connection.stdin_port)),
     openControl(connection, shared, answer, onInterrupt),
   ]);
-  void listen(shell, (frames) => answer(frames, (reply) => shell.send(reply)));
   return {
     publish,
     text,
     setTextParent: (parent) => {
       text.flush();
       textParent = parent;
+    },
+    listen: (handlers) => {
+      setHandlers(handlers);
+      void listen(shell, (frames) => answer(frames, (reply) => shell.send(reply)));
     },
   };
 }

@@ -11,6 +11,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 from jupyter_client.manager import KernelManager
@@ -47,12 +48,25 @@ def runs(pid):
 class Drive:
     def __init__(self, folder):
         self.start = time.monotonic()
-        self.manager = KernelManager(kernel_name="tslab")
-        # Not this program's own pipes: Node makes the pipes that it inherits non-blocking.
-        self.manager.start_kernel(cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.connect()
+        self.begin(folder)
         self.cells = []
         self.results = []
+
+    def begin(self, folder):
+        """Starts a kernel. As Jupyter does: with other ports if another program took one of them meanwhile."""
+        # Not this program's own pipes: Node makes the pipes that it inherits non-blocking.
+        errors = tempfile.TemporaryFile()
+        self.manager = KernelManager(kernel_name="tslab")
+        self.manager.start_kernel(cwd=folder, stdout=subprocess.DEVNULL, stderr=errors)
+        try:
+            self.connect()
+        except RuntimeError:
+            self.client.stop_channels()
+            errors.seek(0)
+            text = errors.read().decode()
+            if "EADDRINUSE" not in text:
+                raise RuntimeError(text) from None
+            self.begin(folder)
 
     def connect(self):
         # A session of its own: the manager's would count its messages from one again after a restart.
