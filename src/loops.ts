@@ -35,9 +35,12 @@ export interface Loops {
     up: number,
     whole: number,
     rest: number,
-    bytes: number,
-    phase: number,
-  ): number;
+    pairs: number,
+    down: number,
+    taps: number,
+    first: number,
+    start: number,
+  ): void;
 }
 
 /** A WebAssembly memory, which can grow by pages of 64 KiB; growing detaches the views of it. */

@@ -8,16 +8,23 @@ const ATTENUATION = 91;
 /** Outputs computed at a time, about. */
 const BLOCK = 8192;
 
-/** One change of rate by `up / down`, in lowest terms, with a filter of its own. */
+/**
+ * One change of rate by `up / down`, in lowest terms, with a filter of its own. Outputs are made in pairs, which share their
+ * input: what is before the second one's first sample counts nothing for it.
+ */
 interface Stage {
   up: number;
   down: number;
-  /** Length of each of the filter's `up` phases; a multiple of 8. */
+  /** Half the length of each of the filter's `up` phases. */
+  half: number;
+  /** Inputs of a pair; a multiple of 4. */
   taps: number;
-  /** Outputs per block: where possible a multiple of 4 · `up`, which the loop is fastest with. */
+  /** Pairs after which the phases come again. */
+  pairs: number;
+  /** Outputs per block: where possible of four times as many pairs, which the loop is fastest with. */
   block: number;
   loops: Loops;
-  /** The loops' memory: `up` phases of `taps` coefficients, then a block of input, then a block of output. */
+  /** The loops' memory: the coefficients of `pairs` pairs, then a block of input, then a block of output. */
   memory: Float32Array;
   inputAt: number;
   outputAt: number;
@@ -50,51 +57,70 @@ export function resample(samples: Float32Array, from: number, to: number): Float
   if (from === to) return samples;
   const stages = stagesFor(from, to);
   const out = new Float32Array(Math.round((samples.length * to) / from));
-  const { block } = stages[stages.length - 1]!;
-  for (let at = 0; at < out.length; at += block) {
-    make(stages, stages.length - 1, samples, at, out.subarray(at, at + block));
-  }
+  make(stages, stages.length - 1, samples, 0, out);
   return out;
 }
 
-/** Writes stage `k`'s outputs from number `first` on into `out`; they are made of those of the stage before, or of `source`. */
+/**
+ * Writes stage `k`'s outputs from number `first`, which is even, on into `out`; they are made of those of the stage before,
+ * or of `source`, around which is silence.
+ */
 function make(stages: readonly Stage[], k: number, source: Float32Array, first: number, out: Float32Array): void {
   const stage = stages[k]!;
-  if (k === 0) {
-    run(stage, source, 0, first, out);
-    return;
+  for (let done = 0; done < out.length; done += stage.block) {
+    const from = first + done;
+    const part = out.subarray(done, done + stage.block);
+    if (k === 0) {
+      run(stage, source, 0, from, part);
+      continue;
+    }
+    // Pairs begin at even numbers.
+    const begin = 2 * Math.floor(firstInput(stage, from) / 2);
+    const between = stage.between.subarray(0, endOfInput(stage, from, part.length) - begin);
+    make(stages, k - 1, source, begin, between);
+    run(stage, between, begin, from, part);
   }
-  const begin = firstInput(stage, first);
-  const end = firstInput(stage, first + out.length - 1) + stage.taps;
-  const between = stage.between.subarray(0, end - begin);
-  make(stages, k - 1, source, begin, between);
-  run(stage, between, begin, first, out);
 }
 
-/** The number of the first input that goes into output number `n`; `taps` of them do. */
-function firstInput({ up, down, taps }: Stage, n: number): number {
-  return Math.floor((n * down) / up) + 1 - taps / 2;
+/** The number of the first input that goes into output number `n`. */
+function firstInput({ up, down, half }: Pick<Stage, "up" | "down" | "half">, n: number): number {
+  return Math.floor((n * down) / up) + 1 - half;
 }
 
-/** Outputs from number `first` on into `out`, of inputs of which `samples[0]` is number `begin`; around them is silence. */
+/** One more than the number of the last input that goes into `count` outputs from number `first` on. */
+function endOfInput(stage: Stage, first: number, count: number): number {
+  return firstInput(stage, first + 2 * Math.ceil(count / 2 - 1)) + stage.taps;
+}
+
+/** A block's outputs, from number `first` on, into `out`, of inputs of which `samples[0]` is number `begin`. */
 function run(stage: Stage, samples: Float32Array, begin: number, first: number, out: Float32Array): void {
-  const { up, down, taps, block, loops, memory, inputAt, outputAt } = stage;
-  let at = firstInput(stage, first) - begin;
-  let phase = first * down - Math.floor((first * down) / up) * up;
-  for (let done = 0; done < out.length; done += block) {
-    const size = Math.min(block, out.length - done);
-    const steps = Math.floor((phase + size * down) / up);
-    const input = memory.subarray(inputAt, inputAt + steps + taps);
-    const from = Math.min(input.length, Math.max(0, -at));
-    const to = Math.max(from, Math.min(input.length, samples.length - at));
-    input.fill(0, 0, from);
-    input.fill(0, to);
-    if (to > from) input.set(samples.subarray(at + from, at + to), from);
-    phase = loops.polyphase(4 * inputAt, 4 * outputAt, size, up, Math.floor(down / up), down % up, 4 * taps, phase);
-    out.set(memory.subarray(outputAt, outputAt + size), done);
-    at += steps;
-  }
+  const { up, down, taps, pairs, loops, memory, inputAt, outputAt } = stage;
+  const at = firstInput(stage, first) - begin;
+  const input = memory.subarray(inputAt, inputAt + endOfInput(stage, first, out.length) - begin - at);
+  const from = Math.min(input.length, Math.max(0, -at));
+  const to = Math.max(from, Math.min(input.length, samples.length - at));
+  input.fill(0, 0, from);
+  input.fill(0, to);
+  if (to > from) input.set(samples.subarray(at + from, at + to), from);
+  const step = 2 * down;
+  loops.polyphase(
+    4 * inputAt,
+    4 * outputAt,
+    Math.ceil(out.length / 2),
+    up,
+    Math.floor(step / up),
+    step % up,
+    pairs,
+    (pairs * step) / up,
+    taps,
+    modulo(first / 2, pairs),
+    modulo(first * down, up),
+  );
+  out.set(memory.subarray(outputAt, outputAt + out.length));
 }
+
+/** The remainder from 0 on, also of what lies before 0. */
+const modulo = (a: number, b: number): number => a - b * Math.floor(a / b);
 
 /**
  * Interleaved samples with another number of channels: to one, their mean; from one, copies.
@@ -154,36 +180,51 @@ function cost(bands: readonly Band[]): number {
 
 function tapsFor({ from, pass, stop }: Band): number {
   const transition = (2 * Math.PI * (stop - pass)) / from;
-  return 8 * Math.ceil((ATTENUATION - 7.95) / (2.285 * transition) / 8);
+  return 2 * Math.ceil((ATTENUATION - 7.95) / (2.285 * transition) / 2);
 }
 
 function designStage(band: Band, k: number): Stage {
   const divisor = gcd(band.from, band.to);
   const [up, down] = [band.to / divisor, band.from / divisor];
-  const taps = tapsFor(band);
-  const half = taps / 2;
-  const beta = 0.1102 * (ATTENUATION - 8.7);
-  // In units of the input's half rate.
-  const cutoff = (band.pass + band.stop) / band.from;
-  const block = 4 * up > 4 * BLOCK ? BLOCK : 4 * up * Math.max(1, Math.round(BLOCK / (4 * up)));
-  const inputAt = up * taps;
+  const half = tapsFor(band) / 2;
+  const pairs = up % 2 === 0 ? up / 2 : up;
+  // The second of a pair begins as much later.
+  const taps = 4 * Math.ceil((2 * half + Math.ceil(down / up)) / 4);
+  const tile = 8 * pairs;
+  const block = tile > 4 * BLOCK ? BLOCK : tile * Math.max(1, Math.round(BLOCK / tile));
+  const inputAt = 2 * pairs * taps;
   const outputAt = 4 * Math.ceil((inputAt + Math.ceil((block * down) / up) + taps + 1) / 4);
   const wasm = createMemory(4 * (outputAt + block));
   const memory = new Float32Array(wasm.buffer);
-  const row = new Float64Array(taps);
-  for (let p = 0; p < up; p++) {
-    let sum = 0;
-    for (let k = 0; k < taps; k++) {
+  const phases = designPhases(band, up, half);
+  for (let n = 0; n < 2 * pairs; n++) {
+    const later = n % 2 === 0 ? 0 : firstInput({ up, down, half }, n) - firstInput({ up, down, half }, n - 1);
+    const phase = phases[(n * down) % up]!;
+    const pair = 2 * taps * Math.floor(n / 2);
+    for (let k = 0; k < phase.length; k++) {
+      const tap = later + k;
+      memory[pair + 8 * Math.floor(tap / 4) + 4 * (n % 2) + (tap % 4)] = phase[k]!;
+    }
+  }
+  const between = new Float32Array(k === 0 ? 0 : Math.ceil((block * down) / up) + taps + 2);
+  return { up, down, half, taps, pairs, block, loops: loopsIn(wasm), memory, inputAt, outputAt, between };
+}
+
+/** The coefficients of each of the `up` phases. */
+function designPhases(band: Band, up: number, half: number): Float64Array[] {
+  const beta = 0.1102 * (ATTENUATION - 8.7);
+  // In units of the input's half rate.
+  const cutoff = (band.pass + band.stop) / band.from;
+  return Array.from({ length: up }, (_, p) => {
+    const phase = Float64Array.from({ length: 2 * half }, (_, k) => {
       const t = k - (half - 1) - p / up;
       const w = 1 - (t / half) ** 2;
-      row[k] = w <= 0 ? 0 : sinc(cutoff * t) * bessel0(beta * Math.sqrt(w));
-      sum += row[k]!;
-    }
-    // Each phase passes a constant unchanged.
-    for (let k = 0; k < taps; k++) memory[p * taps + k] = row[k]! / sum;
-  }
-  const between = new Float32Array(k === 0 ? 0 : Math.ceil((block * down) / up) + taps);
-  return { up, down, taps, block, loops: loopsIn(wasm), memory, inputAt, outputAt, between };
+      return w <= 0 ? 0 : sinc(cutoff * t) * bessel0(beta * Math.sqrt(w));
+    });
+    const sum = phase.reduce((a, b) => a + b);
+    // Each passes a constant unchanged.
+    return phase.map((value) => value / sum);
+  });
 }
 
 const sinc = (x: number): number => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
