@@ -3,24 +3,10 @@ import { join } from "node:path";
 
 /** The inner loops of `src/wasm`, compiled to `dist/loops.wasm`. Addresses and lengths ending in `bytes` are in bytes. */
 export interface Loops {
-  addSine(
-    ...turnAndPoints: [
-      cosine: number,
-      sine: number,
-      x0: number,
-      y0: number,
-      x1: number,
-      y1: number,
-      x2: number,
-      y2: number,
-      x3: number,
-      y3: number,
-      count: number,
-    ]
-  ): void;
-  addSquare(frequency: number, rate: number, scale: number, start: number, count: number): void;
-  addSaw(frequency: number, rate: number, scale: number, start: number, count: number): void;
-  addTriangle(frequency: number, rate: number, scale: number, start: number, count: number): void;
+  addSine(points: number, cosine: number, sine: number, count: number): void;
+  addSquare(points: number, step: number, cycle: number, edge: number, scale: number, count: number): number;
+  addSaw(points: number, step: number, cycle: number, edge: number, scale: number, count: number): number;
+  addTriangle(points: number, step: number, cycle: number, scale: number, count: number): void;
   quantize(count: number, out: number): void;
   checksum(state: number, at: number, end: number): number;
   floatsOf16(at: number, end: number, out: number): void;

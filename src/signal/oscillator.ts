@@ -62,12 +62,24 @@ export interface Tone {
 /** Samples per block: small enough for the first-level cache, and where each sine starts anew from its exact angle. */
 const BLOCK = 4096;
 
-/** The loops' memory: one block of the signal as float64, then the same as int16; used again by every call. */
-const memory = createMemory(10 * BLOCK);
+/** Points, one sample apart, that the loops move on together. */
+const POINTS = 8;
+/** How near to a wave's jump rounding may matter, as a share of the cycle: more than it amounts to within a block. */
+const EDGE = 2 ** -28;
+/** Frequencies of no more binary places, in Hz, are added up without rounding. */
+const EXACT = 2 ** 10;
+
+/**
+ * The loops' memory: one block of the signal as float64, the same as int16, and two numbers for each point; used again by
+ * every call.
+ */
+const memory = createMemory(10 * BLOCK + 16 * POINTS);
 const loops = loopsIn(memory);
 const block: Float64Array = new Float64Array(memory.buffer, 0, BLOCK);
 const ROUNDED_AT = 8 * BLOCK;
 const rounded: Int16Array = new Int16Array(memory.buffer, ROUNDED_AT, BLOCK);
+const POINTS_AT = 10 * BLOCK;
+const points: Float64Array = new Float64Array(memory.buffer, POINTS_AT, 2 * POINTS);
 
 /**
  * Fills `out` with a signal, as int16: rounded to the nearest, halves upwards, clipped to the range.
@@ -84,34 +96,74 @@ export function synthesize(tone: Tone, out: Int16Array, noise?: () => number): v
   for (let start = 0; start < out.length; start += BLOCK) {
     const count = Math.min(BLOCK, out.length - start);
     block.fill(0);
-    for (const frequency of tone.frequencies) addTone(tone, frequency, scale, start, count);
+    let sure = true;
+    for (const frequency of tone.frequencies) sure = addTone(tone, frequency, scale, start, count) && sure;
+    if (!sure) {
+      block.fill(0);
+      for (const frequency of tone.frequencies) addByFormula(tone, frequency, scale, start, count);
+    }
     if (noise) for (let i = 0; i < count; i++) block[i]! += noise();
     loops.quantize(count, ROUNDED_AT);
     out.set(count === BLOCK ? rounded : rounded.subarray(0, count), start);
   }
 }
 
-function addTone(tone: Tone, frequency: number, scale: number, start: number, count: number): void {
-  if (tone.antialias) addHarmonics(tone, frequency, scale, start, count);
-  else if (tone.wave === "sin") addSine(frequency / tone.sampleRate, 0, scale, start, count);
-  else if (tone.wave === "square") loops.addSquare(frequency, tone.sampleRate, scale, start, count);
-  else if (tone.wave === "saw") loops.addSaw(frequency, tone.sampleRate, scale, start, count);
-  else loops.addTriangle(frequency, tone.sampleRate, scale, start, count);
+/** Adds one tone; false where a sample may be on the wrong side of a jump. */
+function addTone(tone: Tone, frequency: number, scale: number, start: number, count: number): boolean {
+  const { wave, sampleRate, antialias } = tone;
+  if (antialias) addHarmonics(tone, frequency, scale, start, count);
+  else if (wave === "sin") addSine(frequency / sampleRate, 0, scale, start, count);
+  else return addRamps(wave, frequency, sampleRate, scale, start, count);
+  return true;
 }
 
 /**
- * Adds scale · sin(2π (cycles · n + offset)) for n from `start` on. Four points, one sample apart, each turn by four
- * samples' angle: a multiplication of complex numbers instead of a sine, and four of them at once.
+ * Adds square, saw or triangle for n from `start` on, without a division: a place in the cycle is the remainder of f n by
+ * the sample rate, and that of eight samples later a sum.
+ */
+function addRamps(
+  wave: "square" | "saw" | "triangle",
+  f: number,
+  sampleRate: number,
+  scale: number,
+  start: number,
+  count: number,
+): boolean {
+  for (let k = 0; k < POINTS; k++) points[k] = (f * (start + k)) % sampleRate;
+  const step = (f * POINTS) % sampleRate;
+  if (wave === "triangle") {
+    loops.addTriangle(POINTS_AT, step, sampleRate, scale, count);
+    return true;
+  }
+  const loop = wave === "square" ? loops.addSquare : loops.addSaw;
+  const near = loop(POINTS_AT, step, sampleRate, EDGE * sampleRate, scale, count) !== 0;
+  return !near || (Number.isInteger(f * EXACT) && Number.isInteger(sampleRate));
+}
+
+/** Adds square, saw or triangle as they are defined. */
+function addByFormula({ wave, sampleRate }: Tone, f: number, scale: number, start: number, count: number): void {
+  for (let i = 0; i < count; i++) {
+    const cycles = (f * (start + i)) / sampleRate;
+    const p = cycles - Math.floor(cycles);
+    block[i]! +=
+      scale * (wave === "square" ? (p < 0.5 ? 1 : -1) : wave === "saw" ? 2 * p - 1 : 1 - 4 * Math.abs(p - 0.5));
+  }
+}
+
+/**
+ * Adds scale · sin(2π (cycles · n + offset)) for n from `start` on. The points turn by eight samples' angle at a time: a
+ * multiplication of complex numbers instead of a sine, and eight of them at once.
  */
 function addSine(cycles: number, offset: number, scale: number, start: number, count: number): void {
   const phase = cycles * start + offset;
   const angle = 2 * Math.PI * (phase - Math.floor(phase));
   const step = 2 * Math.PI * cycles;
-  const turn = 2 * Math.PI * (4 * cycles - Math.floor(4 * cycles));
-  const cos = (k: number): number => scale * Math.cos(angle + k * step);
-  const sin = (k: number): number => scale * Math.sin(angle + k * step);
-  const points = [cos(0), sin(0), cos(1), sin(1), cos(2), sin(2), cos(3), sin(3)] as const;
-  loops.addSine(Math.cos(turn), Math.sin(turn), ...points, count);
+  for (let k = 0; k < POINTS; k++) {
+    points[k] = scale * Math.cos(angle + k * step);
+    points[POINTS + k] = scale * Math.sin(angle + k * step);
+  }
+  const turn = 2 * Math.PI * (POINTS * cycles - Math.floor(POINTS * cycles));
+  loops.addSine(POINTS_AT, Math.cos(turn), Math.sin(turn), count);
 }
 
 /** The Fourier series of a wave, up to half the sample rate. */

@@ -1,84 +1,143 @@
 // A block of float64 numbers lies at address 0; its length is a multiple of 8, and loops may go on to the next such multiple.
+// Each loop makes eight points one sample apart, which lie at `points`, then moves all of them on by eight samples.
 
-/** Adds scale · sine: four points (x, y), one sample apart, each turned by four samples' angle (cosine c, sine s) a step. */
-export function addSine(
-  c: f64,
-  s: f64,
-  x0: f64,
-  y0: f64,
-  x1: f64,
-  y1: f64,
-  x2: f64,
-  y2: f64,
-  x3: f64,
-  y3: f64,
-  count: usize,
-): void {
+/** Adds scale · sine: the points (x, y), first the eight x, turn by eight samples' angle (cosine c, sine s) a step. */
+export function addSine(points: usize, c: f64, s: f64, count: usize): void {
   const cosine = f64x2.splat(c);
   const sine = f64x2.splat(s);
-  let xa = f64x2(x0, x1);
-  let ya = f64x2(y0, y1);
-  let xb = f64x2(x2, x3);
-  let yb = f64x2(y2, y3);
+  let xa = v128.load(points);
+  let xb = v128.load(points, 16);
+  let xc = v128.load(points, 32);
+  let xd = v128.load(points, 48);
+  let ya = v128.load(points, 64);
+  let yb = v128.load(points, 80);
+  let yc = v128.load(points, 96);
+  let yd = v128.load(points, 112);
   const end = count << 3;
-  for (let at: usize = 0; at < end; at += 32) {
-    v128.store(at, f64x2.add(v128.load(at), ya));
-    v128.store(at, f64x2.add(v128.load(at, 16), yb), 16);
+  for (let at: usize = 0; at < end; at += 64) {
+    add(at, ya);
+    add(at + 16, yb);
+    add(at + 32, yc);
+    add(at + 48, yd);
     const a = f64x2.sub(f64x2.mul(xa, cosine), f64x2.mul(ya, sine));
     const b = f64x2.sub(f64x2.mul(xb, cosine), f64x2.mul(yb, sine));
+    const e = f64x2.sub(f64x2.mul(xc, cosine), f64x2.mul(yc, sine));
+    const f = f64x2.sub(f64x2.mul(xd, cosine), f64x2.mul(yd, sine));
     ya = f64x2.add(f64x2.mul(xa, sine), f64x2.mul(ya, cosine));
     yb = f64x2.add(f64x2.mul(xb, sine), f64x2.mul(yb, cosine));
+    yc = f64x2.add(f64x2.mul(xc, sine), f64x2.mul(yc, cosine));
+    yd = f64x2.add(f64x2.mul(xd, sine), f64x2.mul(yd, cosine));
     xa = a;
     xb = b;
+    xc = e;
+    xd = f;
   }
 }
 
-/** The phases, from 0 to 1, of the samples number `n`. */
 // @ts-ignore: decorator
 @inline
-function phases(n: v128, f: v128, rate: v128): v128 {
-  const cycles = f64x2.div(f64x2.mul(f, n), rate);
-  return f64x2.sub(cycles, f64x2.floor(cycles));
+function add(at: usize, value: v128): void {
+  v128.store(at, f64x2.add(v128.load(at), value));
 }
 
-/** Adds +scale in the first half of each cycle, -scale in the second. */
-export function addSquare(f: f64, rate: f64, scale: f64, start: f64, count: usize): void {
-  const high = f64x2.splat(scale);
-  const low = f64x2.splat(-scale);
-  const half = f64x2.splat(0.5);
-  let n = f64x2(start, start + 1);
+// The other waves' points are places in the cycle, from 0 to `cycle`, which may be any number.
+
+/** A place `step` further on. */
+// @ts-ignore: decorator
+@inline
+function moved(place: v128, step: v128, cycle: v128): v128 {
+  const next = f64x2.add(place, step);
+  return f64x2.sub(next, v128.and(f64x2.ge(next, cycle), cycle));
+}
+
+/**
+ * Adds +scale in the first half of each cycle, -scale in the second. Returns whether a place comes as near as `edge` to a
+ * jump, where rounding may have put it on the wrong side.
+ */
+export function addSquare(points: usize, step: f64, cycle: f64, edge: f64, scale: f64, count: usize): bool {
+  const by = f64x2.splat(step);
+  const whole = f64x2.splat(cycle);
+  const half = f64x2.splat(cycle / 2);
+  const value = f64x2.splat(scale);
+  const sign = f64x2.splat(-0.0);
+  let a = v128.load(points);
+  let b = v128.load(points, 16);
+  let c = v128.load(points, 32);
+  let d = v128.load(points, 48);
+  let least = f64x2.splat(cycle / 4);
+  let most = least;
   const end = count << 3;
-  for (let at: usize = 0; at < end; at += 16) {
-    const first = f64x2.lt(phases(n, f64x2.splat(f), f64x2.splat(rate)), half);
-    v128.store(at, f64x2.add(v128.load(at), v128.bitselect(high, low, first)));
-    n = f64x2.add(n, f64x2.splat(2));
+  for (let at: usize = 0; at < end; at += 64) {
+    // Negative in the first half.
+    const e = f64x2.sub(a, half);
+    const f = f64x2.sub(b, half);
+    const g = f64x2.sub(c, half);
+    const h = f64x2.sub(d, half);
+    add(at, v128.xor(value, v128.andnot(sign, e)));
+    add(at + 16, v128.xor(value, v128.andnot(sign, f)));
+    add(at + 32, v128.xor(value, v128.andnot(sign, g)));
+    add(at + 48, v128.xor(value, v128.andnot(sign, h)));
+    least = f64x2.pmin(least, f64x2.pmin(f64x2.pmin(f64x2.abs(e), f64x2.abs(f)), f64x2.pmin(f64x2.abs(g), f64x2.abs(h))));
+    most = f64x2.pmax(most, f64x2.pmax(f64x2.pmax(f64x2.abs(e), f64x2.abs(f)), f64x2.pmax(f64x2.abs(g), f64x2.abs(h))));
+    a = moved(a, by, whole);
+    b = moved(b, by, whole);
+    c = moved(c, by, whole);
+    d = moved(d, by, whole);
   }
+  const far = f64x2.splat(cycle / 2 - edge);
+  return v128.any_true(v128.or(f64x2.lt(least, f64x2.splat(edge)), f64x2.gt(most, far)));
 }
 
-/** Adds a ramp from -scale to scale each cycle. */
-export function addSaw(f: f64, rate: f64, scale: f64, start: f64, count: usize): void {
-  const one = f64x2.splat(1);
-  let n = f64x2(start, start + 1);
+/** Adds a ramp from -scale to scale each cycle. Returns what `addSquare` does. */
+export function addSaw(points: usize, step: f64, cycle: f64, edge: f64, scale: f64, count: usize): bool {
+  const by = f64x2.splat(step);
+  const whole = f64x2.splat(cycle);
+  const slope = f64x2.splat((2 * scale) / cycle);
+  const start = f64x2.splat(scale);
+  let a = v128.load(points);
+  let b = v128.load(points, 16);
+  let c = v128.load(points, 32);
+  let d = v128.load(points, 48);
+  let least = f64x2.splat(cycle / 2);
+  let most = least;
   const end = count << 3;
-  for (let at: usize = 0; at < end; at += 16) {
-    const p = phases(n, f64x2.splat(f), f64x2.splat(rate));
-    const value = f64x2.mul(f64x2.splat(scale), f64x2.sub(f64x2.add(p, p), one));
-    v128.store(at, f64x2.add(v128.load(at), value));
-    n = f64x2.add(n, f64x2.splat(2));
+  for (let at: usize = 0; at < end; at += 64) {
+    add(at, f64x2.sub(f64x2.mul(a, slope), start));
+    add(at + 16, f64x2.sub(f64x2.mul(b, slope), start));
+    add(at + 32, f64x2.sub(f64x2.mul(c, slope), start));
+    add(at + 48, f64x2.sub(f64x2.mul(d, slope), start));
+    least = f64x2.pmin(least, f64x2.pmin(f64x2.pmin(a, b), f64x2.pmin(c, d)));
+    most = f64x2.pmax(most, f64x2.pmax(f64x2.pmax(a, b), f64x2.pmax(c, d)));
+    a = moved(a, by, whole);
+    b = moved(b, by, whole);
+    c = moved(c, by, whole);
+    d = moved(d, by, whole);
   }
+  const far = f64x2.splat(cycle - edge);
+  return v128.any_true(v128.or(f64x2.lt(least, f64x2.splat(edge)), f64x2.gt(most, far)));
 }
 
-/** Adds a ramp from -scale to scale and back each cycle. */
-export function addTriangle(f: f64, rate: f64, scale: f64, start: f64, count: usize): void {
-  const one = f64x2.splat(1);
-  let n = f64x2(start, start + 1);
+/** Adds a ramp from -scale to scale and back each cycle; it has no jumps. */
+export function addTriangle(points: usize, step: f64, cycle: f64, scale: f64, count: usize): void {
+  const by = f64x2.splat(step);
+  const whole = f64x2.splat(cycle);
+  const slope = f64x2.splat((4 * scale) / cycle);
+  const top = f64x2.splat(scale);
+  const half = f64x2.splat(cycle / 2);
+  let a = v128.load(points);
+  let b = v128.load(points, 16);
+  let c = v128.load(points, 32);
+  let d = v128.load(points, 48);
   const end = count << 3;
-  for (let at: usize = 0; at < end; at += 16) {
-    const p = phases(n, f64x2.splat(f), f64x2.splat(rate));
-    const away = f64x2.abs(f64x2.sub(p, f64x2.splat(0.5)));
-    const value = f64x2.mul(f64x2.splat(scale), f64x2.sub(one, f64x2.mul(f64x2.splat(4), away)));
-    v128.store(at, f64x2.add(v128.load(at), value));
-    n = f64x2.add(n, f64x2.splat(2));
+  for (let at: usize = 0; at < end; at += 64) {
+    add(at, f64x2.sub(top, f64x2.mul(f64x2.abs(f64x2.sub(a, half)), slope)));
+    add(at + 16, f64x2.sub(top, f64x2.mul(f64x2.abs(f64x2.sub(b, half)), slope)));
+    add(at + 32, f64x2.sub(top, f64x2.mul(f64x2.abs(f64x2.sub(c, half)), slope)));
+    add(at + 48, f64x2.sub(top, f64x2.mul(f64x2.abs(f64x2.sub(d, half)), slope)));
+    a = moved(a, by, whole);
+    b = moved(b, by, whole);
+    c = moved(c, by, whole);
+    d = moved(d, by, whole);
   }
 }
 

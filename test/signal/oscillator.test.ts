@@ -81,19 +81,35 @@ print(json.dumps(np.clip(np.floor(x + 0.5), -32768, 32767).astype(int).tolist())
     assert.ok(equal >= 4990, `${equal} of 5000 equal`);
   });
 
-  test("every sample of a second of each wave equals numpy's", () => {
-    for (const wave of WAVES) {
-      const ours = make({ wave, frequencies: [441.3, 1102.7], volume: 0.9 }, 16001);
-      const expected: number[] = python(
-        `
+  test("every sample of a second of each wave equals numpy's, wherever its jumps fall", () => {
+    // Mixed; on samples exactly, or but for rounding; slow; above half the sample rate; of no period.
+    const cases = [
+      [441.3, 1102.7],
+      [100],
+      [440.5],
+      [400 / 3],
+      [102.4],
+      [1333.3333333333333],
+      [0.37],
+      [15900.1],
+      [466.1637615],
+    ];
+    const expected: Record<Wave, number[][]> = python(
+      `
 import numpy as np
-def tone(f):
+def tone(wave, f):
     p = np.mod(f * np.arange(16001) / 16000, 1)
-    return {"sin": np.sin(2 * np.pi * p), "square": np.where(p < 0.5, 1.0, -1.0), "saw": 2 * p - 1, "triangle": 1 - 4 * np.abs(p - 0.5)}[input]
-print(json.dumps(np.floor((tone(441.3) + tone(1102.7)) / 2 * 0.9 * 32768 + 0.5).astype(int).tolist()))`,
-        wave,
-      );
-      assert.deepEqual(Array.from(ours), expected, wave);
+    return {"sin": np.sin(2 * np.pi * p), "square": np.where(p < 0.5, 1.0, -1.0), "saw": 2 * p - 1, "triangle": 1 - 4 * np.abs(p - 0.5)}[wave]
+def mix(wave, tones):
+    return np.floor(sum(tone(wave, f) for f in tones) / len(tones) * 0.9 * 32768 + 0.5).astype(int).tolist()
+print(json.dumps({wave: [mix(wave, tones) for tones in input["cases"]] for wave in input["waves"]}))`,
+      { cases, waves: WAVES },
+    );
+    for (const wave of WAVES) {
+      for (const [i, frequencies] of cases.entries()) {
+        const ours = make({ wave, frequencies, volume: 0.9 }, 16001);
+        assert.deepEqual(Array.from(ours), expected[wave][i], `${wave} of ${frequencies} Hz`);
+      }
     }
   });
 
