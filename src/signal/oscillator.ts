@@ -108,7 +108,7 @@ export function synthesize(tone: Tone, out: Int16Array, noise?: () => number): v
   }
 }
 
-/** Adds one tone; false where a sample may be on the wrong side of a jump. */
+/** Adds one tone; false where a sample may be on the wrong side of a jump of square or saw. */
 function addTone(tone: Tone, frequency: number, scale: number, start: number, count: number): boolean {
   const { wave, sampleRate, antialias } = tone;
   if (antialias) addHarmonics(tone, frequency, scale, start, count);
@@ -140,13 +140,12 @@ function addRamps(
   return !near || (Number.isInteger(f * EXACT) && Number.isInteger(sampleRate));
 }
 
-/** Adds square, saw or triangle as they are defined. */
+/** Adds square or saw as they are defined. */
 function addByFormula({ wave, sampleRate }: Tone, f: number, scale: number, start: number, count: number): void {
   for (let i = 0; i < count; i++) {
     const cycles = (f * (start + i)) / sampleRate;
     const p = cycles - Math.floor(cycles);
-    block[i]! +=
-      scale * (wave === "square" ? (p < 0.5 ? 1 : -1) : wave === "saw" ? 2 * p - 1 : 1 - 4 * Math.abs(p - 0.5));
+    block[i]! += scale * (wave === "saw" ? 2 * p - 1 : p < 0.5 ? 1 : -1);
   }
 }
 
