@@ -30,6 +30,8 @@ export interface AugmentArrays {
   rows: number;
   /** Values of each row of x that are its own, not padding. */
   lengths: ArrayLike<number>;
+  /** The same of y; not needed for kinds classes and values. */
+  targetLengths?: ArrayLike<number>;
   kind: "pairs" | "classes" | "values" | "frames";
   channels: number;
   /** Kind frames: samples per row of labels, and labels per row. */
@@ -44,17 +46,19 @@ export function exampleRandom(seed: number, epoch: number, item: number): Random
 
 /** Applies everything that works on samples. `randoms` has one stream per row, see `exampleRandom`. */
 export function augmentSamples(arrays: AugmentArrays, options: Augment, randoms: readonly Random[]): void {
-  const { x, y, rows, lengths, kind } = arrays;
-  if (options.mix) mixRows(arrays, options.mix, randoms);
+  const { x, y, rows, kind } = arrays;
+  const lengths = Float64Array.from(arrays.lengths);
+  const targetLengths = Float64Array.from(arrays.targetLengths ?? []);
+  if (options.mix) mixRows(arrays, lengths, targetLengths, options.mix, randoms);
   const pairs = kind === "pairs";
   for (let row = 0; row < rows; row++) {
     const draw = randoms[row]!;
-    const from = (array: Float32Array): Float32Array => {
+    const own = (array: Float32Array, length: number): Float32Array => {
       const size = array.length / rows;
-      return array.subarray(row * size, row * size + (array === x || pairs ? Math.min(size, lengths[row]!) : size));
+      return array.subarray(row * size, row * size + Math.min(size, length));
     };
-    const mine = from(x);
-    const target = from(y);
+    const mine = own(x, lengths[row]!);
+    const target = own(y, targetLengths[row] ?? Infinity);
     let factor = options.gain ? 10 ** (between(draw, options.gain) / 20) : 1;
     if (options.polarity !== undefined && draw.uniform() < options.polarity) factor = -factor;
     if (factor !== 1) {
@@ -66,29 +70,43 @@ export function augmentSamples(arrays: AugmentArrays, options: Augment, randoms:
   }
 }
 
-/** Masks rows of `frames × bins` (samples: bins 1, filled with 0; features: filled with the row's mean). */
+/**
+ * Masks rows of `frames × bins × values`, where each bin has a value for every channel, or real and imaginary ones (samples:
+ * bins 1, filled with 0; features: filled with the row's mean of each value).
+ */
 export function maskRows(
   x: Float32Array,
-  shape: { rows: number; frames: number; bins: number },
+  shape: { rows: number; frames: number; bins: number; values: number },
   options: Augment,
   features: boolean,
   randoms: readonly Random[],
 ): void {
-  const { rows, frames, bins } = shape;
+  const { rows, frames, bins, values } = shape;
+  const width = bins * values;
   const { timeMask, frequencyMask } = options;
   for (let row = 0; row < rows; row++) {
     const draw = randoms[row]!;
-    const mine = x.subarray(row * frames * bins, (row + 1) * frames * bins);
-    const fill = features ? mine.reduce((a, b) => a + b, 0) / mine.length : 0;
+    const mine = x.subarray(row * frames * width, (row + 1) * frames * width);
+    const means = features ? meansOf(mine, values) : new Float64Array(values);
+    const fill = (from: number, to: number): void => {
+      for (let i = from; i < to; i++) mine[i] = means[i % values]!;
+    };
     for (let i = 0; timeMask && i < (timeMask.count ?? 1); i++) {
       const [from, to] = span(draw, timeMask.length, frames);
-      mine.fill(fill, from * bins, to * bins);
+      fill(from * width, to * width);
     }
     for (let i = 0; features && frequencyMask && i < (frequencyMask.count ?? 1); i++) {
       const [from, to] = span(draw, frequencyMask.bins, bins);
-      for (let t = 0; t < frames; t++) mine.fill(fill, t * bins + from, t * bins + to);
+      for (let t = 0; t < frames; t++) fill(t * width + from * values, t * width + to * values);
     }
   }
+}
+
+/** The mean of every `values`-th number, from each of the first `values`. */
+function meansOf(numbers: Float32Array, values: number): Float64Array {
+  const sums = new Float64Array(values);
+  for (let i = 0; i < numbers.length; i++) sums[i % values]! += numbers[i]!;
+  return sums.map((sum) => (sum * values) / numbers.length);
 }
 
 /** @throws DatasetError "OPTION" for shares outside 0 … 1, ranges upside down and lengths below 0 */
@@ -132,10 +150,17 @@ function scale(array: Float32Array, factor: number): void {
   for (let i = 0; i < array.length; i++) array[i] = array[i]! * factor;
 }
 
-function mixRows(arrays: AugmentArrays, mix: NonNullable<Augment["mix"]>, randoms: readonly Random[]): void {
+/** Mixes rows; one mixed with a longer one is as long from then on. */
+function mixRows(
+  arrays: AugmentArrays,
+  lengths: Float64Array,
+  targetLengths: Float64Array,
+  mix: NonNullable<Augment["mix"]>,
+  randoms: readonly Random[],
+): void {
   const { x, y, rows } = arrays;
   if (rows < 2) return;
-  const plain = { x: x.slice(), y: y.slice() };
+  const plain = { x: x.slice(), y: y.slice(), lengths: lengths.slice(), targetLengths: targetLengths.slice() };
   for (let row = 0; row < rows; row++) {
     const draw = randoms[row]!;
     if (draw.uniform() >= mix.probability) continue;
@@ -150,6 +175,12 @@ function mixRows(arrays: AugmentArrays, mix: NonNullable<Augment["mix"]>, random
       for (let i = row * size; i < (row + 1) * size; i++) {
         mixed[i] = (1 - weight) * before[i]! + weight * before[i + shift]!;
       }
+    }
+    for (const [own, before] of [
+      [lengths, plain.lengths],
+      [targetLengths, plain.targetLengths],
+    ] as const) {
+      if (own.length > 0) own[row] = Math.max(before[row]!, before[other]!);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { type Augment, augmentSamples, exampleRandom, maskRows } from "./augment.js";
-import { aligned, type BatchLayout, READ_FIELDS, type StoredArray } from "./batch-layout.js";
+import { aligned, type BatchLayout, LABEL_FIELDS, READ_FIELDS, type StoredArray } from "./batch-layout.js";
 import { computeFeatures, type Features, featureShape } from "./features.js";
 import { BYTES_PER_SAMPLE } from "./manifest.js";
 import type { Kind } from "./pair.js";
@@ -25,6 +25,8 @@ export interface ProcessedBatch {
   second?: StoredArray;
   /** Values of each row that are its own, not padding. */
   lengths: Float64Array;
+  /** The same of the targets: the other side of pairs, or labels per frame. */
+  targetLengths?: Float64Array;
   /** Kinds classes and values: the targets, row after row. */
   values?: Float32Array;
   /** Where the results go in the batch's buffer. */
@@ -59,8 +61,12 @@ export function planProcessing(
     : result(next, second!, targetFeatures);
   const perRow = layout.reads.length / READ_FIELDS / rows;
   const unit = BYTES_PER_SAMPLE[first.encoding];
-  const lengths = Float64Array.from({ length: rows }, (_, row) => layout.reads[row * perRow * READ_FIELDS + 2]! / unit);
-  return { epoch, items, first, second, lengths, values: values?.data, xs, ys };
+  const read = (k: number): Float64Array =>
+    Float64Array.from({ length: rows }, (_, row) => layout.reads[(row * perRow + k) * READ_FIELDS + 2]! / unit);
+  const labelled = (labels: Float64Array): Float64Array =>
+    Float64Array.from({ length: rows }, (_, row) => labels[row * LABEL_FIELDS + 3]! * second!.shape[2]!);
+  const targetLengths = how.kind === "pairs" ? read(1) : layout.labels && labelled(layout.labels);
+  return { epoch, items, first, second, lengths: read(0), targetLengths, values: values?.data, xs, ys };
 }
 
 /** Processes a batch that was read into `scratch`; the results go to `buffer`. The same for any worker. */
@@ -70,7 +76,7 @@ export function processBatch(
   batch: ProcessedBatch,
   how: Processing,
 ): void {
-  const { items, first, second, lengths, xs, ys } = batch;
+  const { items, first, second, lengths, targetLengths, xs, ys } = batch;
   const { augment, features, kind, channels } = how;
   const rows = items.length;
   const samples = (array: StoredArray): Float32Array =>
@@ -80,12 +86,14 @@ export function processBatch(
   const randoms = augment ? Array.from(items, (item) => exampleRandom(how.seed, batch.epoch, item)) : [];
   if (augment) {
     const width = kind === "frames" ? second!.shape[2] : undefined;
-    augmentSamples({ x, y, rows, lengths, kind, channels, inputSize: how.inputSize, width }, augment, randoms);
+    const own = { lengths, targetLengths };
+    augmentSamples({ x, y, rows, ...own, kind, channels, inputSize: how.inputSize, width }, augment, randoms);
   }
   const input = features ? featureRows(x, rows, xs.shape, features, how) : x;
   if (augment?.timeMask || augment?.frequencyMask) {
-    const frames = features ? xs.shape[1]! : x.length / rows / channels;
-    maskRows(input, { rows, frames, bins: input.length / rows / frames }, augment, features !== undefined, randoms);
+    const [frames, bins] = features ? [xs.shape[1]!, xs.shape[2]!] : [x.length / rows / channels, 1];
+    const values = input.length / rows / frames / bins;
+    maskRows(input, { rows, frames, bins, values }, augment, features !== undefined, randoms);
   }
   const target = kind === "pairs" && features?.targets ? featureRows(y, rows, ys.shape, features, how) : y;
   new Float32Array(buffer, xs.at, input.length).set(input);
