@@ -14,6 +14,8 @@ export interface CompressedInfo {
   bitsPerSample?: number;
   /** Samples per channel; unknown before decoding for MP3 and for streamed FLAC. */
   frames?: number;
+  /** Opus: what the samples are to be multiplied with. */
+  gain?: number;
   /** FLAC: MD5 of the decoded samples, hexadecimal, where the encoder has stored it. */
   md5?: string;
 }
@@ -23,7 +25,7 @@ export interface CompressedInfo {
  * tells: page checksums of Ogg, the chain of frames of MP3, STREAMINFO of FLAC. Undefined where it is none of these.
  *
  * @param where the file's name, for errors
- * @throws DatasetError "FORMAT" where it is cut short, damaged, or of a codec that is not read
+ * @throws DatasetError "FORMAT" where it is cut short, damaged, or of a codec or depth that is not read
  */
 export function readCompressedInfo(bytes: Uint8Array, where: string): CompressedInfo | undefined {
   const at = startOf(bytes);
@@ -49,9 +51,11 @@ function oggInfo(bytes: Uint8Array, where: string): CompressedInfo {
     return { codec: "vorbis", channels: first[11] as number, sampleRate: view.getUint32(12, true), frames: granule };
   }
   // Opus always decodes at 48 kHz; the first `preSkip` samples are thrown away (RFC 7845).
-  if (ascii(first, 0, 8) === "OpusHead" && first.length >= 12) {
+  if (ascii(first, 0, 8) === "OpusHead" && first.length >= 18) {
     const frames = Math.max(0, granule - view.getUint16(10, true));
-    return { codec: "opus", channels: first[9] as number, sampleRate: 48000, frames };
+    // In 1/256 dB.
+    const gain = 10 ** (view.getInt16(16, true) / 256 / 20);
+    return { codec: "opus", channels: first[9] as number, sampleRate: 48000, frames, gain };
   }
   if (ascii(first, 1, 4) === "FLAC") return { codec: "flac", ...readStreamInfo(first, 13, where) };
   throw new DatasetError("FORMAT", `codec in Ogg: unknown, expected Vorbis, Opus or FLAC (${where})`);
@@ -65,11 +69,16 @@ function readStreamInfo(bytes: Uint8Array, at: number, where: string): Omit<Comp
   const view = new DataView(bytes.buffer, bytes.byteOffset + at + 4, 34);
   const packed = view.getUint32(10);
   const frames = (view.getUint8(13) & 15) * 2 ** 32 + view.getUint32(14);
+  const bitsPerSample = ((packed >>> 4) & 31) + 1;
+  if (![8, 16, 24].includes(bitsPerSample)) {
+    const message = `bits of the FLAC: ${bitsPerSample}, expected 8, 16 or 24, which its decoder knows; make it a wav, or 24 bits`;
+    throw new DatasetError("FORMAT", `${message} (${where})`);
+  }
   const md5 = Buffer.from(bytes.subarray(at + 22, at + 38)).toString("hex");
   return {
     sampleRate: packed >>> 12,
     channels: ((packed >>> 9) & 7) + 1,
-    bitsPerSample: ((packed >>> 4) & 31) + 1,
+    bitsPerSample,
     ...(frames > 0 ? { frames } : {}),
     ...(/^0+$/.test(md5) ? {} : { md5 }),
   };

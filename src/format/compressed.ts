@@ -45,7 +45,9 @@ export async function decodeCompressed(bytes: Uint8Array, info: CompressedInfo, 
   } finally {
     decoder.free();
   }
-  const { sampleRate, samplesDecoded: frames, errors } = decoded;
+  const { sampleRate, errors } = decoded;
+  // The decoder leaves what an Opus file of one page has at its end for the codec's sake.
+  const frames = Math.min(decoded.samplesDecoded, info.codec === "opus" ? info.frames! : Infinity);
   const wrong = errors[0]?.message ?? (frames === 0 && info.frames !== 0 ? "no samples" : undefined);
   if (wrong) throw new DatasetError("FORMAT", `${info.codec}: damaged, the decoder says "${wrong}" (${where})`);
   if (info.codec === "flac" && info.frames !== undefined && frames !== info.frames) {
@@ -56,6 +58,8 @@ export async function decodeCompressed(bytes: Uint8Array, info: CompressedInfo, 
   const channelData = decoded.channelData.slice(0, info.channels);
   const samples =
     info.codec === "flac" ? flacSamples(channelData, frames, info, where) : interleave(channelData, frames);
+  const { gain = 1 } = info;
+  if (gain !== 1) for (let i = 0; i < samples.length; i++) samples[i] = samples[i]! * gain;
   return { sampleRate, channels: channelData.length, samples };
 }
 
@@ -88,15 +92,28 @@ function flacSamples(
       out[at] = value < 0 ? value - 0.5 : value + 0.5;
     }
   }
-  if (out instanceof Int16Array) {
-    if (info.md5 !== undefined && createHash("md5").update(out).digest("hex") !== info.md5) {
-      throw new DatasetError("FORMAT", `checksum of the FLAC samples: wrong, the file is damaged (${where})`);
-    }
-    return out;
+  if (
+    info.md5 !== undefined &&
+    createHash("md5")
+      .update(packed(out, bits / 8))
+      .digest("hex") !== info.md5
+  ) {
+    throw new DatasetError("FORMAT", `checksum of the FLAC samples: wrong, the file is damaged (${where})`);
   }
+  if (out instanceof Int16Array) return out;
   const floats = new Float32Array(out.length);
   for (let i = 0; i < floats.length; i++) floats[i] = (out[i] as number) / 2 ** (bits - 1);
   return floats;
+}
+
+/** Integers in as few bytes as they have, little end first, as FLAC's checksum takes them. */
+function packed(integers: Int16Array | Int32Array, bytes: number): Uint8Array {
+  const all = new Uint8Array(integers.buffer, integers.byteOffset, integers.byteLength);
+  const size = integers.BYTES_PER_ELEMENT;
+  if (bytes === size) return all;
+  const out = new Uint8Array(integers.length * bytes);
+  for (let i = 0; i < integers.length; i++) for (let k = 0; k < bytes; k++) out[i * bytes + k] = all[i * size + k]!;
+  return out;
 }
 
 async function loadDecoder(codec: Codec, where: string): Promise<Decoder> {

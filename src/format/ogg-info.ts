@@ -10,7 +10,7 @@ export interface OggInfo {
 
 /**
  * Walks the pages of an Ogg file and checks their checksums and that the last one is marked as the end (RFC 3533).
- * @throws DatasetError "FORMAT" where a page is damaged or the end is missing
+ * @throws DatasetError "FORMAT" where a page is damaged, the end is missing, or there is more than one stream
  */
 export function readOggInfo(bytes: Uint8Array, where: string): OggInfo {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -21,6 +21,10 @@ export function readOggInfo(bytes: Uint8Array, where: string): OggInfo {
     if (bytes.length < at + 27) throw cutShort(at, where);
     if (view.getUint32(at) !== 0x4f676753) {
       throw new DatasetError("FORMAT", `Ogg page: none at byte ${at}, the file is damaged (${where})`);
+    }
+    if (ended || view.getUint32(at + 14) !== view.getUint32(14)) {
+      const message = `Ogg: another stream at byte ${at}, expected one; split the file, or convert it with ffmpeg`;
+      throw new DatasetError("FORMAT", `${message} (${where})`);
     }
     const segments = bytes[at + 26] as number;
     const body = at + 27 + segments;

@@ -51,17 +51,34 @@ case("mono.ogg", 16000, 1, "OGG", "VORBIS")
 case("stereo.ogg", 44100, 2, "OGG", "VORBIS")
 case("mono.opus", 16000, 1, "OGG", "OPUS")
 case("stereo.opus", 48000, 2, "OGG", "OPUS")
+case("short.opus", 48000, 2, "OGG", "OPUS", 0.4)
+case("one.opus", 48000, 1, "OGG", "OPUS", 1 / 48000)
+case("gain.opus", 48000, 1, "OGG", "OPUS", 0.6)
 case("mono.mp3", 44100, 1, "MP3", "MPEG_LAYER_III")
 case("stereo.mp3", 44100, 2, "MP3", "MPEG_LAYER_III")
 case("low.mp3", 16000, 1, "MP3", "MPEG_LAYER_III")
 case("lower.mp3", 8000, 2, "MP3", "MPEG_LAYER_III")
+# Played 6 dB lower, as the header of Opus can ask for (RFC 7845, section 5.1).
+path = os.path.join(folder, "gain.opus")
+data = bytearray(open(path, "rb").read())
+at = data.index(b"OpusHead") + 16
+data[at:at + 2] = (-6 * 256).to_bytes(2, "little", signed=True)
+end = data.index(b"OggS", 4)
+data[22:26] = bytes(4)
+crc = 0
+for byte in data[:end]:
+    crc ^= byte << 24
+    for _ in range(8): crc = (crc << 1 ^ 0x104c11db7) if crc & 1 << 31 else crc << 1
+data[22:26] = crc.to_bytes(4, "little")
+open(path, "wb").write(data)
+sf.read(path, dtype="float32", always_2d=True)[0].tofile(path + ".f32")
 print(json.dumps(cases))`,
     folder,
   );
 });
 
 test("FLAC, Ogg Vorbis, Opus and MP3 give soundfile's values", async () => {
-  assert.equal(cases.length, 12);
+  assert.equal(cases.length, 15);
   for (const { name, rate, shape, int16 } of cases) {
     const audio = await decode(name);
     const opus = name.endsWith(".opus");
@@ -115,6 +132,29 @@ async function message(data: Uint8Array): Promise<string> {
   }
   return "";
 }
+
+test("FLAC of every depth is checked against its checksum; other depths than the decoder's are refused by name", async () => {
+  for (const name of ["mono8.flac", "stereo16.flac", "six24.flac"]) {
+    const flac = bytes(name).slice();
+    flac[26]! ^= 1;
+    assert.match(await message(flac), /checksum of the FLAC samples: wrong, the file is damaged/, name);
+  }
+  const twenty = bytes("six24.flac").slice();
+  // Five bits across bytes 20 and 21: the depth less one.
+  twenty[20] = twenty[20]! | 1;
+  twenty[21] = (twenty[21]! & 15) | (3 << 4);
+  assert.match(await message(twenty), /bits of the FLAC: 20, expected 8, 16 or 24/);
+});
+
+test("Ogg files put one after the other are refused by name", async () => {
+  for (const name of ["mono.ogg", "mono.opus"]) {
+    const one = bytes(name);
+    assert.match(
+      await message(Buffer.concat([one, one])),
+      new RegExp(`Ogg: another stream at byte ${one.length}, expected one`),
+    );
+  }
+});
 
 test("a file cut short anywhere is an error", async () => {
   for (const name of ["stereo16.flac", "stereo.ogg", "stereo.opus", "stereo.mp3"]) {
