@@ -67,7 +67,7 @@ export type { Window } from "./items.js";
 export { type MelSpectrogramOptions, melSpectrogram } from "./mel-layer.js";
 // Train
 export { balancedWeights } from "./class-weights.js";
-export { type Judgement, type JudgeOptions, judge } from "./metrics.js";
+export { type Direction, type Judgement, type JudgeOptions, judge } from "./metrics.js";
 export {
   type JudgedDataset,
   type JudgedExample,

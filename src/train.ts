@@ -4,7 +4,7 @@ import { hasModel, restoreModel, saveModel } from "./checkpoint.js";
 import { withClassWeights } from "./class-weights.js";
 import { notebookHost } from "./display.js";
 import { DatasetError } from "./error.js";
-import { decides, type Judgement, judge } from "./metrics.js";
+import { decides, type Direction, directionOf, type Judgement, judge } from "./metrics.js";
 import { duration, type LongOptions, throwIfAborted, track } from "./progress.js";
 import { seedDropout, seedModel } from "./seed-model.js";
 import { liveHistory } from "./show/history.js";
@@ -19,6 +19,8 @@ export interface FitOptions extends LongOptions {
   seed?: number;
   /** The number that says which epoch is best. Default: val_loss, or loss without validation data. */
   monitor?: string;
+  /** Whether the smallest or the largest of it is best. Default: the largest of accuracies and scores, by their names. */
+  mode?: Direction;
   /** Stops when the monitored number has not become better for so many epochs. Default: never. */
   patience?: number;
   /** What counts as better: a change of more than this. Default 0. */
@@ -128,6 +130,7 @@ async function train(
   const tf = loadTensorFlow();
   const validate = dataset.validate && dataset.valSteps !== 0 ? dataset.validate : undefined;
   const monitor = options.monitor ?? (validate ? "val_loss" : "loss");
+  const mode = options.mode ?? directionOf(monitor);
   const data = watched(dataset.train, () => signal.aborted);
   const began = performance.now();
   let trained = 0;
@@ -157,7 +160,7 @@ async function train(
     if (value === undefined) {
       throw new DatasetError("OPTION", `monitor: "${monitor}", expected one of ${Object.keys(logs).join(", ")}`);
     }
-    if (!state.best || isBetter(monitor, value, state.best.value, options.minDelta ?? 0)) {
+    if (!state.best || isBetter(value, state.best.value, mode, options.minDelta ?? 0)) {
       state.best = { epoch: epoch + 1, name: monitor, value };
       tf.dispose(bestWeights);
       bestWeights = model.getWeights().map((w) => w.clone());
@@ -170,7 +173,7 @@ async function train(
       model.stopTraining = true;
     }
   };
-  const live = show ? [liveHistory({ epochs, steps: dataset.trainSteps, monitor })] : [];
+  const live = show ? [liveHistory({ epochs, steps: dataset.trainSteps, monitor, mode })] : [];
   const own = {
     onEpochBegin: async (): Promise<void> => {
       epochBegan = performance.now();
@@ -235,9 +238,8 @@ function placeIn(place: Place, epochsDone: number, steps: number): Place {
   return unvalidated ? { ...place, epoch: place.epoch - 1, batch: steps } : place;
 }
 
-function isBetter(name: string, value: number, best: number, delta: number): boolean {
-  const lower = /loss|error|mse|mae/i.test(name);
-  return lower ? value < best - delta : value > best + delta;
+function isBetter(value: number, best: number, mode: Direction, delta: number): boolean {
+  return mode === "min" ? value < best - delta : value > best + delta;
 }
 
 function summary(result: Omit<FitResult, "summary">, epochs: number, options: FitOptions): string {

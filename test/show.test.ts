@@ -478,6 +478,14 @@ test("the best epoch is the lowest validation loss, or the highest of a metric",
   assert.deepEqual(bestEpoch(values), { name: "val_loss", epoch: 2, value: 1.5 });
   assert.deepEqual(bestEpoch({ loss: [3, Number.NaN, 1] }), { name: "loss", epoch: 3, value: 1 });
   assert.equal(bestEpoch(values, "acc")?.epoch, 2);
+  // Down for whatever is no accuracy or score, as Keras does; or as asked for.
+  for (const name of ["val_mape", "categoricalCrossentropy", "kullbackLeiblerDivergence", "hinge"]) {
+    assert.equal(bestEpoch({ [name]: [3, 1, 2] }, name)?.epoch, 2, name);
+  }
+  for (const name of ["val_categoricalAccuracy", "precision", "recall", "r2Score"]) {
+    assert.equal(bestEpoch({ [name]: [3, 1, 2] }, name)?.epoch, 1, name);
+  }
+  assert.equal(bestEpoch({ mine: [3, 1, 2] }, "mine", "max")?.epoch, 1);
   assert.match(
     historyFigure(values, {}, "").alt,
     /over 3 epochs: loss 1 \(validation 2\), acc 0.8; best epoch 2 with val_loss 1.5/,

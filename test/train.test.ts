@@ -147,6 +147,25 @@ test("early stopping ends with the best weights, saved and loaded again", async 
   assert.deepEqual(again.history, result.history);
 });
 
+test("the best epoch is the one of the least error, or as asked for", async () => {
+  const train = async (options: Partial<FitOptions>): Promise<[number, number[]]> => {
+    const model = net();
+    model.compile({ optimizer: tf.train.adam(0.01), loss: "meanSquaredError", metrics: ["mape"] });
+    const { best, history } = await fit(model, await loaded(), {
+      epochs: 4,
+      seed: 1,
+      monitor: "val_mape",
+      ...options,
+      ...QUIET,
+    });
+    return [best.value, history.val_mape!];
+  };
+  const [least, values] = await train({});
+  assert.ok(new Set(values).size > 1);
+  assert.equal(least, Math.min(...values));
+  assert.equal((await train({ mode: "max" }))[0], Math.max(...values));
+});
+
 test("class weights give Keras's loss and gradients", async () => {
   const x = Array.from({ length: 24 }, (_, i) => Math.sin(i * 1.7));
   const y = [1, 0, 0, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1];

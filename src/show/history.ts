@@ -2,6 +2,7 @@ import { displayBundle, LiveDisplay, type MimeBundle } from "../display.js";
 import { curvesPanel } from "../figure/curves.js";
 import { figure, type Figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";
+import { type Direction, directionOf } from "../metrics.js";
 import { figureBundle, numberText, pictureHtml, secondsText, type ShowOptions } from "./bundle.js";
 import type { TensorLike } from "./sound.js";
 
@@ -21,6 +22,8 @@ export interface HistoryOptions extends ShowOptions {
   steps?: number;
   /** Metric whose best epoch is marked. Default: val_loss, else loss. */
   monitor?: string;
+  /** Whether the smallest or the largest of it is best. Default: the largest of accuracies and scores, by their names. */
+  mode?: Direction;
 }
 
 /** Callbacks for `model.fitDataset` or `model.fit` that draw the curves while training. */
@@ -120,7 +123,7 @@ export function historyFigure(values: HistoryValues, options: HistoryOptions, no
   if (names.length === 0) names.push("loss");
   const epochs = Math.max(0, ...Object.values(values).map((v) => v.length));
   const x = Array.from({ length: epochs }, (_, i) => i + 1);
-  const best = bestEpoch(values, options.monitor);
+  const best = bestEpoch(values, options.monitor, options.mode);
   const panels: Panel[] = names.map((name, i) => {
     const curves = [{ name: "training", values: values[name] ?? [] }];
     const validation = values[`val_${name}`];
@@ -152,14 +155,15 @@ export function historyFigure(values: HistoryValues, options: HistoryOptions, no
   });
 }
 
-/** The epoch (from 1) with the smallest loss, or the largest value of a metric that isn't a loss or error. */
+/** The epoch (from 1) with the best value; of those that are no number none. */
 export function bestEpoch(
   values: HistoryValues,
   monitor?: string,
+  mode?: Direction,
 ): { name: string; epoch: number; value: number } | undefined {
   const name = monitor ?? (values.val_loss ? "val_loss" : "loss");
   const series = values[name] ?? [];
-  const sign = /loss|error|mse|mae/i.test(name) ? 1 : -1;
+  const sign = (mode ?? directionOf(name)) === "min" ? 1 : -1;
   let epoch = -1;
   series.forEach((value, i) => {
     if (Number.isFinite(value) && (epoch < 0 || sign * value < sign * series[epoch]!)) epoch = i;
