@@ -218,7 +218,7 @@ async function addSounds(
 
 type Signal = { example: number; side: Place["side"] };
 
-/** Adds signals of the same samples; returns one of each (per split), without the silent ones, for the search by ear. */
+/** Adds signals of the same samples; returns one of each (per split and side), without the silent ones, for the search by ear. */
 function addIdentical(
   findings: FindingList,
   signals: readonly Signal[],
@@ -234,14 +234,15 @@ function addIdentical(
     seen.set(hash, firsts);
     const { example, side } = signals[n]!;
     const part = owner[example]!;
+    const place = 2 * part + (side === "input" ? 0 : 1);
     for (const first of firsts) {
       const other = signals[first ?? -1];
       if (!other || owner[other.example] === part) continue;
       const kind = other.side === side ? "identical" : "targetIsInput";
       findings.add(kind, 1, [other.example, other.side], [example, side], "has the very samples of");
     }
-    if (firsts[part] !== undefined) continue;
-    firsts[part] = n;
+    if (firsts[place] !== undefined) continue;
+    firsts[place] = n;
     single.push(n);
   }
   return single;

@@ -13,7 +13,7 @@ import { type BuildPlan, planRecords, type RecordOptions } from "./plan.js";
 import { planRecipe, type RecipeOptions } from "./recipe.js";
 import { pythonReader } from "./python-reader.js";
 import { buildRecords } from "./record.js";
-import { type OpenOptions, openRecords, type Records } from "./records.js";
+import { checkExample, type OpenOptions, openRecords, type Records } from "./records.js";
 import { type RepairReport, repair } from "./repair.js";
 import type { ExploredExample, SplitsView, SummaryView } from "./show.js";
 import {
@@ -150,7 +150,7 @@ export abstract class Dataset {
    */
   async load(options: LoadOptions = {}): Promise<void> {
     const records = await this.open(options);
-    const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
+    const all = this.seeded(options);
     this.loaded = this.prepare(records, await this.chooseSplit(records, all), all);
   }
 
@@ -234,6 +234,7 @@ export abstract class Dataset {
   batchesOf(examples: ArrayLike<number>, batchSize = 1): Batches {
     const { records, options } = this.need();
     const still = { ...options, shuffle: false, augment: undefined, dropRemainder: false, batchSize };
+    for (const i of Array.from(examples)) checkExample(records, i);
     return batches(records, Uint32Array.from(examples), still);
   }
 
@@ -244,7 +245,7 @@ export abstract class Dataset {
    */
   async kfold(folds: number, options: LoadOptions = {}): Promise<Fold[]> {
     const records = this.loaded?.records ?? (await this.open(options));
-    const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
+    const all = this.seeded(options);
     const { seed, valSplit } = all;
     const splits = kfold(records.count, folds, { seed, valSplit, ...this.keys(records, all) });
     return splits.map((split) => this.prepare(records, split, all));
@@ -341,6 +342,12 @@ export abstract class Dataset {
     const groups = groupBy === false ? undefined : groupBy ? each(groupBy) : records.groups;
     const strata = stratifyBy === true ? labelStrata(records) : stratifyBy ? each(stratifyBy) : undefined;
     return { ...(groups ? { groups } : {}), ...(strata ? { strata } : {}) };
+  }
+
+  private seeded(options: LoadOptions): LoadOptions & { seed: number } {
+    const seed = options.seed ?? this.options.seed ?? 0;
+    if (Number.isSafeInteger(seed)) return { ...options, seed };
+    throw new DatasetError("OPTION", `seed: ${seed}, expected a whole number`);
   }
 
   private prepare(records: Records, split: Split, options: LoadOptions & { seed: number }): Loaded {

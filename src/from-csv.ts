@@ -2,10 +2,10 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { DatasetError, type Problem, problemsError } from "./error.js";
-import { cellNumber } from "./format/csv.js";
+import { cellNumber, notNumber } from "./format/csv.js";
 import { linksOut, nameProblem, statOf } from "./inside.js";
 import { type SplitName, splitName } from "./metadata.js";
-import { type DatasetIndex, datasetFolders, decodeUtf8, type Row } from "./pair.js";
+import { type DatasetIndex, datasetFolders, decodeUtf8, type Row, rowKey } from "./pair.js";
 
 /**
  * Options of `fromCsv`. A column is named by its header; `file`, `target` and `keys` may be a pattern with columns in
@@ -87,10 +87,11 @@ export async function fromCsv(directory: string, csv: string, options: FromCsvOp
       const wrong = row[field] === undefined ? undefined : nameProblem(row[field]);
       if (wrong) report(line, "outside", `${field} ${JSON.stringify(row[field])} ${wrong}`);
     }
-    const earlier = seen.get(`${row.input}\0${row.target ?? ""}`);
+    const key = rowKey(row);
+    const earlier = seen.get(key);
     if (earlier !== undefined)
       report(line, "duplicate", `"${row.input}" is already in line ${earlier}, expected it once`);
-    seen.set(`${row.input}\0${row.target ?? ""}`, line);
+    seen.set(key, line);
     setSplit(row, cells, options, report);
     const classes = labelsOf(cells, options);
     if (classes?.length === 0) report(line, "labels", `label: empty, expected a class name`);
@@ -128,7 +129,7 @@ export function joinIndexes(...parts: DatasetIndex[]): DatasetIndex {
   const problems: Problem[] = [];
   const rows = parts.flatMap((part) =>
     part.rows.map((row) => {
-      const key = `${row.input}\0${row.target ?? ""}`;
+      const key = rowKey(row);
       const message = `"${row.input}": in two indexes, expected it in one (${part.file}:${row.line})`;
       if (seen.has(key)) problems.push({ kind: "duplicate", file: part.file, line: row.line, message });
       seen.add(key);
@@ -196,6 +197,9 @@ async function readRows(
   const header = options.columns ? [...options.columns] : parsed.shift()?.record;
   if (!header) throw new DatasetError("INDEX", `csv ${csv}: empty, expected a header and rows`);
   const { file, target, keys, label, labels, group, split, values = [] } = options;
+  const twice = header.find((name, i) => name !== "" && header.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new DatasetError("INDEX", `column "${twice}": twice in ${csv}, expected each name once`);
   const wanted = [file, target, keys].flatMap((pattern) => (pattern === undefined ? [] : columnsIn(pattern)));
   for (const name of [...wanted, label, labels, group, split, ...values]) {
     if (name === undefined || header.includes(name)) continue;
@@ -230,7 +234,7 @@ function labelsOf(cells: Cells, { label, labels, separator = "," }: FromCsvOptio
 function numbersOf(cells: Cells, columns: readonly string[], line: number, report: Report): number[] {
   return columns.map((column) => {
     const value = cellNumber(cells[column] ?? "");
-    if (value === undefined) report(line, "number", `${column}: ${JSON.stringify(cells[column])}, expected a number`);
+    if (value === undefined) report(line, "number", `${column}: ${notNumber(cells[column])}`);
     return value ?? 0;
   });
 }

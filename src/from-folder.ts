@@ -42,7 +42,9 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
   }
   const classOf = (file: string): string => file.split("/", 1)[0] as string;
   const found = (await listAudio(base)).filter((file) => file.includes("/"));
-  const classes = options.classes ?? [...new Set(found.map(classOf))].filter((name) => !name.startsWith("_"));
+  const classes = options.classes ?? [...new Set(found.map(classOf))].filter((name) => !name.startsWith("_")).sort();
+  const twice = classes.find((name, i) => classes.indexOf(name) !== i);
+  if (twice !== undefined) throw new DatasetError("OPTION", `classes: "${twice}" twice, expected each once`);
   const column = new Map(classes.map((name, i) => [name, i]));
   const rows: Row[] = [];
   const byFile = new Map<string, Row>();

@@ -1,4 +1,4 @@
-import { cellNumber, type CsvLine, separatorHint } from "./format/csv.js";
+import { cellNumber, type CsvLine, notNumber, separatorHint } from "./format/csv.js";
 import { isMidi } from "./format/labels.js";
 import { AUDIO_FILE } from "./list-audio.js";
 import type { DatasetIndex, Kind } from "./pair.js";
@@ -42,15 +42,21 @@ export type Report = (line: number, problem: string, message: string) => void;
 
 const hasExtension = (name: string): boolean => /\.[A-Za-z0-9]{1,5}$/.test(name);
 
+/** Usual names of the column of file names. */
+const FILE_COLUMN = /^(([a-z]+[ _-])*(file|filename|fname|name|path|filepath|audio|clip|song|sound|wav|id|input))?$/i;
+
 /**
  * Whether line 1 is a header: its first cell is no file name (no extension), while the next line's is, or while its
- * label cells aren't numbers. A data row with a mistyped label is therefore never taken for one.
+ * label cells aren't numbers; where they all are numbers, only below a usual name of such a column. A data row with a
+ * mistyped label or file name is therefore not taken for one.
  */
 export function hasHeader(lines: readonly CsvLine[], kind: Kind, digits: boolean): boolean {
   const [first, second] = lines;
   if (!first || hasExtension(first.cells[0] ?? "")) return false;
-  if (second && hasExtension(second.cells[0] ?? "")) return true;
   const labels = first.cells.slice(1);
+  const numbers = labels.length > 0 && labels.every((cell) => cellNumber(cell) !== undefined);
+  if (numbers && !digits && !FILE_COLUMN.test(first.cells[0] ?? "")) return false;
+  if (second && hasExtension(second.cells[0] ?? "")) return true;
   if (kind === "pairs" || kind === "frames") return labels.length > 0 && !labels.some(hasExtension) && !second;
   return !digits && labels.length > 0 && labels.every((cell) => cellNumber(cell) === undefined);
 }
@@ -86,7 +92,7 @@ export function readLabels(
     if (bad >= 0) {
       const named = index.kind === "classes" ? "; for class names in a column use fromCsv" : "";
       const hint = kindHint(index.kind, cells) || named;
-      report(line, "number", `label ${bad + 1} is ${JSON.stringify(split[bad])}, expected a number${hint}`);
+      report(line, "number", `label ${bad + 1} is ${notNumber(split[bad])}${hint}`);
       continue;
     }
     index.rows.push({ id: 0, line, input: input.replaceAll("\\", "/"), values: values as number[] });

@@ -12,6 +12,11 @@ export function nameProblem(name: string): string | undefined {
   return undefined;
 }
 
+/** One spelling of a file name: with slashes, and without what leads nowhere. */
+export function plainName(name: string): string {
+  return posix.normalize(name.replaceAll("\\", "/"));
+}
+
 /**
  * Those of `names` (relative to `base`) that a symbolic link leads out of `base`. Missing files are not this function's business.
  *

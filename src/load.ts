@@ -8,7 +8,7 @@ import { cutItems, epochOrder } from "./items.js";
 import { workerCount } from "./pool.js";
 import { type Processing, planProcessing } from "./process-batch.js";
 import { type BatchPlanner, type RawBatch, type ReadAhead, readAhead } from "./read-ahead.js";
-import type { Records } from "./records.js";
+import { checkExample, type Records } from "./records.js";
 import { openShard } from "./collect-records.js";
 import { loadTensorFlow, type TensorFlow } from "./tensorflow.js";
 import { uploadSamples } from "./upload.js";
@@ -81,6 +81,7 @@ export interface Batches extends tfjs.data.Dataset<Batch> {
 export function batches(records: Records, examples: Uint32Array, options: BatchOptions = {}): Batches {
   const { batchSize = 64, seed = 0, shuffle = true } = options;
   checkOptions(records, options);
+  for (const i of examples) checkExample(records, i);
   const items = cutItems(records, examples, options.window);
   const count = items.example.length;
   const size = options.dropRemainder ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
@@ -136,7 +137,7 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
       }
       const raw = await reader.next();
       if (!raw) {
-        now = next;
+        now = { epoch: place.epoch + 1, batch: 0 };
         return { done: true, value: undefined };
       }
       place = { epoch: place.epoch, batch: place.batch + 1 };
@@ -165,7 +166,7 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
   return Object.assign(dataset, {
     size,
     state: (): LoadState => {
-      const at = now.batch >= size ? { epoch: now.epoch + 1, batch: 0 } : now;
+      const at = size > 0 && now.batch >= size ? { epoch: now.epoch + 1, batch: 0 } : now;
       return { seed, ...at, items: count, batchSize };
     },
     resume: (state: LoadState): void => {
@@ -177,6 +178,14 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
             `state: ${name} ${state[name]}, expected ${wanted[name]}; it is of other data`,
           );
         }
+      }
+      for (const [name, most] of [
+        ["epoch", Infinity],
+        ["batch", size],
+      ] as const) {
+        if (Number.isInteger(state[name]) && state[name] >= 0 && state[name] <= most) continue;
+        const range = most === Infinity ? "from 0 on" : `from 0 to ${most}`;
+        throw new DatasetError("OPTION", `state: ${name} ${state[name]}, expected a whole number ${range}`);
       }
       next = { epoch: state.epoch, batch: state.batch };
       now = next;

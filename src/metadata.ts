@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { DatasetError } from "./error.js";
-import { nameProblem, statOf } from "./inside.js";
+import { nameProblem, plainName, statOf } from "./inside.js";
 
 /** What is known of each input beside its labels: `{ "file.wav": { artist: "A", split: "test" } }`. */
 export type Metadata = Map<string, Record<string, string>>;
@@ -39,8 +39,8 @@ export function applyMetadata(
 ): void {
   const field = options.groupBy ?? "group";
   for (const row of index.rows) {
-    const known = metadata.get(row.input);
-    const group = known?.[field];
+    const known = metadata.get(plainName(row.input));
+    const group = known && Object.hasOwn(known, field) ? known[field] : undefined;
     if (group !== undefined) row.group = group;
     else if (options.groupBy !== undefined) {
       report(row.line, "metadata", `metadata of "${row.input}" has no "${field}", expected that field for every input`);
@@ -81,7 +81,8 @@ function fromJsonText(text: string, name: string): Metadata {
   for (const [file, fields] of Object.entries(data)) {
     if (!isObject(fields))
       throw new DatasetError("INDEX", `metadata of "${file}": ${typeof fields}, ${wanted} (${name})`);
-    out.set(file, Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, String(value)])));
+    const given = Object.entries(fields).filter(([, value]) => value !== null);
+    out.set(plainName(file), Object.fromEntries(given.map(([key, value]) => [key, String(value)])));
   }
   return out;
 }
@@ -99,7 +100,7 @@ function fromCsvText(text: string, name: string): Metadata {
   }
   return new Map(
     rest.map(([file = "", ...cells]) => [
-      file,
+      plainName(file),
       Object.fromEntries(cells.map((cell, i): [string, string] => [header[i + 1] ?? "", cell])),
     ]),
   );

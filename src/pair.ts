@@ -3,7 +3,7 @@ import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError } from "./error.js";
 import { csvLines, separatorHint } from "./format/csv.js";
 import { EXAMPLE, hasHeader, kindHint, type Report, readLabels } from "./index-lines.js";
-import { linksOut, nameProblem, statOf } from "./inside.js";
+import { linksOut, nameProblem, plainName, statOf } from "./inside.js";
 import { AUDIO_FILE } from "./list-audio.js";
 import { applyMetadata, readMetadata } from "./metadata.js";
 import { inTurns } from "./turns.js";
@@ -134,6 +134,11 @@ export async function scanIndex(
   return { index, problems };
 }
 
+/** The same for two rows of the same files, however these are spelled. */
+export function rowKey({ input, target }: Pick<Row, "input" | "target">): string {
+  return plainName(input) + (target === undefined ? "" : `\0${plainName(target)}`);
+}
+
 /** Full path of a row's input. */
 export function inputPath(
   directory: string,
@@ -260,7 +265,7 @@ async function soundRows(directory: string, index: DatasetIndex, report: Report)
   await inTurns(index.rows, (row) => {
     if (bad.has(row)) return;
     // One input may have several targets; for labels a second row contradicts or repeats the first.
-    const key = posix.normalize(row.input) + (row.target === undefined ? "" : `\0${posix.normalize(row.target)}`);
+    const key = rowKey(row);
     const before = seen.get(key);
     if (before === undefined) seen.set(key, row.line);
     else {

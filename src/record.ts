@@ -6,7 +6,7 @@ import { withLock } from "./lock.js";
 import { unlessDamaged } from "./json-file.js";
 import { type Manifest, manifestPath, readManifest, recordsFingerprint, type ShardEntry } from "./manifest.js";
 import type { BuildPlan, RecordOptions } from "./plan.js";
-import { readPlan } from "./plan-file.js";
+import { planPath, readPlan } from "./plan-file.js";
 import { withPool, workerCount } from "./pool.js";
 import { track } from "./progress.js";
 import { finishPublication, publish, shardFiles, stagingPath } from "./publish.js";
@@ -216,7 +216,8 @@ async function publishEntries(
   const staging = stagingPath(directory, plan.name);
   const staged = await Promise.all(entries.map((entry) => stagedEntry(staging, entry.file)));
   const move = shardFiles(entries.filter((entry, k) => staged[k]?.key === entry.key));
-  if (move.length === 0 && JSON.stringify(before) === JSON.stringify(manifest)) {
+  const same = move.length === 0 && JSON.stringify(before) === JSON.stringify(manifest);
+  if (same && (await unlessDamaged(readPlan(planPath(directory, plan.name))))) {
     await rm(staging, { recursive: true, force: true });
     return manifest;
   }

@@ -3,6 +3,7 @@ import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { collect, openShard, type Records } from "./collect-records.js";
 import { DatasetError } from "./error.js";
+import { unlessDamaged } from "./json-file.js";
 import { type OpenOptions, openForeign } from "./foreign-records.js";
 import { decodeFeatures } from "./format/example.js";
 import { fromFloat16 } from "./format/float16.js";
@@ -53,7 +54,7 @@ export async function openRecords(directory: string, name: string, options: Open
 /** Gives the examples of a scanned float16 shard the names that its records don't hold, where its plan is still there. */
 export async function nameFromPlan(directory: string, manifest: Manifest, index: ShardIndex, k: number): Promise<void> {
   if (manifest.encoding !== "float16") return;
-  const plan = await readPlan(planPath(directory, manifest.name));
+  const plan = await unlessDamaged(readPlan(planPath(directory, manifest.name)));
   const { file, key } = manifest.shards[k]!;
   const at = plan?.shards.findIndex((s) => s.file === file) ?? -1;
   if (!plan || at < 0 || shardKey(plan, at) !== key) return;
@@ -77,15 +78,19 @@ export interface Example {
   channels: number;
 }
 
+/** @throws DatasetError "OPTION" where there is no example of that number */
+export function checkExample(records: Records, i: number): void {
+  if (Number.isInteger(i) && i >= 0 && i < records.count) return;
+  throw new DatasetError("OPTION", `example: ${i}, expected 0 to ${records.count - 1}`);
+}
+
 /**
  * Reads one example whole and checks its checksums.
  * @throws DatasetError "RECORD" where the record is damaged
  */
 export async function readExample(records: Records, i: number): Promise<Example> {
   const { manifest } = records;
-  if (!(Number.isInteger(i) && i >= 0 && i < records.count)) {
-    throw new DatasetError("OPTION", `example: ${i}, expected 0 to ${records.count - 1}`);
-  }
+  checkExample(records, i);
   const offset = records.offset[i]!;
   const length = records.length[i]!;
   const k = records.shard[i]!;

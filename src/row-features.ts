@@ -132,7 +132,7 @@ export async function rowFeatures(head: PlanHead, row: Row, reader: SourceReader
   const labels = labelFeatures(head, row, input, reader);
   // The original happens to write labels of frames before the samples, which it pads.
   if (head.encoding === "float16" && head.kind === "frames") {
-    return { ...labels, a_in: bytesFeature(padRows(stored, head.inputSize!)) };
+    return { ...labels, a_in: bytesFeature(padRows(stored, head.inputSize! * head.channels)) };
   }
   const features: Record<string, Feature> = { a_in: bytesFeature(stored) };
   if (target) features.a_out = bytesFeature(sampleBytes(target, head.encoding));
@@ -182,7 +182,7 @@ function frameFeatures(head: PlanHead, row: Row, audio: Audio, reader: SourceRea
   }
   const { events } = keys;
   if (head.encoding === "float16") {
-    const frames = Math.floor(audio.samples.length / inputSize!) + 1;
+    const frames = Math.floor(samples / inputSize!) + 1;
     const dense = denseLabels(events, {
       frames,
       features: head.width!,

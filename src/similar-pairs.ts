@@ -27,6 +27,7 @@ export function similarPairs(task: SimilarTask): Uint32Array {
   const { size, parts } = task;
   const count = parts.length;
   const vectors = normalised(task);
+  // By vector and part of the others: 256 parts at most.
   const best = new Map<number, { other: number; cosine: number }[]>();
   const look = (a: number, b: number): void => {
     if (parts[a] === parts[b]) return;
@@ -37,8 +38,9 @@ export function similarPairs(task: SimilarTask): Uint32Array {
       [a, b],
       [b, a],
     ] as const) {
-      const list = best.get(from) ?? [];
-      best.set(from, list);
+      const place = from * 256 + parts[to]!;
+      const list = best.get(place) ?? [];
+      best.set(place, list);
       // Tables find the same pairs again.
       if (list.some((known) => known.other === to)) continue;
       list.push({ other: to, cosine });
@@ -60,7 +62,8 @@ export function similarPairs(task: SimilarTask): Uint32Array {
     }
   }
   const pairs = new Set<number>();
-  for (const [a, list] of best) {
+  for (const [place, list] of best) {
+    const a = Math.floor(place / 256);
     for (const { other } of list) pairs.add(Math.min(a, other) * count + Math.max(a, other));
   }
   return Uint32Array.from([...pairs].flatMap((pair) => [Math.floor(pair / count), pair % count]));

@@ -174,6 +174,44 @@ test("generated pairs: neighbours, and targets that are another row's input, on 
   assert.equal(report.matrix.identical["train/test"], 0);
 });
 
+test("the same input on both sides shows, also where it is a target beside the one and near copies are elsewhere", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "audit-"));
+  for (const side of ["in", "out"]) mkdirSync(join(folder, side));
+  const put = (path: string, samples: Int16Array): void =>
+    writeFileSync(join(folder, path), encodeWav({ sampleRate: RATE, channels: 1, samples }));
+  const [a, b, c, d] = [1, 2, 3, 4].map(sound);
+  for (const [row, input, target] of [
+    [1, a, b],
+    [2, b, c],
+    [3, b, d],
+  ] as const) {
+    put(`in/${row}.wav`, input!);
+    put(`out/${row}.wav`, target!);
+  }
+  writeFileSync(join(folder, "set"), "1.wav,1.wav\n2.wav,2.wav\n3.wav,3.wav\n");
+  await buildRecords(folder, await planRecords(folder, "set", await readIndex(folder, "set", "pairs")), quiet);
+  const records = await openRecords(folder, "set");
+  const split = explicitSplit(records.count, { train: [0, 1], validate: [], test: [2] });
+  const report = await audit(records, split, quiet);
+  const kinds = report.findings.map(({ kind, a, b }) => [kind, a.name, a.side, b.name, b.side]);
+  assert.ok(kinds.some((found) => found.join() === "identical,2.wav,input,3.wav,input"));
+  assert.ok(kinds.some((found) => found.join() === "targetIsInput,1.wav,target,3.wav,input"));
+});
+
+test("near copies between two splits show, however many a third one has", async () => {
+  const draw = random(8);
+  const near = (level: number): Int16Array => sound(99).map((v) => Math.round(v * level + 20 * draw.gaussian()));
+  const files = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`other${i}.wav`, sound(i)]));
+  const copies = Object.fromEntries([0.9, 0.8, 0.7, 0.6, 0.5].map((level, i) => [`z${i}.wav`, near(level)]));
+  const records = await (await dataset({ ...files, ...copies })).records();
+  const number = (name: string): number => records.names.indexOf(name);
+  const [validate, test] = [[number("z3.wav")], [number("z4.wav")]];
+  const train = Array.from({ length: records.count }, (_, i) => i).filter((i) => ![...validate, ...test].includes(i));
+  const { findings } = await audit(records, explicitSplit(records.count, { train, validate, test }), quiet);
+  const sides = findings.filter(({ kind }) => kind === "nearDuplicate").map(({ a, b }) => `${a.split}/${b.split}`);
+  assert.deepEqual(sides.sort(), ["train/test", "train/validate", "validate/test"]);
+});
+
 test("an audit after the records were built anew hears the new ones", async () => {
   const { folder, records } = await dataset({ "a.wav": sound(1), "b.wav": sound(2) });
   const split = explicitSplit(2, { train: [0], test: [1] });

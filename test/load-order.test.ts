@@ -148,6 +148,42 @@ test("resuming in the middle of an epoch gives exactly the batches that would ha
   assert.deepEqual(await epoch(again), epochs[2]);
   assert.deepEqual(again.state(), { seed: 2, epoch: 3, batch: 0, items: 120, batchSize: 7 });
   assert.throws(() => make({ seed: 3 }).resume(state), { code: "OPTION", message: /seed 2, expected 3/ });
+  for (const [wrong, message] of [
+    [{ batch: -2 }, /batch -2, expected a whole number from 0 to 18/],
+    [{ batch: 1.5 }, /batch 1\.5/],
+    [{ batch: 100 }, /batch 100/],
+    [{ batch: undefined }, /batch undefined/],
+    [{ epoch: -1 }, /epoch -1, expected a whole number from 0 on/],
+  ] as const) {
+    assert.throws(() => make().resume({ ...state, ...wrong }), { code: "OPTION", message });
+  }
+});
+
+test("the state is the place of the iterator read last, also when another one ends meanwhile", async () => {
+  const records = await tones();
+  const dataset = batches(records, all(records), { batchSize: 30 });
+  const [one, two] = [await dataset.iterator(), await dataset.iterator()];
+  const read = async (iterator: typeof one): Promise<boolean> => {
+    const { done, value } = await iterator.next();
+    if (!done) for (const tensor of [value.xs, value.ys]) tensor.dispose();
+    return done === true;
+  };
+  await read(one);
+  await read(two);
+  while (!(await read(one))) {}
+  const { epoch: at, batch } = dataset.state();
+  assert.deepEqual([at, batch], [1, 0], "epoch 1 was begun by the other one, and nothing of it may be left out");
+  const empty = batches(records, new Uint32Array(0), {});
+  assert.deepEqual(await epoch(empty), []);
+  assert.equal(empty.state().epoch, 1);
+});
+
+test("examples that aren't there are refused by number", async () => {
+  const records = await tones();
+  assert.throws(() => batches(records, Uint32Array.of(3, records.count)), {
+    code: "OPTION",
+    message: `example: ${records.count}, expected 0 to ${records.count - 1}`,
+  });
 });
 
 test("an iterator that is never read takes no epoch, as fitDataset's first", async () => {

@@ -3,6 +3,7 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -151,6 +152,29 @@ print(json.dumps(out))`,
       if (set.encoding !== "float16") assert.equal(row.input, sha256(Float32Array.from(wav, (v) => v / 32768)));
     }
   }
+});
+
+test("float16 frames of several channels: as many rows of labels as frames, whole frames of samples", async (t) => {
+  const directory = folder(t);
+  mkdirSync(join(directory, "in"));
+  const samples = Int16Array.from({ length: 3 * 250 }, (_, i) => 40 * i - 15000);
+  writeFileSync(join(directory, "in/a.wav"), encodeWav({ sampleRate: 8000, channels: 3, samples }));
+  writeFileSync(join(directory, "a_key.csv"), "TIME STAMP,x\n0,1\n2,0\n");
+  writeFileSync(join(directory, "dataset"), "a.wav,a_key.csv\n");
+  await buildRecords(directory, await plan(directory, "frames", { encoding: "float16", inputSize: 32 }), quiet);
+  const [audio, labels] = python(
+    `
+import tensorflow as tf, numpy as np
+record = next(iter(tf.data.TFRecordDataset(input + "/dataset0.tfrecord"))).numpy()
+f = tf.train.Example.FromString(record).features.feature
+print(json.dumps([np.frombuffer(f["a_in"].bytes_list.value[0], np.float16).astype(float).tolist(), list(f["b_val"].float_list.value)]))`,
+    directory,
+  );
+  // As the original does with one channel: at least one zero more, then to whole frames, here of 32 samples of 3 channels.
+  assert.equal(audio.length, 8 * 32 * 3);
+  assert.ok(audio.slice(0, 750).every((v: number, i: number) => Math.abs(v - samples[i]! / 32768) < 1e-3));
+  assert.ok(audio.slice(750).every((v: number) => v === 0));
+  assert.deepEqual(labels, [1, 1, 0, 0, 0, 0, 0, 0]);
 });
 
 test("frame labels are stored as events, regression targets as they are; TensorFlow reads both", async (t) => {

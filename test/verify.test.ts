@@ -209,6 +209,23 @@ test("a damaged manifest is an error that says so; without one our shards aren't
   assert.ok(existsSync(manifest));
 });
 
+test("a damaged plan stops nothing: an index is made anew without it, and the next build writes it again", async (t) => {
+  const directory = copyFixture(t, "pairs", false);
+  const built = await plan(directory, "pairs", { encoding: "float16" });
+  await buildRecords(directory, built, quiet);
+  const path = join(directory, "dataset.plan.json");
+  const text = readFileSync(path, "utf8");
+  for (const damage of [() => writeFileSync(path, text.slice(0, 100)), () => rmSync(path)]) {
+    damage();
+    rmSync(join(directory, "dataset0.index"));
+    assert.equal((await openRecords(directory, "dataset")).count, 24);
+    await repair(directory, "dataset", quiet);
+    await buildRecords(directory, built, quiet);
+    assert.equal(readFileSync(path, "utf8"), text);
+    assert.ok((await verify(directory, "dataset", quiet)).sound);
+  }
+});
+
 test("many shards are verified without a warning of Node's", async (t) => {
   const directory = copyFixture(t, "pairs", false);
   await buildRecords(directory, await plan(directory, "pairs", { examplesPerFile: 1 }), quiet);

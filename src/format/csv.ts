@@ -40,11 +40,17 @@ export function csvLines(text: string): CsvLine[] {
   return out;
 }
 
-/** The number a cell holds in plain decimal notation (`1`, `-0.5`, `2e-3`); undefined for anything else. */
+/** The number a cell holds in plain decimal notation (`1`, `-0.5`, `2e-3`), if a float32 can hold it; undefined for anything else. */
 export function cellNumber(cell: string): number | undefined {
-  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(cell) && Number.isFinite(Number(cell))
+  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(cell) && Number.isFinite(Math.fround(Number(cell)))
     ? Number(cell)
     : undefined;
+}
+
+/** What is wrong with a cell that holds no number for `cellNumber`. */
+export function notNumber(cell = ""): string {
+  const large = /\d/.test(cell) && Math.abs(Math.fround(Number(cell))) === Infinity;
+  return `${JSON.stringify(cell)}, expected a number${large ? "; float32 holds none beyond 3.4e38" : ""}`;
 }
 
 /** Says so when a line of one cell looks separated by something else than commas. */

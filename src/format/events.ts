@@ -64,7 +64,7 @@ export interface DenseOptions {
 /**
  * The matrix `[frames × features]` (row-major) that events stand for. Times in samples are taken to the nearest border
  * between two frames, so that time stamps printed with few decimals fall where they were meant; however short an event,
- * it marks at least one frame.
+ * it marks at least one frame, unless the border nearest to its start is the last.
  * @example denseLabels({ on: [1], off: [3], feature: [0], value: [1] }, { frames: 4, features: 1, inputSize: 256, timeUnit: "frames" }) // 0 1 1 0
  */
 export function denseLabels(events: LabelEvents, options: DenseOptions): Float32Array {

@@ -1,5 +1,5 @@
 import { DatasetError, type Problem, problemsError } from "../error.js";
-import { cellNumber, csvLines, separatorHint } from "./csv.js";
+import { cellNumber, csvLines, notNumber, separatorHint } from "./csv.js";
 import { EventBuilder, type LabelEvents, UNTIL_END } from "./events.js";
 
 export { type DenseOptions, denseLabels, eventsOf, type LabelEvents, UNTIL_END } from "./events.js";
@@ -53,7 +53,8 @@ export function parseKeys(text: string, where: string, options: KeyOptions = {})
   const scale = unit === "seconds" ? (sampleRate as number) : 1;
   const end = lastTime(unit, samples, inputSize);
 
-  const source = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  const marked = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  const source = marked.includes("\n") ? marked : marked.replaceAll("\r", "\n");
   const builder = new EventBuilder();
   let labels: string[] | undefined;
   let cells = new Float64Array(0);
@@ -219,7 +220,7 @@ function explain(source: string, columns: number, line: number, report: Report):
     return;
   }
   const bad = cells.findIndex((cell) => cellNumber(cell) === undefined);
-  report(line, "number", `column ${bad + 1}: ${JSON.stringify(cells[bad] ?? "")}, expected a number`);
+  report(line, "number", `column ${bad + 1}: ${notNumber(cells[bad])}`);
 }
 
 /** Options of `formatKeys`. */

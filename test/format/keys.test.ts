@@ -123,9 +123,16 @@ test("the number of rows is compared with the number of frames", () => {
   assert.deepEqual(late, ["time stamp 0.3: after the end of the audio at 0.256 seconds (k.csv:3)"]);
 });
 
+test("lines may end as on old Macs", () => {
+  const [mac, unix] = ["t,a\r0,1\r3,0\r", "t,a\n0,1\n3,0\n"].map((text) => parseKeys(text, "k.csv"));
+  assert.deepEqual(mac, unix);
+});
+
+const MAX_FLOAT32 = 3.4028234663852886e38;
+
 test("numbers read as Python reads them, whatever their notation", () => {
   const number = fc.oneof(
-    fc.double({ noNaN: true, noDefaultInfinity: true }).map(String),
+    fc.double({ noNaN: true, min: -MAX_FLOAT32, max: MAX_FLOAT32 }).map(String),
     fc
       .tuple(fc.integer({ min: 0, max: 1e9 }), fc.integer({ min: 0, max: 12 }))
       .map(([n, d]) => (n / 10 ** d).toFixed(d)),
@@ -144,6 +151,10 @@ test("numbers read as Python reads them, whatever their notation", () => {
     const expected = bits === "00000080" ? "00000000" : bits;
     assert.equal(hex(ours[i] as number), expected, cells[i]);
   });
+  // Python's float32 would be infinite.
+  assert.deepEqual(problems("t,a\n0,1e39\n", {}), [
+    'column 2: "1e39", expected a number; float32 holds none beyond 3.4e38 (k.csv:2)',
+  ]);
 });
 
 test("labels written as a key csv read back to the same float32 values", () => {
