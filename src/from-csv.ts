@@ -197,12 +197,13 @@ async function readRows(
   const header = options.columns ? [...options.columns] : parsed.shift()?.record;
   if (!header) throw new DatasetError("INDEX", `csv ${csv}: empty, expected a header and rows`);
   const { file, target, keys, label, labels, group, split, values = [] } = options;
-  const twice = header.find((name, i) => name !== "" && header.indexOf(name) !== i);
-  if (twice !== undefined)
-    throw new DatasetError("INDEX", `column "${twice}": twice in ${csv}, expected each name once`);
   const wanted = [file, target, keys].flatMap((pattern) => (pattern === undefined ? [] : columnsIn(pattern)));
   for (const name of [...wanted, label, labels, group, split, ...values]) {
-    if (name === undefined || header.includes(name)) continue;
+    if (name === undefined) continue;
+    if (header.indexOf(name) !== header.lastIndexOf(name)) {
+      throw new DatasetError("INDEX", `column "${name}": twice in ${csv}, expected it once`);
+    }
+    if (header.includes(name)) continue;
     const [other] = options.delimiter || header.length > 1 ? [] : (/[;\t]/.exec(header[0] ?? "") ?? []);
     const hint = other === undefined ? "" : `; if ${JSON.stringify(other)} stands between cells, pass it as delimiter`;
     throw new DatasetError("OPTION", `column "${name}": not in ${csv}, expected one of ${header.join(", ")}${hint}`);

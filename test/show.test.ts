@@ -479,7 +479,7 @@ test("the best epoch is the lowest validation loss, or the highest of a metric",
   assert.deepEqual(bestEpoch({ loss: [3, Number.NaN, 1] }), { name: "loss", epoch: 3, value: 1 });
   assert.equal(bestEpoch(values, "acc")?.epoch, 2);
   // Down for whatever is no accuracy or score, as Keras does; or as asked for.
-  for (const name of ["val_mape", "categoricalCrossentropy", "kullbackLeiblerDivergence", "hinge"]) {
+  for (const name of ["val_mape", "siSnrLoss", "categoricalCrossentropy", "kullbackLeiblerDivergence", "hinge"]) {
     assert.equal(bestEpoch({ [name]: [3, 1, 2] }, name)?.epoch, 2, name);
   }
   for (const name of ["val_categoricalAccuracy", "precision", "recall", "r2Score"]) {
