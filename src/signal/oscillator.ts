@@ -135,9 +135,16 @@ function addRamps(
     loops.addTriangle(POINTS_AT, step, sampleRate, scale, count);
     return true;
   }
+  const begun = points.subarray(0, POINTS).some((place) => nearJump(place / sampleRate));
   const loop = wave === "square" ? loops.addSquare : loops.addSaw;
   const near = loop(POINTS_AT, step, sampleRate, EDGE * sampleRate, scale, count) !== 0;
-  return !near || (Number.isInteger(f * EXACT) && Number.isInteger(sampleRate));
+  return !(begun || near) || (Number.isInteger(f * EXACT) && Number.isInteger(sampleRate));
+}
+
+/** Whether a place, as a share of the cycle, lies beside a jump, but not on it. */
+function nearJump(place: number): boolean {
+  const away = Math.abs(place - Math.round(2 * place) / 2);
+  return away > 0 && away < EDGE;
 }
 
 /** Adds square or saw as they are defined. */

@@ -51,8 +51,8 @@ function moved(place: v128, step: v128, cycle: v128): v128 {
 }
 
 /**
- * Adds +scale in the first half of each cycle, -scale in the second. Returns whether a place comes as near as `edge` to a
- * jump, where rounding may have put it on the wrong side.
+ * Adds +scale in the first half of each cycle, -scale in the second. Returns whether a place but the first eight comes as
+ * near as `edge` to a jump, where rounding may have put it on the wrong side.
  */
 export function addSquare(points: usize, step: f64, cycle: f64, edge: f64, scale: f64, count: usize): bool {
   const by = f64x2.splat(step);
@@ -64,25 +64,29 @@ export function addSquare(points: usize, step: f64, cycle: f64, edge: f64, scale
   let b = v128.load(points, 16);
   let c = v128.load(points, 32);
   let d = v128.load(points, 48);
+  // Negative in the first half.
+  let e = f64x2.sub(a, half);
+  let f = f64x2.sub(b, half);
+  let g = f64x2.sub(c, half);
+  let h = f64x2.sub(d, half);
   let least = f64x2.splat(cycle / 4);
   let most = least;
   const end = count << 3;
   for (let at: usize = 0; at < end; at += 64) {
-    // Negative in the first half.
-    const e = f64x2.sub(a, half);
-    const f = f64x2.sub(b, half);
-    const g = f64x2.sub(c, half);
-    const h = f64x2.sub(d, half);
     add(at, v128.xor(value, v128.andnot(sign, e)));
     add(at + 16, v128.xor(value, v128.andnot(sign, f)));
     add(at + 32, v128.xor(value, v128.andnot(sign, g)));
     add(at + 48, v128.xor(value, v128.andnot(sign, h)));
-    least = f64x2.pmin(least, f64x2.pmin(f64x2.pmin(f64x2.abs(e), f64x2.abs(f)), f64x2.pmin(f64x2.abs(g), f64x2.abs(h))));
-    most = f64x2.pmax(most, f64x2.pmax(f64x2.pmax(f64x2.abs(e), f64x2.abs(f)), f64x2.pmax(f64x2.abs(g), f64x2.abs(h))));
     a = moved(a, by, whole);
     b = moved(b, by, whole);
     c = moved(c, by, whole);
     d = moved(d, by, whole);
+    e = f64x2.sub(a, half);
+    f = f64x2.sub(b, half);
+    g = f64x2.sub(c, half);
+    h = f64x2.sub(d, half);
+    least = f64x2.pmin(least, f64x2.pmin(f64x2.pmin(f64x2.abs(e), f64x2.abs(f)), f64x2.pmin(f64x2.abs(g), f64x2.abs(h))));
+    most = f64x2.pmax(most, f64x2.pmax(f64x2.pmax(f64x2.abs(e), f64x2.abs(f)), f64x2.pmax(f64x2.abs(g), f64x2.abs(h))));
   }
   const far = f64x2.splat(cycle / 2 - edge);
   return v128.any_true(v128.or(f64x2.lt(least, f64x2.splat(edge)), f64x2.gt(most, far)));
@@ -106,12 +110,12 @@ export function addSaw(points: usize, step: f64, cycle: f64, edge: f64, scale: f
     add(at + 16, f64x2.sub(f64x2.mul(b, slope), start));
     add(at + 32, f64x2.sub(f64x2.mul(c, slope), start));
     add(at + 48, f64x2.sub(f64x2.mul(d, slope), start));
-    least = f64x2.pmin(least, f64x2.pmin(f64x2.pmin(a, b), f64x2.pmin(c, d)));
-    most = f64x2.pmax(most, f64x2.pmax(f64x2.pmax(a, b), f64x2.pmax(c, d)));
     a = moved(a, by, whole);
     b = moved(b, by, whole);
     c = moved(c, by, whole);
     d = moved(d, by, whole);
+    least = f64x2.pmin(least, f64x2.pmin(f64x2.pmin(a, b), f64x2.pmin(c, d)));
+    most = f64x2.pmax(most, f64x2.pmax(f64x2.pmax(a, b), f64x2.pmax(c, d)));
   }
   const far = f64x2.splat(cycle - edge);
   return v128.any_true(v128.or(f64x2.lt(least, f64x2.splat(edge)), f64x2.gt(most, far)));
@@ -152,12 +156,11 @@ export function quantize(count: usize, out: usize): void {
 }
 
 /**
- * Two rounded numbers, as integers in the low halves of their lanes: added to 1.5 · 2^52, a whole number fills the last bits
- * of the sum.
+ * Two rounded numbers, as integers in the low halves of their lanes: added to 1.5 · 2^52, a number is rounded to the nearest
+ * that is whole, which fills the last bits of the sum. Halves go up since they count as 2^-36 more.
  */
 // @ts-ignore: decorator
 @inline
 function whole(at: usize): v128 {
-  const rounded = f64x2.floor(f64x2.add(v128.load(at), f64x2.splat(0.5)));
-  return f64x2.add(rounded, f64x2.splat(6755399441055744));
+  return f64x2.add(f64x2.add(v128.load(at), f64x2.splat(1.4551915228366852e-11)), f64x2.splat(6755399441055744));
 }
