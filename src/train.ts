@@ -15,7 +15,11 @@ import { isResumable, type Place, type TrainingData, watched } from "./train-dat
 export interface FitOptions extends LongOptions {
   /** Epochs in all, those before a resumed checkpoint counted in. */
   epochs: number;
-  /** Starts from new weights made from this seed, with dropout that follows from it. Default: the weights the model has. */
+  /**
+   * Starts from new weights made from this seed, with dropout that follows from it. Default: the weights the model has.
+   * A GPU sums in any order: there the same seed gives the same last bits only with `TF_DETERMINISTIC_OPS=1` in the
+   * environment that Node or JupyterLab was started with, and ops that have no deterministic form then say so.
+   */
   seed?: number;
   /** The number that says which epoch is best. Default: val_loss, or loss without validation data. */
   monitor?: string;

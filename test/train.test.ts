@@ -14,6 +14,8 @@ import { type FitOptions, fit } from "../dist/train.js";
 import { close } from "./close.js";
 import { python, root } from "./python.js";
 
+// Else a GPU sums in any order.
+process.env.TF_DETERMINISTIC_OPS = "1";
 const tf = loadTensorFlow();
 const folder = mkdtempSync(join(tmpdir(), "train-"));
 after(() => rmSync(folder, { recursive: true, force: true }));

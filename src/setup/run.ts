@@ -22,7 +22,9 @@ export function foreground(command: string, args: string[], env: NodeJS.ProcessE
 export function runTests(filters: string[]): Promise<number> {
   const files = listed("test", /\.test\.ts$/, filters);
   const options = ["--test-concurrency=2", `--test-timeout=${TEST_TIMEOUT_MS}`, "--test-reporter=spec"];
-  return foreground(process.execPath, ["--import", "tsx", "--test", ...options, ...files]);
+  // On a GPU too, products are compared with what they are in float32.
+  const env = { NVIDIA_TF32_OVERRIDE: "0", ...process.env };
+  return foreground(process.execPath, ["--import", "tsx", "--test", ...options, ...files], env);
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Native } from "./native.js";
 
 const CHANNELS_LAST = { strings: { data_format: "NHWC" } };
 
-/** Gradients where one side was broadcast: a bias's as one op, a mean's without a tensor of ones. */
+/** Gradients where one side was broadcast: a bias's as one op, a sum's and a mean's without a tensor of ones. */
 export function broadcastGradients(native: Native): void {
   const { tf } = native;
   replaceGradient(native, "Add", (dy, [a, b]) => {
@@ -15,11 +15,16 @@ export function broadcastGradients(native: Native): void {
       b: () => (bias ? tf.reshape(native.run("BiasAddGrad", CHANNELS_LAST, [dy]), b!.shape) : dy.clone()),
     };
   });
-  replaceGradient(native, "Mean", (dy, [x], { axis }) => {
-    const axes = tf.util.parseAxisParam(axis as number[], x!.shape);
+  const reduced = ([x]: Tensor[], axis: unknown): number[] => tf.util.parseAxisParam(axis as number[], x!.shape);
+  const spread = (dy: Tensor, [x]: Tensor[], axes: number[]): Tensor => {
     const kept = x!.shape.map((n, i) => (axes.includes(i) ? 1 : n));
-    const count = axes.reduce((n, i) => n * x!.shape[i]!, 1);
-    return { x: () => tf.broadcastTo(tf.div(dy, count).reshape(kept), x!.shape) };
+    return tf.broadcastTo(dy.reshape(kept), x!.shape);
+  };
+  replaceGradient(native, "Sum", (dy, saved, { axis }) => ({ x: () => spread(dy, saved, reduced(saved, axis)) }));
+  replaceGradient(native, "Mean", (dy, saved, { axis }) => {
+    const axes = reduced(saved, axis);
+    const count = axes.reduce((n, i) => n * saved[0]!.shape[i]!, 1);
+    return { x: () => spread(tf.div(dy, count), saved, axes) };
   });
 }
 

@@ -73,7 +73,7 @@ function attributes({ strides, dilations, padding }: ConvBiasAttributes): Attrib
 
 function forward(native: Native, x: Tensor, filter: Tensor, bias: Tensor, given: ConvBiasAttributes): Tensor {
   const convolution = attributes(given);
-  if (native.onednn && given.relu) {
+  if (given.relu) {
     const { ints, strings } = convolution;
     const fused: Attributes = {
       ints: { ...ints, num_args: 1, num_host_args: 0 },
@@ -81,16 +81,13 @@ function forward(native: Native, x: Tensor, filter: Tensor, bias: Tensor, given:
       lists: { fused_ops: ["BiasAdd", "Relu"] },
       floats: { TArgs: 1 },
     };
-    return native.run("_MklNativeFusedConv2D", fused, [x, filter, bias]);
+    return native.run(native.onednn ? "_MklNativeFusedConv2D" : "_FusedConv2D", fused, [x, filter, bias]);
   }
   if (native.onednn) return native.run("_MklNativeConv2DWithBias", convolution, [x, filter, bias]);
   const y = native.run("Conv2D", convolution, [x, filter]);
   const sum = native.run("BiasAdd", { strings: { data_format: "NHWC" } }, [y, bias]);
   y.dispose();
-  if (!given.relu) return sum;
-  const relu = native.run("Relu", {}, [sum]);
-  sum.dispose();
-  return relu;
+  return sum;
 }
 
 /** The same gradients through tfjs's kernels, which leave the trace that gradients of gradients need. */

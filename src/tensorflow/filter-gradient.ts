@@ -18,7 +18,7 @@ export function filterGradient(
   dy: Tensor4D,
   convolution: Attributes,
 ): Tensor {
-  const together = neighbours(filter.shape, convolution);
+  const together = native.gpu ? 1 : neighbours(filter.shape, convolution);
   return together > 1
     ? byNeighbours(native, x, filter.shape, dy, convolution, together)
     : native.begin("Conv2DBackpropFilter", convolution, [x, sizes(native.tf, filter.shape), dy], filter.shape, "late");

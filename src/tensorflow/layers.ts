@@ -77,13 +77,13 @@ function convolve2d({ tf }: Native, layer: ConvLayer, x: Tensor4D, relu: boolean
  * One with stride s over C channels is one without stride over s × C channels, if s divides the kernel: the numbers
  * lie in memory the same way. The CPU takes half the time for its gradient.
  */
-function convolve1d({ tf }: Native, layer: ConvLayer, x: Tensor3D, relu: boolean): Tensor {
+function convolve1d({ tf, gpu }: Native, layer: ConvLayer, x: Tensor3D, relu: boolean): Tensor {
   const [batch, width, channels] = x.shape;
   const filter = layer.kernel.read();
   const [length, , filters] = filter.shape as [number, number, number];
   const dilation = layer.dilationRate[0]!;
   const stride = layer.strides[0]!;
-  const fold = layer.padding === "valid" && dilation === 1 && length % stride === 0 ? stride : 1;
+  const fold = !gpu && layer.padding === "valid" && dilation === 1 && length % stride === 0 ? stride : 1;
   const frames = Math.floor(width / fold);
   const whole = frames * fold === width ? x : tf.slice(x, [0, 0, 0], [batch, frames * fold, channels]);
   const inputs = {

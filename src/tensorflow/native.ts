@@ -16,6 +16,8 @@ export interface Attributes {
 /** Native TensorFlow, one op at a time. */
 export interface Native {
   tf: TensorFlow;
+  /** Whether TensorFlow computes on a GPU. */
+  gpu: boolean;
   /** Whether the ops that oneDNN brings may be used: on the CPU, where this TensorFlow has them switched on. */
   onednn: boolean;
   /** Runs a float32 op with one output. */
@@ -82,13 +84,14 @@ export function nativeOps(tf: TensorFlow): Native {
   };
   const native: Native = {
     tf,
+    gpu: backend().isUsingGpuDevice,
     onednn: false,
     run: (op, attributes, inputs) => backend().executeSingleOutput(op, list(op, attributes), inputs),
     runMany: (op, attributes, inputs, outputs) =>
       backend().executeMultipleOutputs(op, list(op, attributes), inputs, outputs),
     begin: (op, attributes, inputs, shape, when = "soon") => {
       // On a GPU no op is waited for anyway.
-      if (backend().isUsingGpuDevice) return native.run(op, attributes, inputs);
+      if (native.gpu) return native.run(op, attributes, inputs);
       const ids = backend().getInputTensorIds(inputs);
       const id = backend().binding.executeOp(op, list(op, attributes), ids, when === "soon" ? -1 : -2);
       return backend().createOutputTensor({ id, shape: [...shape], dtype: TF_FLOAT });
@@ -99,7 +102,7 @@ export function nativeOps(tf: TensorFlow): Native {
     },
     nested: () => tf.engine().state.gradientDepth > 0,
   };
-  native.onednn = !backend().isUsingGpuDevice && hasOneDnn(native);
+  native.onednn = !native.gpu && hasOneDnn(native);
   return native;
 }
 

@@ -2,6 +2,7 @@ import type { TensorFlow } from "../tensorflow.js";
 import { activationGradients } from "./activation.js";
 import { fusedAdam } from "./adam.js";
 import { broadcastGradients } from "./broadcast.js";
+import { sharedConstants } from "./constants.js";
 import { convolutionKernel } from "./convolution.js";
 import { identityKernels } from "./identity.js";
 import { interruptibleTraining } from "./interruptible.js";
@@ -12,6 +13,7 @@ import { poolingKernel } from "./pooling.js";
 /** Registers this library's kernels and gradients on native TensorFlow, and makes its training interruptible. */
 export function registerKernels(tf: TensorFlow): void {
   const native = nativeOps(tf);
+  sharedConstants(native);
   activationGradients(native);
   broadcastGradients(native);
   poolingKernel(native);

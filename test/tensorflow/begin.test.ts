@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import type { Tensor4D } from "@tensorflow/tfjs-node-gpu";
+import type { Tensor, Tensor4D } from "@tensorflow/tfjs-node-gpu";
 import { type Attributes, type Native, nativeOps } from "../../dist/tensorflow/native.js";
 import { loadTensorFlow } from "../../dist/tensorflow.js";
 import { root } from "../python.js";
@@ -40,10 +40,14 @@ test("ops that are begun give what they give when run, on either thread, their i
 
 test("an op that fails after it was begun says so where its output is used, and spoils nothing else", () => {
   const [x, filter] = operands(5);
-  const bad = native.begin("Conv2D", convolution, [x, filter], [2, 16, 16, 4]);
+  const begin = (): Tensor => native.begin("Conv2D", convolution, [x, filter], [2, 16, 16, 4]);
   const message = /input depth must be evenly divisible by filter depth: 3 vs 5/;
-  assert.throws(() => bad.dataSync(), message);
-  assert.throws(() => tf.add(bad, 1), message);
+  if (native.gpu) assert.throws(begin, message);
+  else {
+    const bad = begin();
+    assert.throws(() => bad.dataSync(), message);
+    assert.throws(() => tf.add(bad, 1), message);
+  }
   const good = native.begin("Relu", {}, [tf.tensor1d([-1, 2])], [2]);
   assert.deepEqual([...good.dataSync()], [0, 2]);
   assert.deepEqual([...tf.add(good, 1).dataSync()], [1, 3]);
