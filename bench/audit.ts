@@ -45,7 +45,7 @@ const changes: Record<string, (x: Float32Array, draw: ReturnType<typeof random>)
     return x.map((v) => v * factor);
   },
   shift: (x, draw) => {
-    const by = 200 + draw.below(2000);
+    const by = 200 + draw.below(3800);
     return x.map((_, i) => x[i - by] ?? 0);
   },
   noise: (x, draw) => {

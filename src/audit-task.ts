@@ -4,7 +4,7 @@ import { BYTES_PER_SAMPLE, type Encoding } from "./manifest.js";
 import type { OpenShard } from "./open-shard.js";
 import { readInto } from "./read-batch.js";
 import { decodeSamples } from "./records.js";
-import { correlate, FINGERPRINT_SIZE, soundFingerprint } from "./signal/similarity.js";
+import { correlate, FINGERPRINT_SIZE, soundFingerprints } from "./signal/similarity.js";
 import { type SimilarTask, similarPairs } from "./similar-pairs.js";
 
 /** Signals in shards: five columns a signal. */
@@ -24,19 +24,31 @@ export const HEARD_SECONDS = 10;
 const PLACE_FIELDS = 3;
 let scratch = new Uint8Array(0);
 
-/** Hash of all samples (a signal of zeros has the hash "") and fingerprint of each signal. */
-export function fingerprintSignals(source: SignalSource): { hashes: string[]; vectors: Float32Array } {
+/** One for the most that a number of a fingerprint can be. */
+const FULL = 65535;
+
+/** Hash of all samples (a signal of zeros has the hash "") and fingerprints of each signal, in 16 bits a number. */
+export function fingerprintSignals(source: SignalSource & { cuts: readonly number[] }): {
+  hashes: string[];
+  vectors: Uint16Array;
+} {
   const count = source.places.length / PLACE_FIELDS;
   const hashes: string[] = [];
-  const vectors = new Float32Array(count * FINGERPRINT_SIZE);
+  const size = fingerprintsOf(source.cuts) * FINGERPRINT_SIZE;
+  const vectors = new Uint16Array(count * size);
   eachSignal(source, Infinity, (bytes, i) => {
     const silent = bytes.every((byte) => byte === 0);
     hashes.push(silent ? "" : createHash("sha256").update(bytes).digest("hex"));
-    if (!silent) {
-      vectors.set(soundFingerprint(heard(bytes, source), source.sampleRate || 16000), i * FINGERPRINT_SIZE);
-    }
+    if (silent) return;
+    const found = soundFingerprints(heard(bytes, source), source.sampleRate || 16000, source.cuts);
+    for (let k = 0; k < size; k++) vectors[i * size + k] = Math.round(FULL * found[k]!);
   });
   return { hashes, vectors };
+}
+
+/** How many fingerprints a signal has: of all of it, and two for each cut. */
+export function fingerprintsOf(cuts: readonly number[]): number {
+  return 1 + 2 * cuts.length;
 }
 
 /** Finds what may be alike. */

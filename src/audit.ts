@@ -1,5 +1,6 @@
-import type { SignalSource } from "./audit-task.js";
+import { fingerprintsOf, HEARD_SECONDS, type SignalSource } from "./audit-task.js";
 import { AuditReport, type Finding, type LeakKind, leakKinds, type Place } from "./audit-report.js";
+import { BYTES_PER_SAMPLE } from "./manifest.js";
 import { openShard } from "./collect-records.js";
 import { DatasetError, type Problem } from "./error.js";
 import { withPool, workerCount } from "./pool.js";
@@ -26,6 +27,11 @@ export interface AuditOptions extends LongOptions {
 }
 
 const CHUNK = 256;
+const MAX_SHIFT = 0.25;
+
+/** A fingerprint stays alike where the signal is shifted by so much of its length. */
+const BORNE_SHIFT = 1 / 20;
+const MOST_CUTS = 2;
 
 // Tells one audit from the next, so that no worker reads a file that was replaced since.
 let audits = 0;
@@ -35,8 +41,9 @@ let audits = 0;
  *
  * - identical: the same samples;
  * - targetIsInput: a target that is the input of an example in another split, sample for sample or nearly;
- * - nearDuplicate: the same sound at another level, shifted a little or encoded again: candidates by a spectral
- *   fingerprint, confirmed by their cross-correlation. Of long files the first 10 s are compared;
+ * - nearDuplicate: the same sound at another level, shifted a little, cut a little or encoded again: candidates by a
+ *   spectral fingerprint of the whole and, of short files, of all but the beginning or the end; confirmed by their
+ *   cross-correlation. Of long files the first 10 s are compared;
  * - group: examples of one group in two splits;
  * - neighbour: of a generated set, the same wave and chord at the next frequency.
  *
@@ -153,7 +160,7 @@ async function addSounds(
   const sides = kind === "pairs" ? (["input", "target"] as const) : (["input"] as const);
   const signals = examples.flatMap((example) => sides.map((side) => ({ example, side })));
   const rate = sampleRate || 16000;
-  const maxShift = Math.round((options.maxShift ?? 0.25) * rate);
+  const maxShift = Math.round((options.maxShift ?? MAX_SHIFT) * rate);
   const source = (chosen: readonly { example: number; side: Place["side"] }[]): SignalSource => {
     const places = new Float64Array(chosen.length * 3);
     const shards: SignalSource["shards"] = {};
@@ -166,24 +173,30 @@ async function addSounds(
     }
     return { shards, opened: `audit ${audits}`, encoding, channels, sampleRate, places };
   };
+  const secondsOf = ({ example, side }: Signal): number =>
+    (side === "input" ? records.inputBytes : records.targetBytes)[example]! /
+    (BYTES_PER_SAMPLE[encoding] * channels * rate);
   audits++;
   const workers = workerCount(options.workers);
   await withPool(workers, async (pool) => {
     const hashes: string[] = new Array(signals.length);
-    const vectors = new Float32Array(new SharedArrayBuffer(signals.length * FINGERPRINT_SIZE * 4));
+    const cuts = cutsFor(signals.map(secondsOf), options.maxShift ?? MAX_SHIFT);
+    const each = fingerprintsOf(cuts);
+    const vectors = new Uint16Array(new SharedArrayBuffer(signals.length * each * FINGERPRINT_SIZE * 2));
     await track("audit", signals.length, "signals", options, async ({ signal, tick }) => {
       const starts = Array.from({ length: Math.ceil(signals.length / CHUNK) }, (_, k) => k * CHUNK);
       const takes = async (): Promise<void> => {
         for (let from = starts.shift(); from !== undefined; from = starts.shift()) {
           const chosen = signals.slice(from, from + CHUNK);
-          const made = await runTask<{ hashes: string[]; vectors: Float32Array }>(
+          const task = { ...source(chosen), cuts };
+          const made = await runTask<{ hashes: string[]; vectors: Uint16Array }>(
             pool,
             "fingerprintSignals",
-            source(chosen),
+            task,
             signal,
           );
           for (const [k, hash] of made.hashes.entries()) hashes[from + k] = hash;
-          vectors.set(made.vectors, from * FINGERPRINT_SIZE);
+          vectors.set(made.vectors, from * each * FINGERPRINT_SIZE);
           tick(chosen.length);
         }
       };
@@ -191,12 +204,21 @@ async function addSounds(
     });
     const loud = addIdentical(findings, signals, hashes, owner);
     const chosen = loud.map((n) => signals[n]!);
-    const packed = new Float32Array(chosen.length * FINGERPRINT_SIZE);
-    for (const [k, n] of loud.entries()) {
-      packed.set(vectors.subarray(n * FINGERPRINT_SIZE, (n + 1) * FINGERPRINT_SIZE), k * FINGERPRINT_SIZE);
-    }
-    const parts = Uint8Array.from(chosen, ({ example }) => owner[example]!);
-    const pairs = await runTask<Uint32Array>(pool, "findSimilar", { vectors: packed, size: FINGERPRINT_SIZE, parts });
+    const parts = chosen.map(({ example }) => owner[example]!);
+    const similar = async (views: number[]): Promise<number[]> => {
+      const task = {
+        vectors,
+        size: FINGERPRINT_SIZE,
+        rows: Uint32Array.from(views.flatMap((view) => loud.map((n) => n * each + view))),
+        parts: Uint8Array.from(views.flatMap(() => parts)),
+        views: views.length,
+      };
+      const found = await runTask<Uint32Array>(pool, "findSimilar", task);
+      return Array.from(found, (k) => k % chosen.length);
+    };
+    // Of a copy that was moved the end is like the original's beginning; one that was cut is all like a part.
+    const looks = [[0], ...cuts.map((_, k) => [0, 2 * k + 1, 2 * k + 2])];
+    const pairs = distinctPairs(await Promise.all(looks.map(similar)), chosen.length);
     // What has the very same samples was found already.
     const fresh = pairs.filter((_, k) => hashes[loud[pairs[k & ~1]!]!] !== hashes[loud[pairs[k | 1]!]!]);
     const starts = Array.from({ length: Math.ceil(fresh.length / 2 / CHUNK) }, (_, k) => k * CHUNK * 2);
@@ -217,6 +239,26 @@ async function addSounds(
 }
 
 type Signal = { example: number; side: Place["side"] };
+
+/** By how many seconds signals are cut, so that each shift up to `maxShift` is near one of them or near none at all. */
+function cutsFor(seconds: number[], maxShift: number): number[] {
+  const [middle = 1] = seconds.sort((a, b) => a - b).slice(seconds.length >> 1);
+  const borne = BORNE_SHIFT * Math.min(middle, HEARD_SECONDS);
+  const count = Math.max(0, Math.min(MOST_CUTS, Math.ceil((maxShift / borne - 1) / 2)));
+  return Array.from({ length: count }, (_, k) => (maxShift * 2 * (k + 1)) / (2 * count + 1));
+}
+
+/** Pairs `[a, b, a, b, …]` of several lists, each once, in their order. */
+function distinctPairs(lists: number[][], count: number): Uint32Array {
+  const pairs = new Set<number>();
+  for (const list of lists) {
+    for (let k = 0; k < list.length; k += 2) {
+      const [a, b] = [list[k]!, list[k + 1]!];
+      pairs.add(Math.min(a, b) * count + Math.max(a, b));
+    }
+  }
+  return Uint32Array.from([...pairs].sort((a, b) => a - b).flatMap((pair) => [Math.floor(pair / count), pair % count]));
+}
 
 /** Adds signals of the same samples; returns one of each (per split and side), without the silent ones, for the search by ear. */
 function addIdentical(

@@ -1,10 +1,13 @@
 import { random } from "./signal/random.js";
 
-/** Vectors, row after row, and the part that each belongs to. */
+/** Some vectors of those that lie row after row, and the part that each belongs to. */
 export interface SimilarTask {
-  vectors: Float32Array;
+  vectors: Uint16Array;
   size: number;
+  rows: Uint32Array;
   parts: Uint8Array;
+  /** Rows are of as many views, equally many of each, one view after the other: pairs are of two views, if there are several. */
+  views: number;
 }
 
 const TABLES = 24;
@@ -17,23 +20,25 @@ const LEAST_COSINE = 0.8;
 const ALL_PAIRS = 600;
 
 /**
- * Pairs of vectors of different parts that point nearly the same way: `[a, b, a, b, …]`.
+ * Pairs of vectors of different parts that point nearly the same way: `[a, b, a, b, …]`, as numbers of `rows`.
  *
  * Vectors are centred and scaled, then put into buckets by the side on which they lie of random planes (Charikar 2002),
  * about 8 to a bucket, 24 times over. In a bucket they are sorted along one more direction and compared with those that
  * follow, so that time and memory grow near-linearly.
  */
 export function similarPairs(task: SimilarTask): Uint32Array {
-  const { size, parts } = task;
+  const { size, parts, views } = task;
   const count = parts.length;
-  const vectors = normalised(task);
+  const each = count / views;
+  const { vectors, lengths } = normalised(task);
   // By vector and part of the others: 256 parts at most.
   const best = new Map<number, { other: number; cosine: number }[]>();
   const look = (a: number, b: number): void => {
-    if (parts[a] === parts[b]) return;
-    let cosine = 0;
-    for (let d = 0; d < size; d++) cosine += vectors[a * size + d]! * vectors[b * size + d]!;
-    if (cosine < LEAST_COSINE) return;
+    if (parts[a] === parts[b] || (views > 1 && Math.floor(a / each) === Math.floor(b / each))) return;
+    let dot = 0;
+    for (let d = 0; d < size; d++) dot += vectors[a * size + d]! * vectors[b * size + d]!;
+    const cosine = dot / (lengths[a]! * lengths[b]!);
+    if (!(cosine >= LEAST_COSINE)) return;
     for (const [from, to] of [
       [a, b],
       [b, a],
@@ -53,7 +58,7 @@ export function similarPairs(task: SimilarTask): Uint32Array {
     for (let a = 0; a < count; a++) for (let b = a + 1; b < count; b++) look(a, b);
   } else {
     for (let table = 0; table < TABLES; table++) {
-      const { order, keys } = bucketOrder(vectors, count, size, table);
+      const { order, keys } = bucketOrder(vectors, lengths, size, table);
       for (let i = 0; i < count; i++) {
         const a = order[i]!;
         for (let j = i + 1; j < Math.min(count, i + BUCKET_LIMIT) && keys[order[j]!] === keys[a]; j++)
@@ -71,11 +76,12 @@ export function similarPairs(task: SimilarTask): Uint32Array {
 
 /** The vectors' numbers sorted by bucket and, inside, along a random direction. */
 function bucketOrder(
-  vectors: Float32Array,
-  count: number,
+  vectors: Int8Array,
+  lengths: Float32Array,
   size: number,
   table: number,
 ): { order: Uint32Array; keys: Int32Array } {
+  const count = lengths.length;
   const bits = Math.max(1, Math.min(30, Math.ceil(Math.log2(count)) - 3));
   const draw = random(`plane ${table}`);
   const planes = Float32Array.from({ length: (bits + 1) * size }, () => draw.gaussian());
@@ -85,7 +91,7 @@ function bucketOrder(
     for (let bit = 0; bit <= bits; bit++) {
       let dot = 0;
       for (let d = 0; d < size; d++) dot += vectors[i * size + d]! * planes[bit * size + d]!;
-      if (bit === bits) along[i] = dot;
+      if (bit === bits) along[i] = dot / (lengths[i]! || 1);
       else keys[i] = (keys[i]! << 1) | (dot > 0 ? 1 : 0);
     }
   }
@@ -93,28 +99,34 @@ function bucketOrder(
   return { order: order.sort((a, b) => keys[a]! - keys[b]! || along[a]! - along[b]! || a - b), keys };
 }
 
-/** Centred on the mean, scaled by each number's spread, of length 1. */
-function normalised({ vectors, size, parts }: SimilarTask): Float32Array {
-  const count = parts.length;
+/** Centred on the mean and scaled by each number's spread, in steps of a 127th of each vector's largest number. */
+function normalised({ vectors, size, rows }: SimilarTask): { vectors: Int8Array; lengths: Float32Array } {
+  const count = rows.length;
   const mean = new Float64Array(size);
   const spread = new Float64Array(size);
-  for (let i = 0; i < vectors.length; i++) mean[i % size] = mean[i % size]! + vectors[i]! / count;
-  for (let i = 0; i < vectors.length; i++) {
-    spread[i % size] = spread[i % size]! + (vectors[i]! - mean[i % size]!) ** 2 / count;
+  for (const row of rows) for (let d = 0; d < size; d++) mean[d] = mean[d]! + vectors[row * size + d]! / count;
+  for (const row of rows) {
+    for (let d = 0; d < size; d++) spread[d] = spread[d]! + (vectors[row * size + d]! - mean[d]!) ** 2 / count;
   }
   // Numbers that hardly differ are noise: their spread counts as at least a third of the usual one.
   const floor = Math.sqrt(spread.reduce((a, b) => a + b, 0) / size) / 3 || 1;
   const scale = spread.map((v) => 1 / Math.max(floor, Math.sqrt(v)));
-  const out = new Float32Array(vectors.length);
-  for (let i = 0; i < count; i++) {
+  const out = new Int8Array(count * size);
+  const lengths = new Float32Array(count);
+  const one = new Float64Array(size);
+  for (const [i, row] of rows.entries()) {
+    let largest = 0;
+    for (let d = 0; d < size; d++) {
+      one[d] = (vectors[row * size + d]! - mean[d]!) * scale[d]!;
+      largest = Math.max(largest, Math.abs(one[d]!));
+    }
     let square = 0;
     for (let d = 0; d < size; d++) {
-      const v = (vectors[i * size + d]! - mean[d]!) * scale[d]!;
-      out[i * size + d] = v;
-      square += v * v;
+      const step = Math.round((127 * one[d]!) / (largest || 1));
+      out[i * size + d] = step;
+      square += step * step;
     }
-    const norm = Math.sqrt(square) || 1;
-    for (let d = 0; d < size; d++) out[i * size + d] = out[i * size + d]! / norm;
+    lengths[i] = Math.sqrt(square);
   }
-  return out;
+  return { vectors: out, lengths };
 }

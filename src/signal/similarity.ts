@@ -13,18 +13,42 @@ export const FINGERPRINT_SIZE: number = BANDS * (1 + CYCLES);
  * What a signal sounds like in 160 numbers, alike for copies that are louder, a little shifted or encoded again: of a
  * mel spectrogram in dB below its maximum (32 bands, 30 dB) each band's mean and how strongly it goes up and down 1, 2,
  * 3 and 4 times in the length of the signal (magnitudes of a Fourier transform over time, which a shift doesn't change).
+ *
+ * First comes the whole signal's, then for each of `cuts`, in seconds, that without its beginning and that without its
+ * end: a copy moved by a cut's length begins as the original goes on, and what a shift brings in or leaves out is in neither.
  */
-export function soundFingerprint(samples: Float32Array, sampleRate: number): Float32Array {
+export function soundFingerprints(
+  samples: Float32Array,
+  sampleRate: number,
+  cuts: readonly number[] = [],
+): Float32Array {
   const frameLength = fftLengthFor(Math.max(32, Math.round(sampleRate * 0.064)));
+  const frameStep = Math.floor(frameLength / 2);
   const { data, frames } = logMel(samples, {
     sampleRate,
     melBins: BANDS,
     frameLength,
-    frameStep: Math.floor(frameLength / 2),
+    frameStep,
     lowerEdge: Math.min(40, sampleRate / 8),
-    ref: "max",
-    topDb: FLOOR_DB,
+    ref: 1,
+    topDb: Infinity,
   });
+  const views: [number, number][] = [[0, frames]];
+  for (const seconds of cuts) {
+    const cut = Math.min(Math.floor(frames / 2), Math.round((seconds * sampleRate) / frameStep));
+    views.push([cut, frames], [0, frames - cut]);
+  }
+  const out = new Float32Array(views.length * FINGERPRINT_SIZE);
+  for (const [i, [from, to]] of views.entries())
+    out.set(fingerprint(data.subarray(from * BANDS, to * BANDS)), i * FINGERPRINT_SIZE);
+  return out;
+}
+
+/** The fingerprint of some frames of a mel spectrogram in dB. */
+function fingerprint(data: Float32Array): Float32Array {
+  const frames = data.length / BANDS;
+  const loudest = data.reduce((a, b) => Math.max(a, b), -Infinity);
+  const levels = data.map((db) => Math.max(0, 1 + (db - loudest) / FLOOR_DB));
   const out = new Float32Array(FINGERPRINT_SIZE);
   for (let k = 0; k <= CYCLES; k++) {
     const re = new Float64Array(BANDS);
@@ -33,7 +57,7 @@ export function soundFingerprint(samples: Float32Array, sampleRate: number): Flo
       const angle = (-2 * Math.PI * k * t) / frames;
       const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
       for (let band = 0; band < BANDS; band++) {
-        const level = 1 + data[t * BANDS + band]! / FLOOR_DB;
+        const level = levels[t * BANDS + band]!;
         re[band] = re[band]! + level * cos;
         im[band] = im[band]! + level * sin;
       }
