@@ -28,7 +28,7 @@ function read(file: string): Result[] {
 
 const isRatio = (result: Result): result is Result & Ratio => result.ratio !== undefined;
 
-const times = (ratio: number): string => (ratio < 99.5 ? ratio.toPrecision(2) : String(Math.round(ratio)));
+const short = (x: number): string => (x < 99.5 ? x.toPrecision(2) : String(Math.round(x)));
 
 /** A row per comparison, as markdown. */
 function table(results: readonly Result[]): string {
@@ -37,7 +37,7 @@ function table(results: readonly Result[]): string {
     .filter(isRatio)
     .map(
       ({ work, peer, ratio, spread, target }) =>
-        `| ${cell(work)} | ${cell(peer)} | ${times(ratio)} | ${spread.map(times).join("–")} | ${target} |`,
+        `| ${cell(work)} | ${cell(peer)} | ${short(ratio)} | ${spread.map(short).join("–")} | ${target} |`,
     );
   return ["| work | beside | times as fast | spread | goal |", "|---|---|---|---|---|", ...rows].join("\n");
 }
@@ -48,7 +48,7 @@ function others(results: readonly Result[]): string {
     .filter((result) => !isRatio(result))
     .map(({ name, work, seconds, exponent, megabytesAboveBaseline: more, peakMegabytes }) => {
       const facts = [
-        ...[seconds ?? []].flat().map((s) => `${s.toPrecision(2)} s`),
+        ...[seconds ?? []].flat().map((s) => `${short(s)} s`),
         ...(exponent === undefined ? [] : [`time grows as n^${exponent.toFixed(2)}`]),
         ...(more === undefined ? [] : [`${[more].flat().join(", ")} MB above the process's own`]),
         ...(peakMegabytes === undefined ? [] : [`${peakMegabytes} MB in all`]),
