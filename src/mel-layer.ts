@@ -1,7 +1,7 @@
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { type MelOptions, melMatrix } from "./signal/mel.js";
 import { type DecibelOptions, planStft, type StftOptions } from "./signal/stft.js";
-import { leftParts, rightParts, roundsProducts } from "./tensorflow/tf32.js";
+import { leftFactor, rightFactor } from "./tensorflow/tf32.js";
 import { loadTensorFlow, type TensorFlow } from "./tensorflow.js";
 
 /** How the layer makes its spectrogram. */
@@ -57,26 +57,24 @@ function defineLayer(tf: TensorFlow): new (options: MelSpectrogramOptions) => tf
         const samples = input.size / batch;
         const plan = planStft(samples, this.options);
         const { waves, mel } = this.matrices();
-        const before = -plan.offset;
+        const left = -plan.offset;
         const needed = (plan.frames - 1) * plan.frameStep + plan.frameLength;
         const padded = tf
           .pad(tf.reshape(input, [batch, samples, 1]), [
             [0, 0],
-            [before, Math.max(0, needed - samples - before)],
+            [left, Math.max(0, needed - samples - left)],
             [0, 0],
           ])
           .slice([0, 0, 0], [batch, needed, 1]) as tfjs.Tensor3D;
-        const left = <T extends tfjs.Tensor>(x: T, axis: number): T =>
-          roundsProducts(tf) ? leftParts(tf, x, axis) : x;
-        const spectrum = tf.square(tf.conv1d(left(padded, 2), waves, plan.frameStep, "valid"));
+        const spectrum = tf.square(tf.conv1d(leftFactor(tf, padded, 2), waves, plan.frameStep, "valid"));
         const [re, im] = tf.split(spectrum, 2, 2);
         const power = tf.reshape(tf.add(re!, im!), [batch * plan.frames, plan.bins]) as tfjs.Tensor2D;
-        const bands = tf.reshape(tf.matMul(left(power, 1), mel), [batch, plan.frames, mel.shape[1]]);
+        const bands = tf.reshape(tf.matMul(leftFactor(tf, power, 1), mel), [batch, plan.frames, mel.shape[1]]);
         return this.options.log === false ? bands : decibels(tf, bands, this.options);
       });
     }
 
-    /** The Fourier waves `[frameLength, 1, 2 × bins]` and the mel bands `[bins, melBins]`, or their parts, made once. */
+    /** The Fourier waves `[frameLength, 1, 2 × bins]` and the mel bands `[bins, melBins]` as right factors, made once. */
     private matrices(): { waves: tfjs.Tensor3D; mel: tfjs.Tensor2D } {
       if (this.constants) return this.constants;
       const { frameLength, fftLength, bins, window } = planStft(0, this.options);
@@ -89,12 +87,13 @@ function defineLayer(tf: TensorFlow): new (options: MelSpectrogramOptions) => tf
         }
       }
       const bands = melMatrix(fftLength, this.options);
-      const right = <T extends tfjs.Tensor>(x: T, axis: number): T =>
-        tf.keep(roundsProducts(tf) ? rightParts(tf, x, axis) : x);
-      this.constants = tf.tidy(() => ({
-        waves: right(tf.tensor3d(waves, [frameLength, 1, 2 * bins]), 1),
-        mel: right(tf.transpose(tf.tensor2d(bands.data, [bands.frames, bands.bins])), 0),
-      }));
+      this.constants = tf.tidy(() => {
+        const melBands = tf.transpose(tf.tensor2d(bands.data, [bands.frames, bands.bins]));
+        return {
+          waves: tf.keep(rightFactor(tf, tf.tensor3d(waves, [frameLength, 1, 2 * bins]), 1)),
+          mel: tf.keep(rightFactor(tf, melBands, 0)),
+        };
+      });
       return this.constants;
     }
 

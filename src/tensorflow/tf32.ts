@@ -8,29 +8,26 @@ import type { TensorFlow } from "../tensorflow.js";
 /** 2^13 + 1, which separates the first 11 bits from the other 13 (Veltkamp's splitting). */
 const SPLITTER = 8193;
 
-/** Whether products may be made in TF32. */
-export function roundsProducts(tf: TensorFlow): boolean {
-  return (tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
+/** A product's left factor; on a GPU in parts, four in the place of one along the axis that the product sums over. */
+export function leftFactor<T extends Tensor>(tf: TensorFlow, x: T, axis: number): T {
+  return inParts(tf, x, axis, ([high, low]) => [high, low, high, low]);
 }
 
-/** A product's left factor in parts, four in the place of one along the axis that the product sums over. */
-export function leftParts<T extends Tensor>(tf: TensorFlow, x: T, axis: number): T {
+/** The right factor that belongs to `leftFactor`. */
+export function rightFactor<T extends Tensor>(tf: TensorFlow, x: T, axis: number): T {
+  return inParts(tf, x, axis, ([high, low]) => [high, high, low, low]);
+}
+
+function inParts<T extends Tensor>(
+  tf: TensorFlow,
+  x: T,
+  axis: number,
+  order: (parts: [high: Tensor, low: Tensor]) => Tensor[],
+): T {
+  if (!(tf.backend() as { isUsingGpuDevice?: boolean }).isUsingGpuDevice) return x;
   return tf.tidy(() => {
-    const [high, low] = parts(tf, x);
-    return tf.concat([high, low, high, low], axis) as T;
+    const large = tf.mul(x, SPLITTER);
+    const high = tf.sub(large, tf.sub(large, x));
+    return tf.concat(order([high, tf.sub(x, high)]), axis) as T;
   });
-}
-
-/** The right factor that belongs to `leftParts`. */
-export function rightParts<T extends Tensor>(tf: TensorFlow, x: T, axis: number): T {
-  return tf.tidy(() => {
-    const [high, low] = parts(tf, x);
-    return tf.concat([high, high, low, low], axis) as T;
-  });
-}
-
-function parts(tf: TensorFlow, x: Tensor): [Tensor, Tensor] {
-  const large = tf.mul(x, SPLITTER);
-  const high = tf.sub(large, tf.sub(large, x));
-  return [high, tf.sub(x, high)];
 }
