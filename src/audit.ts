@@ -9,6 +9,7 @@ import { recipeRows } from "./recipe.js";
 import type { Records } from "./records.js";
 import { FINGERPRINT_SIZE } from "./signal/similarity.js";
 import { type Split, splitNames } from "./split.js";
+import { distinctPairs } from "./similar-pairs.js";
 import { runTask } from "./task.js";
 
 export { AuditReport, type Finding, type LeakKind, type Place };
@@ -160,27 +161,26 @@ async function addSounds(
   const sides = kind === "pairs" ? (["input", "target"] as const) : (["input"] as const);
   const signals = examples.flatMap((example) => sides.map((side) => ({ example, side })));
   const rate = sampleRate || 16000;
-  const maxShift = Math.round((options.maxShift ?? MAX_SHIFT) * rate);
-  const source = (chosen: readonly { example: number; side: Place["side"] }[]): SignalSource => {
+  const { maxShift = MAX_SHIFT } = options;
+  const bytesOf = ({ example, side }: Signal): number =>
+    (side === "input" ? records.inputBytes : records.targetBytes)[example]!;
+  const source = (chosen: readonly Signal[]): SignalSource => {
     const places = new Float64Array(chosen.length * 3);
     const shards: SignalSource["shards"] = {};
     for (const [n, { example, side }] of chosen.entries()) {
       const shard = records.shard[example]!;
       shards[shard] ??= openShard(records, shard);
       const at = side === "input" ? records.inputAt : records.targetAt;
-      const bytes = side === "input" ? records.inputBytes : records.targetBytes;
-      places.set([shard, at[example]!, bytes[example]!], n * 3);
+      places.set([shard, at[example]!, bytesOf({ example, side })], n * 3);
     }
     return { shards, opened: `audit ${audits}`, encoding, channels, sampleRate, places };
   };
-  const secondsOf = ({ example, side }: Signal): number =>
-    (side === "input" ? records.inputBytes : records.targetBytes)[example]! /
-    (BYTES_PER_SAMPLE[encoding] * channels * rate);
+  const secondsOf = (signal: Signal): number => bytesOf(signal) / (BYTES_PER_SAMPLE[encoding] * channels * rate);
   audits++;
   const workers = workerCount(options.workers);
   await withPool(workers, async (pool) => {
     const hashes: string[] = new Array(signals.length);
-    const cuts = cutsFor(signals.map(secondsOf), options.maxShift ?? MAX_SHIFT);
+    const cuts = cutsFor(signals.map(secondsOf), maxShift);
     const each = fingerprintsOf(cuts);
     const vectors = new Uint16Array(new SharedArrayBuffer(signals.length * each * FINGERPRINT_SIZE * 2));
     await track("audit", signals.length, "signals", options, async ({ signal, tick }) => {
@@ -205,17 +205,14 @@ async function addSounds(
     const loud = addIdentical(findings, signals, hashes, owner);
     const chosen = loud.map((n) => signals[n]!);
     const parts = chosen.map(({ example }) => owner[example]!);
-    const similar = async (views: number[]): Promise<number[]> => {
-      const task = {
+    const similar = (views: number[]): Promise<Uint32Array> =>
+      runTask(pool, "findSimilar", {
         vectors,
         size: FINGERPRINT_SIZE,
         rows: Uint32Array.from(views.flatMap((view) => loud.map((n) => n * each + view))),
         parts: Uint8Array.from(views.flatMap(() => parts)),
         views: views.length,
-      };
-      const found = await runTask<Uint32Array>(pool, "findSimilar", task);
-      return Array.from(found, (k) => k % chosen.length);
-    };
+      });
     // Of a copy that was moved the end is like the original's beginning; one that was cut is all like a part.
     const looks = [[0], ...cuts.map((_, k) => [0, 2 * k + 1, 2 * k + 2])];
     const pairs = distinctPairs(await Promise.all(looks.map(similar)), chosen.length);
@@ -226,7 +223,7 @@ async function addSounds(
       const takes = async (): Promise<void> => {
         for (let from = starts.shift(); from !== undefined; from = starts.shift()) {
           const some = Array.from(fresh.subarray(from, from + CHUNK * 2), (k) => chosen[k]!);
-          const task = { ...source(some), maxShift };
+          const task = { ...source(some), maxShift: Math.round(maxShift * rate) };
           const heard = await runTask<Float64Array>(pool, "comparePairs", task, signal);
           for (let k = 0; k < some.length; k += 2)
             addAlike(findings, some[k]!, some[k + 1]!, heard[k]!, heard[k + 1]! / rate, options);
@@ -246,18 +243,6 @@ function cutsFor(seconds: number[], maxShift: number): number[] {
   const borne = BORNE_SHIFT * Math.min(middle, HEARD_SECONDS);
   const count = Math.max(0, Math.min(MOST_CUTS, Math.ceil((maxShift / borne - 1) / 2)));
   return Array.from({ length: count }, (_, k) => (maxShift * 2 * (k + 1)) / (2 * count + 1));
-}
-
-/** Pairs `[a, b, a, b, …]` of several lists, each once, in their order. */
-function distinctPairs(lists: number[][], count: number): Uint32Array {
-  const pairs = new Set<number>();
-  for (const list of lists) {
-    for (let k = 0; k < list.length; k += 2) {
-      const [a, b] = [list[k]!, list[k + 1]!];
-      pairs.add(Math.min(a, b) * count + Math.max(a, b));
-    }
-  }
-  return Uint32Array.from([...pairs].sort((a, b) => a - b).flatMap((pair) => [Math.floor(pair / count), pair % count]));
 }
 
 /** Adds signals of the same samples; returns one of each (per split and side), without the silent ones, for the search by ear. */

@@ -20,7 +20,7 @@ const LEAST_COSINE = 0.8;
 const ALL_PAIRS = 600;
 
 /**
- * Pairs of vectors of different parts that point nearly the same way: `[a, b, a, b, …]`, as numbers of `rows`.
+ * Pairs of vectors of different parts that point nearly the same way: `[a, b, a, b, …]`, as numbers of a view's rows.
  *
  * Vectors are centred and scaled, then put into buckets by the side on which they lie of random planes (Charikar 2002),
  * about 8 to a bucket, 24 times over. In a bucket they are sorted along one more direction and compared with those that
@@ -66,12 +66,23 @@ export function similarPairs(task: SimilarTask): Uint32Array {
       }
     }
   }
-  const pairs = new Set<number>();
+  const pairs: number[] = [];
   for (const [place, list] of best) {
-    const a = Math.floor(place / 256);
-    for (const { other } of list) pairs.add(Math.min(a, other) * count + Math.max(a, other));
+    for (const { other } of list) pairs.push(Math.floor(place / 256) % each, other % each);
   }
-  return Uint32Array.from([...pairs].flatMap((pair) => [Math.floor(pair / count), pair % count]));
+  return distinctPairs([pairs], each);
+}
+
+/** The pairs `[a, b, a, b, …]` of several lists, of numbers below `count`: each once, in order. */
+export function distinctPairs(lists: readonly ArrayLike<number>[], count: number): Uint32Array {
+  const pairs = new Set<number>();
+  for (const list of lists) {
+    for (let k = 0; k < list.length; k += 2) {
+      const [a, b] = [list[k]!, list[k + 1]!];
+      pairs.add(Math.min(a, b) * count + Math.max(a, b));
+    }
+  }
+  return Uint32Array.from([...pairs].sort((a, b) => a - b).flatMap((pair) => [Math.floor(pair / count), pair % count]));
 }
 
 /** The vectors' numbers sorted by bucket and, inside, along a random direction. */
