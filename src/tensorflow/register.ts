@@ -4,6 +4,7 @@ import { fusedAdam } from "./adam.js";
 import { broadcastGradients } from "./broadcast.js";
 import { sharedConstants } from "./constants.js";
 import { convolutionKernel } from "./convolution.js";
+import { crossEntropyGradients } from "./cross-entropy.js";
 import { identityKernels } from "./identity.js";
 import { interruptibleTraining } from "./interruptible.js";
 import { fasterLayers } from "./layers.js";
@@ -21,5 +22,6 @@ export function registerKernels(tf: TensorFlow): void {
   identityKernels(native);
   fusedAdam(native);
   fasterLayers(native);
+  crossEntropyGradients(native);
   interruptibleTraining(tf);
 }

@@ -91,6 +91,25 @@ function example(net: Net, outputShape: number[]): Batch {
   };
 }
 
+/** Outputs so sure that most are 0 or 1 to the last bit; every other one is wrong. */
+const sure: Record<string, Net> = {
+  categoricalCrossentropy: {
+    inputShape: [12],
+    layers: [["dense", { units: 4, activation: "softmax" }]],
+    loss: "categoricalCrossentropy",
+  },
+  sparseCategoricalCrossentropy: {
+    inputShape: [12],
+    layers: [["dense", { units: 4, activation: "softmax" }]],
+    loss: "sparseCategoricalCrossentropy",
+  },
+  binaryCrossentropy: {
+    inputShape: [7, 12],
+    layers: [["dense", { units: 4, activation: "sigmoid" }]],
+    loss: "binaryCrossentropy",
+  },
+};
+
 const models = Object.values(nets).map((net) => {
   const model = build(net);
   model.setWeights(model.getWeights().map((w, i) => tf.tensor(numbers(w.size, i + 2), w.shape).mul(0.3)));
@@ -102,7 +121,13 @@ const tasks: Task[] = Object.values(nets).map((net, i) => ({
   batch: example(net, models[i]!.outputs[0]!.shape.slice(1) as number[]),
   steps: STEPS,
 }));
-const expected = kerasSteps(tasks);
+const sureTasks: Task[] = Object.values(sure).map((net) => {
+  const batch = example(net, [...net.inputShape.slice(0, -1), 4]);
+  const indices = { y: [0, 1, 2, 3, 0, 1], yShape: [BATCH, 1] };
+  const weights = [numbers(48, 2).map((w) => 20 * w), numbers(4, 3)];
+  return { net, weights, batch: net.loss.startsWith("sparse") ? { ...batch, ...indices } : batch, steps: 0 };
+});
+const expected = kerasSteps([...tasks, ...sureTasks]);
 
 for (const [n, name] of Object.keys(nets).entries()) {
   test(`gradients and Adam steps equal Keras's: ${name}`, async () => {
@@ -128,6 +153,21 @@ for (const [n, name] of Object.keys(nets).entries()) {
     close(losses, keras.losses, 1e-6, 1e-4);
     values(model.getWeights()).forEach((w, i) => {
       close(w, keras.weights[i]!, 1e-4, 1e-5);
+    });
+  });
+}
+
+for (const [n, { net, batch, weights }] of sureTasks.entries()) {
+  test(`outputs that are surely wrong learn as Keras's: ${net.loss}`, async () => {
+    const model = build(net);
+    model.setWeights(model.getWeights().map((w, i) => tf.tensor(weights[i]!, w.shape)));
+    model.compile({ optimizer: tf.train.sgd(1), loss: net.loss });
+    await model.trainOnBatch(tf.tensor(batch.x, batch.xShape), tf.tensor(batch.y, batch.yShape));
+    const { gradients } = expected[tasks.length + n]!;
+    assert.ok(Math.max(...gradients.flat().map(Math.abs)) > 0.1, "gradients");
+    values(model.getWeights()).forEach((after, i) => {
+      const gradient = after.map((w, k) => weights[i]![k]! - w);
+      close(gradient, gradients[i]!, 1e-5, 1e-4);
     });
   });
 }

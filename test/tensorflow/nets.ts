@@ -6,7 +6,7 @@ import { python } from "../python.js";
 export interface Net {
   inputShape: number[];
   layers: [keyof typeof layers, Record<string, unknown>][];
-  loss: "meanSquaredError" | "categoricalCrossentropy" | "binaryCrossentropy";
+  loss: "meanSquaredError" | "categoricalCrossentropy" | "sparseCategoricalCrossentropy" | "binaryCrossentropy";
 }
 
 export interface Batch {
@@ -49,7 +49,8 @@ def build(net):
         model.add(getattr(keras.layers, kind.get(name, name[0].upper() + name[1:]))(**options))
     return model
 flat = lambda ws: [np.asarray(w).ravel().tolist() for w in ws]
-losses = {"meanSquaredError": "mse", "categoricalCrossentropy": "categorical_crossentropy", "binaryCrossentropy": "binary_crossentropy"}
+losses = {"meanSquaredError": "mse", "categoricalCrossentropy": "categorical_crossentropy",
+    "sparseCategoricalCrossentropy": "sparse_categorical_crossentropy", "binaryCrossentropy": "binary_crossentropy"}
 def step(net, weights, batch, steps):
     model = build(net)
     model.set_weights([np.array(w, "f").reshape(v.shape) for w, v in zip(weights, model.weights)])
