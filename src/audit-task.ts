@@ -27,11 +27,16 @@ let scratch = new Uint8Array(0);
 /** One for the most that a number of a fingerprint can be. */
 const FULL = 65535;
 
-/** Hash of all samples (a signal of zeros has the hash "") and fingerprints of each signal, in 16 bits a number. */
-export function fingerprintSignals(source: SignalSource & { cuts: readonly number[] }): {
+/** Of some signals. */
+export interface Fingerprints {
+  /** Hash of all samples; a signal of zeros has the hash "". */
   hashes: string[];
+  /** Fingerprints, in 16 bits a number. */
   vectors: Uint16Array;
-} {
+}
+
+/** Hashes signals and takes their fingerprints. */
+export function fingerprintSignals(source: SignalSource & { cuts: readonly number[] }): Fingerprints {
   const count = source.places.length / PLACE_FIELDS;
   const hashes: string[] = [];
   const size = fingerprintsOf(source.cuts) * FINGERPRINT_SIZE;

@@ -1,4 +1,4 @@
-import { fingerprintsOf, HEARD_SECONDS, type SignalSource } from "./audit-task.js";
+import { type Fingerprints, fingerprintsOf, HEARD_SECONDS, type SignalSource } from "./audit-task.js";
 import { AuditReport, type Finding, type LeakKind, leakKinds, type Place } from "./audit-report.js";
 import { BYTES_PER_SAMPLE } from "./manifest.js";
 import { openShard } from "./collect-records.js";
@@ -183,25 +183,15 @@ async function addSounds(
     const cuts = cutsFor(signals.map(secondsOf), maxShift);
     const each = fingerprintsOf(cuts);
     const vectors = new Uint16Array(new SharedArrayBuffer(signals.length * each * FINGERPRINT_SIZE * 2));
-    await track("audit", signals.length, "signals", options, async ({ signal, tick }) => {
-      const starts = Array.from({ length: Math.ceil(signals.length / CHUNK) }, (_, k) => k * CHUNK);
-      const takes = async (): Promise<void> => {
-        for (let from = starts.shift(); from !== undefined; from = starts.shift()) {
-          const chosen = signals.slice(from, from + CHUNK);
-          const task = { ...source(chosen), cuts };
-          const made = await runTask<{ hashes: string[]; vectors: Uint16Array }>(
-            pool,
-            "fingerprintSignals",
-            task,
-            signal,
-          );
-          for (const [k, hash] of made.hashes.entries()) hashes[from + k] = hash;
-          vectors.set(made.vectors, from * each * FINGERPRINT_SIZE);
-          tick(chosen.length);
-        }
-      };
-      await Promise.all(Array.from({ length: workers }, takes));
-    });
+    await track("audit", signals.length, "signals", options, ({ signal, tick }) =>
+      inChunks(signals.length, workers, async (from, to) => {
+        const task = { ...source(signals.slice(from, to)), cuts };
+        const made = await runTask<Fingerprints>(pool, "fingerprintSignals", task, signal);
+        for (const [k, hash] of made.hashes.entries()) hashes[from + k] = hash;
+        vectors.set(made.vectors, from * each * FINGERPRINT_SIZE);
+        tick(to - from);
+      }),
+    );
     const loud = addIdentical(findings, signals, hashes, owner);
     const chosen = loud.map((n) => signals[n]!);
     const parts = chosen.map(({ example }) => owner[example]!);
@@ -218,21 +208,34 @@ async function addSounds(
     const pairs = distinctPairs(await Promise.all(looks.map(similar)), chosen.length);
     // What has the very same samples was found already.
     const fresh = pairs.filter((_, k) => hashes[loud[pairs[k & ~1]!]!] !== hashes[loud[pairs[k | 1]!]!]);
-    const starts = Array.from({ length: Math.ceil(fresh.length / 2 / CHUNK) }, (_, k) => k * CHUNK * 2);
-    await track("audit", fresh.length / 2, "pairs", options, async ({ signal, tick }) => {
-      const takes = async (): Promise<void> => {
-        for (let from = starts.shift(); from !== undefined; from = starts.shift()) {
-          const some = Array.from(fresh.subarray(from, from + CHUNK * 2), (k) => chosen[k]!);
-          const task = { ...source(some), maxShift: Math.round(maxShift * rate) };
-          const heard = await runTask<Float64Array>(pool, "comparePairs", task, signal);
-          for (let k = 0; k < some.length; k += 2)
-            addAlike(findings, some[k]!, some[k + 1]!, heard[k]!, heard[k + 1]! / rate, options);
-          tick(some.length / 2);
-        }
-      };
-      await Promise.all(Array.from({ length: workers }, takes));
-    });
+    await track("audit", fresh.length / 2, "pairs", options, ({ signal, tick }) =>
+      inChunks(fresh.length / 2, workers, async (from, to) => {
+        const some = Array.from(fresh.subarray(2 * from, 2 * to), (k) => chosen[k]!);
+        const task = { ...source(some), maxShift: Math.round(maxShift * rate) };
+        const heard = await runTask<Float64Array>(pool, "comparePairs", task, signal);
+        for (let k = 0; k < some.length; k += 2)
+          addAlike(findings, some[k]!, some[k + 1]!, heard[k]!, heard[k + 1]! / rate, options);
+        tick(to - from);
+      }),
+    );
   });
+}
+
+/** Does the work from 0 to `count` in chunks, as many at a time as there are workers. */
+async function inChunks(
+  count: number,
+  workers: number,
+  work: (from: number, to: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const takes = async (): Promise<void> => {
+    while (next < count) {
+      const from = next;
+      next = Math.min(count, from + CHUNK);
+      await work(from, next);
+    }
+  };
+  await Promise.all(Array.from({ length: workers }, takes));
 }
 
 type Signal = { example: number; side: Place["side"] };

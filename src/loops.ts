@@ -14,6 +14,7 @@ export interface Loops {
   multiply(a: number, b: number, out: number, end: number): void;
   power(pairs: number, out: number, end: number): void;
   bands(table: number, tableEnd: number, weights: number, out: number): void;
+  products(vectors: number, size: number, one: number, others: number, end: number, out: number): void;
   polyphase(
     input: number,
     output: number,

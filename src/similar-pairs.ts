@@ -1,3 +1,4 @@
+import { createMemory, type Loops, loopsIn } from "./loops.js";
 import { random } from "./signal/random.js";
 
 /** Some vectors of those that lie row after row, and the part that each belongs to. */
@@ -27,50 +28,81 @@ const ALL_PAIRS = 600;
  * follow, so that time and memory grow near-linearly.
  */
 export function similarPairs(task: SimilarTask): Uint32Array {
-  const { size, parts, views } = task;
+  const { parts, views } = task;
   const count = parts.length;
   const each = count / views;
-  const { vectors, lengths } = normalised(task);
-  // By vector and part of the others: 256 parts at most.
-  const best = new Map<number, { other: number; cosine: number }[]>();
-  const look = (a: number, b: number): void => {
-    if (parts[a] === parts[b] || (views > 1 && Math.floor(a / each) === Math.floor(b / each))) return;
-    let dot = 0;
-    for (let d = 0; d < size; d++) dot += vectors[a * size + d]! * vectors[b * size + d]!;
-    const cosine = dot / (lengths[a]! * lengths[b]!);
-    if (!(cosine >= LEAST_COSINE)) return;
-    for (const [from, to] of [
-      [a, b],
-      [b, a],
-    ] as const) {
-      const place = from * 256 + parts[to]!;
-      const list = best.get(place) ?? [];
-      best.set(place, list);
-      // Tables find the same pairs again.
-      if (list.some((known) => known.other === to)) continue;
-      list.push({ other: to, cosine });
-      if (list.length <= KEPT) continue;
-      list.sort((p, q) => q.cosine - p.cosine || p.other - q.other);
-      list.pop();
+  const vectors = new Vectors(task);
+  const { lengths } = vectors;
+  const best = new Best(parts);
+  const comparable = (a: number, b: number): boolean =>
+    parts[a] !== parts[b] && (views === 1 || Math.floor(a / each) !== Math.floor(b / each));
+  const followers = new Uint32Array(ALL_PAIRS);
+  /** Compares a vector with those that follow it in an order, up to `end`. */
+  const look = (order: Uint32Array, i: number, end: number): void => {
+    const a = order[i]!;
+    let found = 0;
+    for (let j = i + 1; j < end; j++) if (comparable(a, order[j]!)) followers[found++] = order[j]!;
+    const dots = vectors.dots(a, followers.subarray(0, found));
+    for (let k = 0; k < found; k++) {
+      const b = followers[k]!;
+      const cosine = dots[k]! / (lengths[a]! * lengths[b]!);
+      if (!(cosine >= LEAST_COSINE)) continue;
+      best.add(a, b, cosine);
+      best.add(b, a, cosine);
     }
   };
   if (count <= ALL_PAIRS) {
-    for (let a = 0; a < count; a++) for (let b = a + 1; b < count; b++) look(a, b);
+    const all = Uint32Array.from({ length: count }, (_, i) => i);
+    for (let i = 0; i < count; i++) look(all, i, count);
   } else {
     for (let table = 0; table < TABLES; table++) {
-      const { order, keys } = bucketOrder(vectors, lengths, size, table);
-      for (let i = 0; i < count; i++) {
-        const a = order[i]!;
-        for (let j = i + 1; j < Math.min(count, i + BUCKET_LIMIT) && keys[order[j]!] === keys[a]; j++)
-          look(a, order[j]!);
+      const { order, keys } = bucketOrder(vectors, table);
+      for (let i = 0, bucketEnd = 0; i < count; i++) {
+        while (bucketEnd < count && (bucketEnd <= i || keys[order[bucketEnd]!] === keys[order[i]!])) bucketEnd++;
+        look(order, i, Math.min(bucketEnd, i + BUCKET_LIMIT));
       }
     }
   }
-  const pairs: number[] = [];
-  for (const [place, list] of best) {
-    for (const { other } of list) pairs.push(Math.floor(place / 256) % each, other % each);
+  return distinctPairs([best.pairs().map((n) => n % each)], each);
+}
+
+/** Per vector and part of the others, the most similar ones. */
+class Best {
+  private readonly groups: number;
+  private readonly others: Uint32Array;
+  private readonly cosines: Float64Array;
+
+  constructor(private readonly parts: Uint8Array) {
+    this.groups = 1 + parts.reduce((a, b) => Math.max(a, b), 0);
+    this.others = new Uint32Array(parts.length * this.groups * KEPT);
+    this.cosines = new Float64Array(this.others.length).fill(-1);
   }
-  return distinctPairs([pairs], each);
+
+  /** Takes `other` among those of `one` where it is one of the most similar; of equals the lower number. */
+  add(one: number, other: number, cosine: number): void {
+    const { others, cosines } = this;
+    const from = (one * this.groups + this.parts[other]!) * KEPT;
+    const end = from + KEPT;
+    // Tables find the same pairs again.
+    for (let k = from; k < end; k++) if (cosines[k]! >= 0 && others[k] === other) return;
+    for (let k = from; k < end; k++) {
+      if (cosine < cosines[k]! || (cosine === cosines[k] && other > others[k]!)) continue;
+      others.copyWithin(k + 1, k, end - 1);
+      cosines.copyWithin(k + 1, k, end - 1);
+      others[k] = other;
+      cosines[k] = cosine;
+      return;
+    }
+  }
+
+  /** `[one, other, one, other, …]` */
+  pairs(): Uint32Array {
+    const found: number[] = [];
+    for (const [k, cosine] of this.cosines.entries()) {
+      if (cosine >= 0) found.push(Math.floor(k / (this.groups * KEPT)), this.others[k]!);
+    }
+    return Uint32Array.from(found);
+  }
 }
 
 /** The pairs `[a, b, a, b, …]` of several lists, of numbers below `count`: each once, in order. */
@@ -86,32 +118,64 @@ export function distinctPairs(lists: readonly ArrayLike<number>[], count: number
 }
 
 /** The vectors' numbers sorted by bucket and, inside, along a random direction. */
-function bucketOrder(
-  vectors: Int8Array,
-  lengths: Float32Array,
-  size: number,
-  table: number,
-): { order: Uint32Array; keys: Int32Array } {
-  const count = lengths.length;
-  const bits = Math.max(1, Math.min(30, Math.ceil(Math.log2(count)) - 3));
-  const draw = random(`plane ${table}`);
-  const planes = Float32Array.from({ length: (bits + 1) * size }, () => draw.gaussian());
+function bucketOrder(vectors: Vectors, table: number): { order: Uint32Array; keys: Int32Array } {
+  const { count, lengths } = vectors;
+  const bits = bucketBits(count);
   const keys = new Int32Array(count);
   const along = new Float32Array(count);
+  const planes = Uint32Array.from({ length: bits + 1 }, (_, bit) => count + table * (bits + 1) + bit);
   for (let i = 0; i < count; i++) {
-    for (let bit = 0; bit <= bits; bit++) {
-      let dot = 0;
-      for (let d = 0; d < size; d++) dot += vectors[i * size + d]! * planes[bit * size + d]!;
-      if (bit === bits) along[i] = dot / (lengths[i]! || 1);
-      else keys[i] = (keys[i]! << 1) | (dot > 0 ? 1 : 0);
-    }
+    const dots = vectors.dots(i, planes);
+    for (let bit = 0; bit < bits; bit++) keys[i] = (keys[i]! << 1) | (dots[bit]! > 0 ? 1 : 0);
+    along[i] = dots[bits]! / (lengths[i]! || 1);
   }
   const order = Uint32Array.from({ length: count }, (_, i) => i);
   return { order: order.sort((a, b) => keys[a]! - keys[b]! || along[a]! - along[b]! || a - b), keys };
 }
 
-/** Centred on the mean and scaled by each number's spread, in steps of a 127th of each vector's largest number. */
-function normalised({ vectors, size, rows }: SimilarTask): { vectors: Int8Array; lengths: Float32Array } {
+/** So many planes part the vectors into buckets of about eight. */
+function bucketBits(count: number): number {
+  return Math.max(1, Math.min(30, Math.ceil(Math.log2(count)) - 3));
+}
+
+/** Vectors of int8 in the loops' memory, and behind them the directions that buckets are made by. */
+class Vectors {
+  readonly count: number;
+  readonly lengths: Float32Array;
+  private readonly numbers: Uint32Array;
+  private readonly found: Int32Array;
+  private readonly at: number;
+  private readonly loops: Loops;
+  private readonly size: number;
+
+  constructor(task: SimilarTask) {
+    this.size = task.size;
+    this.count = task.rows.length;
+    const directions = TABLES * (bucketBits(this.count) + 1);
+    this.at = 8 * ALL_PAIRS;
+    const memory = createMemory(this.at + (this.count + directions) * this.size);
+    this.loops = loopsIn(memory);
+    this.numbers = new Uint32Array(memory.buffer, 0, ALL_PAIRS);
+    this.found = new Int32Array(memory.buffer, 4 * ALL_PAIRS, ALL_PAIRS);
+    const all = new Int8Array(memory.buffer, this.at);
+    this.lengths = fillNormalised(all, task);
+    const draw = random("planes");
+    const end = (this.count + directions) * this.size;
+    for (let k = this.count * this.size; k < end; k++) {
+      all[k] = Math.max(-127, Math.min(127, Math.round(32 * draw.gaussian())));
+    }
+  }
+
+  /** Dot products of one with up to `ALL_PAIRS` others; the next call overwrites them. */
+  dots(one: number, others: Uint32Array): Int32Array {
+    this.numbers.set(others);
+    this.loops.products(this.at, this.size, one, 0, 4 * others.length, this.found.byteOffset);
+    return this.found;
+  }
+}
+
+/** Centred on the mean and scaled by each number's spread, in steps of a 127th of each vector's largest number; gives their lengths. */
+function fillNormalised(out: Int8Array, { vectors, size, rows }: SimilarTask): Float32Array {
   const count = rows.length;
   const mean = new Float64Array(size);
   const spread = new Float64Array(size);
@@ -122,7 +186,6 @@ function normalised({ vectors, size, rows }: SimilarTask): { vectors: Int8Array;
   // Numbers that hardly differ are noise: their spread counts as at least a third of the usual one.
   const floor = Math.sqrt(spread.reduce((a, b) => a + b, 0) / size) / 3 || 1;
   const scale = spread.map((v) => 1 / Math.max(floor, Math.sqrt(v)));
-  const out = new Int8Array(count * size);
   const lengths = new Float32Array(count);
   const one = new Float64Array(size);
   for (const [i, row] of rows.entries()) {
@@ -139,5 +202,5 @@ function normalised({ vectors, size, rows }: SimilarTask): { vectors: Int8Array;
     }
     lengths[i] = Math.sqrt(square);
   }
-  return { vectors: out, lengths };
+  return lengths;
 }

@@ -4,4 +4,5 @@ export * from "./checksum";
 export * from "./oscillator";
 export * from "./polyphase";
 export * from "./samples";
+export * from "./similarity";
 export * from "./spectrum";

@@ -66,3 +66,23 @@ test("bands are weighted sums of their own stretch", () => {
     }),
   );
 });
+
+test("products are those of whole vectors, in the order asked for", () => {
+  const bytes = new Int8Array(memory.buffer);
+  const vector = fc.array(fc.integer({ min: -127, max: 127 }), { minLength: 32, maxLength: 32 });
+  fc.assert(
+    fc.property(fc.array(vector, { minLength: 1, maxLength: 9 }), fc.nat(8), (vectors, n) => {
+      const one = n % vectors.length;
+      const others = vectors.map((_, i) => (i * 5 + n) % vectors.length);
+      table.fill(7);
+      vectors.forEach((v, i) => {
+        bytes.set(v, 1024 + 32 * i);
+      });
+      table.set(others, 0);
+      loops.products(1024, 32, one, 0, 4 * others.length, 8192);
+      const wanted = others.map((other) => vectors[other]!.reduce((sum, v, d) => sum + v * vectors[one]![d]!, 0));
+      assert.deepEqual(Array.from(table.subarray(2048, 2048 + others.length)), wanted);
+      assert.equal(table[2048 + others.length], 7);
+    }),
+  );
+});
