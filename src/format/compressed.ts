@@ -21,10 +21,13 @@ interface Decoded {
 }
 
 interface Decoder {
-  ready: Promise<void>;
   free(): void;
-  decode(bytes: Uint8Array): Decoded | Promise<Decoded>;
+  /** Decodes one file; ready for the next afterwards. */
+  decode(bytes: Uint8Array): Promise<Decoded>;
 }
+
+/** Decoders between two files, one of each kind: to make one takes as long as to decode a second of sound. */
+const idle = new Map<Codec, Decoder>();
 
 /**
  * Decodes a whole FLAC, Ogg Vorbis, Opus or MP3 file with the optional decoder of its format, which is loaded now.
@@ -35,16 +38,18 @@ interface Decoder {
  * @throws DatasetError "ENVIRONMENT" where the decoder isn't installed, "FORMAT" where the file is damaged
  */
 export async function decodeCompressed(bytes: Uint8Array, info: CompressedInfo, where: string): Promise<Audio> {
-  const decoder = await loadDecoder(info.codec, where);
+  const decoder = idle.get(info.codec) ?? (await loadDecoder(info.codec, where));
+  idle.delete(info.codec);
   let decoded: Decoded;
   try {
-    decoded = await withoutConsole(async () => decoder.decode(bytes));
+    decoded = await withoutConsole(() => decoder.decode(bytes));
   } catch (cause) {
+    decoder.free();
     const message = `${info.codec}: damaged, the decoder says ${JSON.stringify((cause as Error).message)} (${where})`;
     throw new DatasetError("FORMAT", message, [], { cause });
-  } finally {
-    decoder.free();
   }
+  if (decoded.errors.length > 0 || idle.has(info.codec)) decoder.free();
+  else idle.set(info.codec, decoder);
   const { sampleRate, errors } = decoded;
   // The decoder leaves what an Opus file of one page has at its end for the codec's sake.
   const frames = Math.min(decoded.samplesDecoded, info.codec === "opus" ? info.frames! : Infinity);
@@ -118,20 +123,7 @@ function packed(integers: Int16Array | Int32Array, bytes: number): Uint8Array {
 
 async function loadDecoder(codec: Codec, where: string): Promise<Decoder> {
   try {
-    if (codec === "mp3") {
-      const { MPEGDecoder } = await import("mpg123-decoder");
-      return await whenReady(new MPEGDecoder(), "decode");
-    }
-    if (codec === "flac") {
-      const { FLACDecoder } = await import("@wasm-audio-decoders/flac");
-      return await whenReady(new FLACDecoder(), "decodeFile");
-    }
-    if (codec === "vorbis") {
-      const { OggVorbisDecoder } = await import("@wasm-audio-decoders/ogg-vorbis");
-      return await whenReady(new OggVorbisDecoder(), "decodeFile");
-    }
-    const { OggOpusDecoder } = await import("ogg-opus-decoder");
-    return await whenReady(new OggOpusDecoder(), "decodeFile");
+    return await DECODERS[codec]();
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw cause;
     const name = DECODER_PACKAGES[codec];
@@ -144,14 +136,51 @@ async function loadDecoder(codec: Codec, where: string): Promise<Decoder> {
   }
 }
 
-type Raw<M extends string> = { ready: Promise<void>; free(): void } & Record<
-  M,
-  (bytes: Uint8Array) => Decoded | Promise<Decoded>
->;
+const DECODERS: Record<Codec, () => Promise<Decoder>> = {
+  mp3: async () => {
+    const { MPEGDecoder } = await import("mpg123-decoder");
+    const decoder = new MPEGDecoder();
+    await decoder.ready;
+    const decode = async (bytes: Uint8Array): Promise<Decoded> => {
+      const decoded = decoder.decode(bytes);
+      await decoder.reset();
+      return decoded;
+    };
+    return { decode, free: () => decoder.free() };
+  },
+  flac: async () => {
+    const { FLACDecoder } = await import("@wasm-audio-decoders/flac");
+    const { default: CodecParser, data } = await import("codec-parser");
+    const decoder = new FLACDecoder();
+    await decoder.ready;
+    const decode = async (bytes: Uint8Array): Promise<Decoded> => {
+      if (bytes[0] === 0x4f) return await decoder.decodeFile(bytes); // "OggS"
+      // A frame needs nothing of those before it, so the decoder needn't be made anew for the next file.
+      const frames = new CodecParser("audio/flac", { enableFrameCRC32: false }).parseAll(bytes);
+      return await decoder.decodeFrames(frames.map((frame) => frame[data]));
+    };
+    return { decode, free: () => decoder.free() };
+  },
+  vorbis: async () => {
+    const { OggVorbisDecoder } = await import("@wasm-audio-decoders/ogg-vorbis");
+    return await ofFiles(new OggVorbisDecoder());
+  },
+  opus: async () => {
+    const { OggOpusDecoder } = await import("ogg-opus-decoder");
+    return await ofFiles(new OggOpusDecoder());
+  },
+};
 
-async function whenReady<M extends string>(raw: Raw<M>, method: M): Promise<Decoder> {
-  await raw.ready;
-  return { ready: raw.ready, free: () => raw.free(), decode: (bytes) => raw[method](bytes) };
+interface FileDecoder {
+  ready: Promise<void>;
+  free(): void;
+  /** Makes itself anew at the end. */
+  decodeFile(bytes: Uint8Array): Promise<Decoded>;
+}
+
+async function ofFiles(decoder: FileDecoder): Promise<Decoder> {
+  await decoder.ready;
+  return { decode: (bytes) => decoder.decodeFile(bytes), free: () => decoder.free() };
 }
 
 const decoding = new AsyncLocalStorage<true>();
