@@ -109,8 +109,11 @@ export async function scanIndex(
   const lines = csvLines(text);
   for (const { line, broken } of lines) if (broken) report(line, "quotes", `quotes don't match: ${broken}`);
   const sound = lines.filter((l) => l.broken === undefined);
-  const header = hasHeader(sound, kind, options.digits === true) ? sound.shift() : undefined;
   const folders = await datasetFolders(directory);
+  // A first cell that is the name of a file is no heading, whatever it looks like.
+  const first = join(directory, folders.inputFolder, sound[0]?.cells[0] ?? "");
+  const heading = hasHeader(sound, kind, options.digits === true) && !(await statOf(first))?.isFile();
+  const header = heading ? sound.shift() : undefined;
   const besides = [options.metadata ?? `${name}.metadata.json`];
   const index: DatasetIndex = { kind, file, besides, rows: [], ...folders };
   if (kind === "classes" || kind === "values") {

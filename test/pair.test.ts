@@ -246,6 +246,17 @@ test("a first row whose file name was mistyped is no header", async () => {
   }
 });
 
+test("a first row that names a file without an extension is no header", async () => {
+  const directory = folder("take,take\nb.wav,b.wav\n");
+  assert.equal((await readIndex(directory, "dataset", "pairs")).rows.length, 1);
+  writeFileSync(join(directory, "in/take"), "");
+  const { rows } = await readIndex(directory, "dataset", "pairs");
+  assert.deepEqual(
+    rows.map(({ input }) => input),
+    ["take", "b.wav"],
+  );
+});
+
 test("numbers that float32 doesn't hold are refused", async () => {
   const error = await failure(readIndex(folder("a.wav,1\nb.wav,-1e39\n"), "dataset", "values"));
   assert.match(error.message, /label 1 is "-1e39", expected a number; float32 holds none beyond 3\.4e38 \(dataset:2\)/);
