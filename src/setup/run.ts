@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { root } from "./paths.js";
 import { SetupError } from "./step.js";
@@ -18,13 +19,18 @@ export function foreground(command: string, args: string[], env: NodeJS.ProcessE
   });
 }
 
-/** Runs the tests: all, or those whose path contains one of `filters`. */
-export function runTests(filters: string[]): Promise<number> {
+/** Runs the tests: all, or those whose path contains one of `filters`. What they leave in the temporary folder goes with it. */
+export async function runTests(filters: string[]): Promise<number> {
   const files = listed("test", /\.test\.ts$/, filters);
   const options = ["--test-concurrency=2", `--test-timeout=${TEST_TIMEOUT_MS}`, "--test-reporter=spec"];
+  const temporary = mkdtempSync(join(tmpdir(), "tests-"));
   // On a GPU too, products are compared with what they are in float32.
-  const env = { NVIDIA_TF32_OVERRIDE: "0", ...process.env };
-  return foreground(process.execPath, ["--import", "tsx", "--test", ...options, ...files], env);
+  const env = { NVIDIA_TF32_OVERRIDE: "0", ...process.env, TMPDIR: temporary };
+  try {
+    return await foreground(process.execPath, ["--import", "tsx", "--test", ...options, ...files], env);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
 }
 
 /**
