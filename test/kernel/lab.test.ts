@@ -1,6 +1,7 @@
 // What a person does to a kernel in JupyterLab: run all with a failing cell, interrupt, restart, a flood of output.
 import assert from "node:assert/strict";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
@@ -143,7 +144,7 @@ test("training can be interrupted, and goes on when its cell is run again", { sk
     `import { AudioDataset, fit, loadTensorFlow } from "deep-audio-dataset";
 import { mkdtempSync } from "node:fs";
 const tf = loadTensorFlow();
-const folder = mkdtempSync("/tmp/deep-audio-lab-");
+const folder = mkdtempSync(${JSON.stringify(join(tmpdir(), "deep-audio-lab-"))});
 const dataset = new AudioDataset(folder, "tones", { seed: 1 });
 await dataset.generate(100, 400, 40, { waves: ["sin"], duration: 0.1, sampleRate: 8000, removeWav: true });
 await dataset.load({ inputSize: 100, batchSize: 4, trainSplit: 0.7, valSplit: 0.15, testSplit: 0.15 });

@@ -1,5 +1,7 @@
 // TensorFlow in the real kernel: loading, training, interrupts, and what many epochs leave behind.
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { drive, textOf } from "./drive.js";
 
@@ -27,7 +29,7 @@ test("interrupt stops tfjs's own fitDataset, and training can go on afterwards",
   const setUp = `import { AudioDataset } from "deep-audio-dataset";
 import * as tf from "@tensorflow/tfjs-node-gpu";
 import { mkdtempSync } from "node:fs";
-const dataset = new AudioDataset(mkdtempSync("/tmp/deep-audio-kernel-"), "tones", { seed: 1 });
+const dataset = new AudioDataset(mkdtempSync(${JSON.stringify(join(tmpdir(), "deep-audio-kernel-"))}), "tones", { seed: 1 });
 await dataset.generate(100, 400, 16, { waves: ["sin"], duration: 0.1, sampleRate: 8000 });
 await dataset.load({ inputSize: 100, batchSize: 4, trainSplit: 0.5, valSplit: 0.25, testSplit: 0.25 });
 const model = tf.sequential({ layers: [tf.layers.dense({ units: 100, inputShape: [8, 100] })] });
@@ -123,7 +125,7 @@ test("fifty epochs in one notebook: tensors, memory, threads, listeners and disp
   const setUp = `import { AudioDataset, fit } from "deep-audio-dataset";
 import * as tf from "@tensorflow/tfjs-node-gpu";
 import { mkdtempSync, readFileSync } from "node:fs";
-const folder = mkdtempSync("/tmp/deep-audio-kernel-");
+const folder = mkdtempSync(${JSON.stringify(join(tmpdir(), "deep-audio-kernel-"))});
 const dataset = new AudioDataset(folder, "tones", { seed: 1 });
 await dataset.generate(100, 400, 60, { waves: ["sin"], duration: 0.1, sampleRate: 8000, removeWav: true });
 await dataset.load({ inputSize: 100, batchSize: 5, trainSplit: 0.7, valSplit: 0.15, testSplit: 0.15 });
