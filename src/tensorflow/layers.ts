@@ -1,4 +1,4 @@
-import type { Tensor, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 import { CONV_BIAS } from "./convolution.js";
 import type { Native } from "./native.js";
 import { MAX_POOL_WINNERS } from "./pooling.js";
@@ -10,12 +10,15 @@ interface Layer {
   dataFormat?: "channelsFirst" | "channelsLast";
 }
 
-interface ConvLayer extends Layer {
-  rank: number;
-  dilationRate: number[];
+interface DenseLayer extends Layer {
   kernel: { read(): Tensor };
   bias: { read(): Tensor } | null;
   activation: { apply(x: Tensor): Tensor; getClassName(): string } | null;
+}
+
+interface ConvLayer extends DenseLayer {
+  rank: number;
+  dilationRate: number[];
 }
 
 interface PoolLayer extends Layer {
@@ -34,6 +37,10 @@ export function fasterLayers(native: Native): void {
         ? convolve1d(native, layer, x as Tensor3D, relu)
         : convolve2d(native, layer, x as Tensor4D, relu);
     return layer.activation && !relu ? layer.activation.apply(y) : y;
+  });
+  replaceCall<DenseLayer>(native, ["Dense"], (layer, x) => {
+    const y = dense(native, layer, x);
+    return layer.activation ? layer.activation.apply(y) : y;
   });
   if (!native.onednn) return;
   replaceCall<PoolLayer>(native, ["MaxPooling1D", "MaxPooling2D"], (layer, x) => {
@@ -64,6 +71,15 @@ function replaceCall<L extends Layer>(
 }
 
 const paddingOf = (layer: Layer): string => layer.padding.toUpperCase();
+
+/** The product with one matrix, whatever comes before the last axis; tfjs makes a batch of one matrix of it. */
+function dense({ tf }: Native, { kernel, bias }: DenseLayer, x: Tensor): Tensor {
+  const weights = kernel.read() as Tensor2D;
+  const rows = tf.reshape(x, [x.size / weights.shape[0], weights.shape[0]]) as Tensor2D;
+  const product = tf.matMul(rows, weights);
+  const y = bias ? tf.add(product, bias.read()) : product;
+  return tf.reshape(y, [...x.shape.slice(0, -1), weights.shape[1]]);
+}
 
 function convolve2d({ tf }: Native, layer: ConvLayer, x: Tensor4D, relu: boolean): Tensor {
   const inputs = { x, filter: layer.kernel.read(), bias: layer.bias!.read() };

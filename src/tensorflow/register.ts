@@ -8,6 +8,7 @@ import { crossEntropyGradients } from "./cross-entropy.js";
 import { identityKernels } from "./identity.js";
 import { interruptibleTraining } from "./interruptible.js";
 import { fasterLayers } from "./layers.js";
+import { matrixProducts } from "./matmul.js";
 import { nativeOps } from "./native.js";
 import { poolingKernel } from "./pooling.js";
 
@@ -20,6 +21,7 @@ export function registerKernels(tf: TensorFlow): void {
   poolingKernel(native);
   convolutionKernel(native);
   identityKernels(native);
+  matrixProducts(native);
   fusedAdam(native);
   fasterLayers(native);
   crossEntropyGradients(native);
