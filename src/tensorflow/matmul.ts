@@ -1,7 +1,13 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Native } from "./native.js";
 
-/** Products of two matrices as the op for just those; tfjs takes the one for batches of them, which starts four times as slowly. */
+/**
+ * Products of two matrices as the op for just those; tfjs takes the one for batches of them, which starts four times as
+ * slowly.
+ *
+ * Only begun here: oneDNN moves the stack into its own memory meanwhile, and a signal that came to this thread then, the
+ * profiler's or the stop button's, would write over what lies below.
+ */
 export function matrixProducts(native: Native): void {
   const { tf } = native;
   const original = tf.getKernel("BatchMatMul", "tensorflow");
@@ -15,7 +21,8 @@ export function matrixProducts(native: Native): void {
         return original.kernelFunc(call);
       }
       const bools = { transpose_a: transposeA === true, transpose_b: transposeB === true };
-      return native.run("MatMul", { bools }, [a, b]);
+      const shape = [a.shape[transposeA ? 1 : 0]!, b.shape[transposeB ? 0 : 1]!];
+      return native.begin("MatMul", { bools }, [a, b], shape);
     },
   });
 }

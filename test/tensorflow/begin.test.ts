@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-node-gpu";
 import { type Attributes, type Native, nativeOps } from "../../dist/tensorflow/native.js";
@@ -87,3 +90,15 @@ for (const [how, ending, status] of [
     assert.deepEqual([run.signal, run.status], [null, status], run.stderr);
   });
 }
+
+test("products of matrices stand a profiler's signals", () => {
+  const folder = mkdtempSync(join(tmpdir(), "profile-"));
+  const code = `
+    const tf = require("./dist/tensorflow.js").loadTensorFlow();
+    const [a, b] = [tf.ones([32, 128]), tf.ones([128, 64])];
+    for (let i = 0; i < 600; i++) tf.tidy(() => tf.matMul(a, b).dataSync());
+    console.log(tf.matMul(a, b).sum().dataSync()[0]);`;
+  const profile = ["--cpu-prof", "--cpu-prof-interval=100", `--cpu-prof-dir=${folder}`];
+  const run = spawnSync(process.execPath, [...profile, "-e", code], { cwd: root, encoding: "utf8" });
+  assert.deepEqual([run.signal, run.stdout.trim()], [null, String(128 * 32 * 64)], run.stderr);
+});
