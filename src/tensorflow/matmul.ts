@@ -17,12 +17,13 @@ export function matrixProducts(native: Native): void {
     kernelFunc: (call) => {
       const { a, b } = call.inputs as { a: Tensor; b: Tensor };
       const { transposeA, transposeB } = call.attrs as { transposeA?: boolean; transposeB?: boolean };
-      if (a.shape.length !== 2 || b.shape.length !== 2 || a.dtype !== "float32" || b.dtype !== "float32") {
-        return original.kernelFunc(call);
-      }
+      const [rows, inner] = transposeA ? [...a.shape].reverse() : a.shape;
+      const [height, columns] = transposeB ? [...b.shape].reverse() : b.shape;
+      const matrices = a.shape.length === 2 && b.shape.length === 2 && a.dtype === "float32" && b.dtype === "float32";
+      // tfjs's op says at once where shapes don't fit.
+      if (!matrices || inner !== height) return original.kernelFunc(call);
       const bools = { transpose_a: transposeA === true, transpose_b: transposeB === true };
-      const shape = [a.shape[transposeA ? 1 : 0]!, b.shape[transposeB ? 0 : 1]!];
-      return native.begin("MatMul", { bools }, [a, b], shape);
+      return native.begin("MatMul", { bools }, [a, b], [rows!, columns!]);
     },
   });
 }
