@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
 import { DatasetError } from "../error.js";
+import type { CodecFrame } from "codec-parser";
 import type { Codec, CompressedInfo } from "./compressed-info.js";
 import type { Audio } from "./wav.js";
 
@@ -22,9 +23,12 @@ interface Decoded {
 
 interface Decoder {
   free(): void;
-  /** Decodes one file; ready for the next afterwards. */
-  decode(bytes: Uint8Array): Promise<Decoded>;
+  /** Decodes one file, part by part, of so many samples per channel in all; ready for the next afterwards. */
+  decode(bytes: Uint8Array, take: (part: Decoded, total: number) => void): Promise<void>;
 }
+
+/** FLAC frames decoded at once, so that what they are interleaved from is still in the cache. */
+const FRAMES_AT_ONCE = 16;
 
 /** Decoders between two files, one of each kind: to make one takes as long as to decode a second of sound. */
 const idle = new Map<Codec, Decoder>();
@@ -40,75 +44,92 @@ const idle = new Map<Codec, Decoder>();
 export async function decodeCompressed(bytes: Uint8Array, info: CompressedInfo, where: string): Promise<Audio> {
   const decoder = idle.get(info.codec) ?? (await loadDecoder(info.codec, where));
   idle.delete(info.codec);
-  let decoded: Decoded;
+  const sound = new Interleaved(info);
   try {
-    decoded = await withoutConsole(() => decoder.decode(bytes));
+    await withoutConsole(() => decoder.decode(bytes, (part, total) => sound.add(part, total)));
   } catch (cause) {
     decoder.free();
     const message = `${info.codec}: damaged, the decoder says ${JSON.stringify((cause as Error).message)} (${where})`;
     throw new DatasetError("FORMAT", message, [], { cause });
   }
-  if (decoded.errors.length > 0 || idle.has(info.codec)) decoder.free();
+  if (sound.error !== undefined || idle.has(info.codec)) decoder.free();
   else idle.set(info.codec, decoder);
-  const { sampleRate, errors } = decoded;
   // The decoder leaves what an Opus file of one page has at its end for the codec's sake.
-  const frames = Math.min(decoded.samplesDecoded, info.codec === "opus" ? info.frames! : Infinity);
-  const wrong = errors[0]?.message ?? (frames === 0 && info.frames !== 0 ? "no samples" : undefined);
+  const frames = Math.min(sound.frames, info.codec === "opus" ? info.frames! : Infinity);
+  const wrong = sound.error ?? (frames === 0 && info.frames !== 0 ? "no samples" : undefined);
   if (wrong) throw new DatasetError("FORMAT", `${info.codec}: damaged, the decoder says "${wrong}" (${where})`);
   if (info.codec === "flac" && info.frames !== undefined && frames !== info.frames) {
     const message = `samples: ${frames}, expected ${info.frames} as the header promises; the file is cut short or damaged`;
     throw new DatasetError("FORMAT", `${message} (${where})`);
   }
-  // The MP3 decoder makes two channels of one.
-  const channelData = decoded.channelData.slice(0, info.channels);
-  const samples =
-    info.codec === "flac" ? flacSamples(channelData, frames, info, where) : interleave(channelData, frames);
+  const { sampleRate } = sound;
+  const values = sound.values.subarray(0, frames * info.channels);
+  const samples = values instanceof Float32Array ? values : flacSamples(values, info, where);
   const { gain = 1 } = info;
   if (gain !== 1) for (let i = 0; i < samples.length; i++) samples[i] = samples[i]! * gain;
-  return { sampleRate, channels: channelData.length, samples };
+  return { sampleRate, channels: info.channels, samples };
 }
 
-function interleave(channels: readonly Float32Array[], frames: number): Float32Array {
-  const width = channels.length;
-  const out = new Float32Array(frames * width);
-  for (let c = 0; c < width; c++) {
-    const channel = channels[c] as Float32Array;
-    for (let i = 0, at = c; i < frames; i++, at += width) out[at] = channel[i] as number;
+/** The samples of a file as its decoder gives them, interleaved: FLAC's as the integers that they were, all others as floats. */
+class Interleaved {
+  values: Int16Array | Int32Array | Float32Array = new Float32Array(0);
+  /** Samples per channel so far. */
+  frames = 0;
+  sampleRate: number;
+  /** The first thing that the decoder says is wrong. */
+  error: string | undefined;
+
+  constructor(private readonly info: CompressedInfo) {
+    this.sampleRate = info.sampleRate;
   }
-  return out;
-}
 
-/** FLAC's own integers: the decoder divides n bits by 2^(n-1) - 1, everybody else by 2^(n-1). */
-function flacSamples(
-  channels: readonly Float32Array[],
-  frames: number,
-  info: CompressedInfo,
-  where: string,
-): Int16Array | Float32Array {
-  const bits = info.bitsPerSample ?? 16;
-  const width = channels.length;
-  const scale = 2 ** (bits - 1) - 1;
-  const out = bits === 16 ? new Int16Array(frames * width) : new Int32Array(frames * width);
-  for (let c = 0; c < width; c++) {
-    const channel = channels[c] as Float32Array;
-    for (let i = 0, at = c; i < frames; i++, at += width) {
-      // The nearest integer: storing one cuts off what follows the point.
-      const value = (channel[i] as number) * scale;
-      out[at] = value < 0 ? value - 0.5 : value + 0.5;
+  add({ channelData, samplesDecoded, sampleRate, errors }: Decoded, total: number): void {
+    const { codec, channels, bitsPerSample = 16 } = this.info;
+    this.error ??= errors[0]?.message;
+    if (samplesDecoded === 0) return;
+    this.sampleRate = sampleRate;
+    if (this.frames === 0) {
+      const integers = bitsPerSample === 16 ? Int16Array : Int32Array;
+      this.values = new (codec === "flac" ? integers : Float32Array)(total * channels);
+    }
+    const { values } = this;
+    const start = this.frames * channels;
+    this.frames += samplesDecoded;
+    // FLAC's decoder divides n bits by 2^(n-1) - 1, everybody else by 2^(n-1).
+    const scale = 2 ** (bitsPerSample - 1) - 1;
+    // The MP3 decoder makes two channels of one.
+    for (let c = 0; c < channels; c++) {
+      const channel = channelData[c] as Float32Array;
+      let at = start + c;
+      if (values instanceof Float32Array) {
+        for (let i = 0; i < samplesDecoded; i++, at += channels) values[at] = channel[i] as number;
+        continue;
+      }
+      for (let i = 0; i < samplesDecoded; i++, at += channels) {
+        // The nearest integer: storing one cuts off what follows the point.
+        const value = (channel[i] as number) * scale;
+        values[at] = value < 0 ? value - 0.5 : value + 0.5;
+      }
     }
   }
+}
+
+/** FLAC's integers, checked against its checksum: those of 16 bits as they are, others as floats. */
+function flacSamples(
+  integers: Int16Array | Int32Array,
+  { md5, bitsPerSample: bits = 16 }: CompressedInfo,
+  where: string,
+): Int16Array | Float32Array {
   if (
-    info.md5 !== undefined &&
+    md5 !== undefined &&
     createHash("md5")
-      .update(packed(out, bits / 8))
-      .digest("hex") !== info.md5
+      .update(packed(integers, bits / 8))
+      .digest("hex") !== md5
   ) {
     throw new DatasetError("FORMAT", `checksum of the FLAC samples: wrong, the file is damaged (${where})`);
   }
-  if (out instanceof Int16Array) return out;
-  const floats = new Float32Array(out.length);
-  for (let i = 0; i < floats.length; i++) floats[i] = (out[i] as number) / 2 ** (bits - 1);
-  return floats;
+  if (integers instanceof Int16Array) return integers;
+  return Float32Array.from(integers, (value) => value / 2 ** (bits - 1));
 }
 
 /** Integers in as few bytes as they have, little end first, as FLAC's checksum takes them. */
@@ -141,46 +162,53 @@ const DECODERS: Record<Codec, () => Promise<Decoder>> = {
     const { MPEGDecoder } = await import("mpg123-decoder");
     const decoder = new MPEGDecoder();
     await decoder.ready;
-    const decode = async (bytes: Uint8Array): Promise<Decoded> => {
+    return wholeFiles(decoder, async (bytes) => {
       const decoded = decoder.decode(bytes);
       await decoder.reset();
       return decoded;
-    };
-    return { decode, free: () => decoder.free() };
+    });
   },
   flac: async () => {
     const { FLACDecoder } = await import("@wasm-audio-decoders/flac");
-    const { default: CodecParser, data } = await import("codec-parser");
+    const { default: CodecParser, data, samples } = await import("codec-parser");
     const decoder = new FLACDecoder();
-    await decoder.ready;
-    const decode = async (bytes: Uint8Array): Promise<Decoded> => {
-      if (bytes[0] === 0x4f) return await decoder.decodeFile(bytes); // "OggS"
+    const ogg = await wholeFiles(decoder, (bytes) => decoder.decodeFile(bytes));
+    const decode: Decoder["decode"] = async (bytes, take) => {
+      if (bytes[0] === 0x4f) return await ogg.decode(bytes, take); // "OggS"
       // A frame needs nothing of those before it, so the decoder needn't be made anew for the next file.
-      const frames = new CodecParser("audio/flac", { enableFrameCRC32: false }).parseAll(bytes);
-      return await decoder.decodeFrames(frames.map((frame) => frame[data]));
+      const frames = new CodecParser<CodecFrame>("audio/flac", { enableFrameCRC32: false }).parseAll(bytes);
+      const total = frames.reduce((sum, frame) => sum + frame[samples], 0);
+      for (let k = 0; k < frames.length; k += FRAMES_AT_ONCE) {
+        take(await decoder.decodeFrames(frames.slice(k, k + FRAMES_AT_ONCE).map((frame) => frame[data])), total);
+      }
     };
-    return { decode, free: () => decoder.free() };
+    return { decode, free: ogg.free };
   },
   vorbis: async () => {
     const { OggVorbisDecoder } = await import("@wasm-audio-decoders/ogg-vorbis");
-    return await ofFiles(new OggVorbisDecoder());
+    const decoder = new OggVorbisDecoder();
+    return await wholeFiles(decoder, (bytes) => decoder.decodeFile(bytes));
   },
   opus: async () => {
     const { OggOpusDecoder } = await import("ogg-opus-decoder");
-    return await ofFiles(new OggOpusDecoder());
+    const decoder = new OggOpusDecoder();
+    return await wholeFiles(decoder, (bytes) => decoder.decodeFile(bytes));
   },
 };
 
-interface FileDecoder {
-  ready: Promise<void>;
-  free(): void;
-  /** Makes itself anew at the end. */
-  decodeFile(bytes: Uint8Array): Promise<Decoded>;
-}
-
-async function ofFiles(decoder: FileDecoder): Promise<Decoder> {
+/** A decoder that gives all of a file at once and makes itself anew at the end. */
+async function wholeFiles(
+  decoder: { ready: Promise<void>; free(): void },
+  decodeFile: (bytes: Uint8Array) => Promise<Decoded>,
+): Promise<Decoder> {
   await decoder.ready;
-  return { decode: (bytes) => decoder.decodeFile(bytes), free: () => decoder.free() };
+  return {
+    decode: async (bytes, take) => {
+      const all = await decodeFile(bytes);
+      take(all, all.samplesDecoded);
+    },
+    free: () => decoder.free(),
+  };
 }
 
 const decoding = new AsyncLocalStorage<true>();
