@@ -99,19 +99,22 @@ export function correlate(a: Float32Array, b: Float32Array, maxShift: number): {
     input[length - k] = re + im;
   }
   fft.run();
-  const at = (n: number): number => {
-    const k = (n + length) % length;
-    if (k === 0) return output[0]!;
-    return k < half ? output[2 * k]! - output[2 * k + 1]! : output[2 * (length - k)]! + output[2 * (length - k) + 1]!;
+  // The length is more than twice the largest shift.
+  const at = (shift: number): number => {
+    if (shift === 0) return output[0]!;
+    return shift > 0 ? output[2 * shift]! - output[2 * shift + 1]! : output[-2 * shift]! + output[1 - 2 * shift]!;
   };
   let best = { score: 0, shift: 0 };
   for (let shift = -shifts; shift <= shifts; shift++) {
+    const product = Math.abs(at(shift)) / length;
+    // Most can't be the best, whatever overlaps: at least half of either energy counts.
+    if (4 * product * product <= best.score * best.score * totalA * totalB) continue;
     // b[i + shift] lies over a[i] for i from `from` up to `to`.
     const from = Math.max(0, -shift);
     const to = Math.max(from, Math.min(a.length, b.length - shift));
     const overA = Math.max(totalA / 2, energyA[to]! - energyA[from]!);
     const overB = Math.max(totalB / 2, energyB[to + shift]! - energyB[from + shift]!);
-    const score = Math.abs(at(shift)) / length / Math.sqrt(overA * overB);
+    const score = product / Math.sqrt(overA * overB);
     if (score > best.score) best = { score, shift };
   }
   return { score: Math.min(1, best.score), shift: best.shift };
