@@ -40,19 +40,22 @@ function journalPath(directory: string, name: string): string {
 export async function publish(directory: string, name: string, journal: Omit<Journal, "format">): Promise<void> {
   await mkdir(stagingPath(directory, name), { recursive: true });
   await writeWhole(journalPath(directory, name), sealedText({ format: 1, ...journal }));
-  await finishPublication(directory, name);
+  await carryOut(directory, name, journal);
 }
 
 /** Finishes a publication that was cut short, if there is one. The caller holds the lock. */
 export async function finishPublication(directory: string, name: string): Promise<void> {
-  const staging = stagingPath(directory, name);
   const journal = await readJson<Journal>(journalPath(directory, name), {
     what: "journal",
     sealed: true,
     fits: (j) => j.format === 1,
     mend: "delete its folder and build the records again",
   });
-  if (!journal) return;
+  if (journal) await carryOut(directory, name, journal);
+}
+
+async function carryOut(directory: string, name: string, journal: Omit<Journal, "format">): Promise<void> {
+  const staging = stagingPath(directory, name);
   try {
     for (const file of journal.move) {
       if (existsSync(join(staging, file))) await rename(join(staging, file), join(directory, file));
