@@ -43,7 +43,7 @@ export interface ReadAhead {
 }
 
 /** Batches read by one task: about this many bytes, so that reads close together on the disk are joined and messages are few. */
-const TASK_BYTES = 16 * 2 ** 20;
+const TASK_BYTES = 8 * 2 ** 20;
 /** A small epoch is shared out all the same: so many tasks for each worker. */
 const TASKS_PER_WORKER = 4;
 const IDLE_MS = 5000;
