@@ -11,6 +11,7 @@ import { fasterLayers } from "./layers.js";
 import { matrixProducts } from "./matmul.js";
 import { nativeOps } from "./native.js";
 import { poolingKernel } from "./pooling.js";
+import { recurrentCells } from "./recurrent.js";
 
 /** Registers this library's kernels and gradients on native TensorFlow, and makes its training interruptible. */
 export function registerKernels(tf: TensorFlow): void {
@@ -24,6 +25,7 @@ export function registerKernels(tf: TensorFlow): void {
   matrixProducts(native);
   fusedAdam(native);
   fasterLayers(native);
+  recurrentCells(native);
   crossEntropyGradients(native);
   interruptibleTraining(tf);
 }

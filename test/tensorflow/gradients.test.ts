@@ -72,6 +72,24 @@ const nets: Record<string, Net> = {
   },
 };
 
+/** Recurrent layers: sequences and last outputs, backwards, without bias. */
+for (const [name, layer, options] of [
+  ["LSTM", "lstm", {}],
+  ["GRU", "gru", { resetAfter: false }],
+] as const) {
+  const gates = { recurrentActivation: "sigmoid", ...options };
+  nets[name] = {
+    inputShape: [9, 5],
+    layers: [
+      [layer, { units: 6, returnSequences: true, ...gates }],
+      [layer, { units: 4, returnSequences: true, goBackwards: true, useBias: false, ...gates }],
+      [layer, { units: 7, ...gates }],
+      ["dense", { units: 4, activation: "softmax" }],
+    ],
+    loss: "categoricalCrossentropy",
+  };
+}
+
 const BATCH = 6;
 const STEPS = 5;
 
@@ -215,23 +233,26 @@ test("Adam goes on where weights were set, and from its saved state", async () =
   assert.equal(await c.trainOnBatch(x, y), first);
 });
 
-test("nothing is left behind: tensors are the same after ten steps, and none after disposal", async () => {
-  const net = nets["strided 1-D convolutions on a waveform"]!;
-  const before = tf.memory().numTensors;
-  const model = build(net);
-  model.compile({ optimizer: tf.train.adam(0.01), loss: net.loss });
-  const batch = example(net, [4]);
-  const x = tf.tensor(batch.x, batch.xShape);
-  const y = tf.tensor(batch.y, batch.yShape);
-  await model.trainOnBatch(x, y);
-  const once = tf.memory().numTensors;
-  for (let i = 0; i < 10; i++) await model.trainOnBatch(x, y);
-  assert.equal(tf.memory().numTensors, once);
-  tf.dispose([x, y]);
-  model.optimizer.dispose();
-  model.dispose();
-  assert.equal(tf.memory().numTensors, before);
-});
+for (const name of ["strided 1-D convolutions on a waveform", "LSTM", "GRU"]) {
+  test(`nothing is left behind: tensors are the same after ten steps, and none after disposal: ${name}`, async () => {
+    const net = nets[name]!;
+    const before = tf.memory().numTensors;
+    const model = build(net);
+    model.compile({ optimizer: tf.train.adam(0.01), loss: net.loss });
+    const batch = example(net, [4]);
+    const x = tf.tensor(batch.x, batch.xShape);
+    const y = tf.tensor(batch.y, batch.yShape);
+    await model.trainOnBatch(x, y);
+    const once = tf.memory().numTensors;
+    for (let i = 0; i < 10; i++) await model.trainOnBatch(x, y);
+    (model.predict(x) as Tensor).dispose();
+    assert.equal(tf.memory().numTensors, once);
+    tf.dispose([x, y]);
+    model.optimizer.dispose();
+    model.dispose();
+    assert.equal(tf.memory().numTensors, before);
+  });
+}
 
 test("a convolution predicts the same inside and outside of training", () => {
   const net = nets["2-D convolutions on a log-mel spectrogram"]!;

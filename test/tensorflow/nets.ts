@@ -22,7 +22,7 @@ export function build(net: Net): LayersModel {
   const model = tf.sequential();
   net.layers.forEach(([name, options], i) => {
     const make = tf.layers[name] as (o: object) => layers.Layer;
-    model.add(make(i === 0 ? { ...options, inputShape: net.inputShape } : options));
+    model.add(make({ ...options, ...(i === 0 ? { inputShape: net.inputShape } : {}) }));
   });
   return model;
 }
@@ -44,6 +44,7 @@ def build(net):
     model = keras.Sequential([keras.Input(net["inputShape"])])
     for name, options in net["layers"]:
         kind = {"conv1d": "Conv1D", "conv2d": "Conv2D", "maxPooling1d": "MaxPooling1D", "maxPooling2d": "MaxPooling2D",
+            "lstm": "LSTM", "gru": "GRU",
             "globalAveragePooling1d": "GlobalAveragePooling1D", "globalAveragePooling2d": "GlobalAveragePooling2D"}
         options = {snake(k): ("he_normal" if v == "heNormal" else v) for k, v in options.items()}
         model.add(getattr(keras.layers, kind.get(name, name[0].upper() + name[1:]))(**options))
