@@ -96,12 +96,12 @@ class Best {
   }
 
   /** `[one, other, one, other, …]` */
-  pairs(): Uint32Array {
+  pairs(): number[] {
     const found: number[] = [];
     for (const [k, cosine] of this.cosines.entries()) {
       if (cosine >= 0) found.push(Math.floor(k / (this.groups * KEPT)), this.others[k]!);
     }
-    return Uint32Array.from(found);
+    return found;
   }
 }
 

@@ -27,7 +27,7 @@ interface Decoder {
   decode(bytes: Uint8Array, take: (part: Decoded, total: number) => void): Promise<void>;
 }
 
-/** FLAC frames decoded at once, so that what they are interleaved from is still in the cache. */
+/** FLAC frames decoded at once: the floats that a long file is interleaved from never lie in memory as a whole. */
 const FRAMES_AT_ONCE = 16;
 
 /** Decoders between two files, one of each kind: to make one takes as long as to decode a second of sound. */

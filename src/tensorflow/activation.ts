@@ -1,4 +1,4 @@
-import { replaceGradient } from "./gradient.js";
+import { replaceGradient } from "./replace.js";
 import type { Native } from "./native.js";
 
 /**

@@ -1,5 +1,5 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
-import { replaceGradient } from "./gradient.js";
+import { replaceGradient } from "./replace.js";
 import type { Native } from "./native.js";
 
 const CHANNELS_LAST = { strings: { data_format: "NHWC" } };

@@ -2,6 +2,7 @@ import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core
 import { CONV_BIAS } from "./convolution.js";
 import type { Native } from "./native.js";
 import { MAX_POOL_WINNERS } from "./pooling.js";
+import { replaceCall } from "./replace.js";
 
 /** What this file uses of tfjs-layers' convolution and pooling layers. */
 interface Layer {
@@ -25,11 +26,9 @@ interface PoolLayer extends Layer {
   poolSize: number[];
 }
 
-type Call<L> = (this: L, inputs: Tensor | Tensor[], options: unknown) => Tensor;
-
 /** Makes the layers of tfjs use this library's kernels; what those can't do stays with tfjs. */
 export function fasterLayers(native: Native): void {
-  replaceCall<ConvLayer>(native, ["Conv1D", "Conv2D"], (layer, x) => {
+  replaceLayers<ConvLayer>(native, ["Conv1D", "Conv2D"], (layer, x) => {
     if (layer.bias === null) return undefined;
     const relu = layer.activation?.getClassName() === "relu";
     const y =
@@ -38,35 +37,32 @@ export function fasterLayers(native: Native): void {
         : convolve2d(native, layer, x as Tensor4D, relu);
     return layer.activation && !relu ? layer.activation.apply(y) : y;
   });
-  replaceCall<DenseLayer>(native, ["Dense"], (layer, x) => {
+  replaceLayers<DenseLayer>(native, ["Dense"], (layer, x) => {
     const y = dense(native, layer, x);
     return layer.activation ? layer.activation.apply(y) : y;
   });
   if (!native.onednn) return;
-  replaceCall<PoolLayer>(native, ["MaxPooling1D", "MaxPooling2D"], (layer, x) => {
+  replaceLayers<PoolLayer>(native, ["MaxPooling1D", "MaxPooling2D"], (layer, x) => {
     // Winners serve the gradient alone, and there is none of a gradient of a gradient.
     if (native.tf.engine().state.gradientDepth !== 1) return undefined;
     return poolAny(native, layer, x);
   });
 }
 
-function replaceCall<L extends Layer>(
-  { tf }: Native,
+function replaceLayers<L extends Layer>(
+  native: Native,
   names: readonly string[],
   faster: (layer: L, x: Tensor) => Tensor | undefined,
 ): void {
-  const classes = tf.serialization.SerializationMap.getMap().classNameMap;
+  const { tf } = native;
   for (const name of names) {
-    const prototype = classes[name]![0].prototype as unknown as { call: Call<L> };
-    const original = prototype.call;
-    prototype.call = function (inputs, options) {
+    replaceCall<L, Tensor | Tensor[], Tensor>(native, name, (layer, inputs) => {
       const [x] = Array.isArray(inputs) ? inputs : [inputs];
-      const usual = this.dataFormat !== "channelsFirst" && this.padding !== "causal" && x?.dtype === "float32";
-      if (!usual || tf.getBackend() !== "tensorflow") return original.call(this, inputs, options);
-      const run = (): Tensor => faster(this, x!) ?? original.call(this, inputs, options);
+      const usual = layer.dataFormat !== "channelsFirst" && layer.padding !== "causal" && x?.dtype === "float32";
+      if (!usual) return undefined;
       // While training, what is made on the way is needed for the gradient anyhow, and by the next layer.
-      return tf.engine().state.gradientDepth > 0 ? run() : tf.tidy(run);
-    };
+      return tf.engine().state.gradientDepth > 0 ? faster(layer, x) : tf.tidy(() => faster(layer, x) as Tensor);
+    });
   }
 }
 

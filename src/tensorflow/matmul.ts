@@ -1,5 +1,6 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Native } from "./native.js";
+import { replaceKernel } from "./replace.js";
 
 /**
  * Products of two matrices as the op for just those; tfjs takes the one for batches of them, which starts four times as
@@ -9,21 +10,15 @@ import type { Native } from "./native.js";
  * profiler's or the stop button's, would write over what lies below.
  */
 export function matrixProducts(native: Native): void {
-  const { tf } = native;
-  const original = tf.getKernel("BatchMatMul", "tensorflow");
-  tf.unregisterKernel("BatchMatMul", "tensorflow");
-  tf.registerKernel({
-    ...original,
-    kernelFunc: (call) => {
-      const { a, b } = call.inputs as { a: Tensor; b: Tensor };
-      const { transposeA, transposeB } = call.attrs as { transposeA?: boolean; transposeB?: boolean };
-      const [rows, inner] = transposeA ? [...a.shape].reverse() : a.shape;
-      const [height, columns] = transposeB ? [...b.shape].reverse() : b.shape;
-      const matrices = a.shape.length === 2 && b.shape.length === 2 && a.dtype === "float32" && b.dtype === "float32";
-      // tfjs's op says at once where shapes don't fit.
-      if (!matrices || inner !== height) return original.kernelFunc(call);
-      const bools = { transpose_a: transposeA === true, transpose_b: transposeB === true };
-      return native.begin("MatMul", { bools }, [a, b], [rows!, columns!]);
-    },
+  replaceKernel(native, "BatchMatMul", ({ inputs, attrs }) => {
+    const { a, b } = inputs as { a: Tensor; b: Tensor };
+    const { transposeA, transposeB } = attrs as { transposeA?: boolean; transposeB?: boolean };
+    const [rows, inner] = transposeA ? [...a.shape].reverse() : a.shape;
+    const [height, columns] = transposeB ? [...b.shape].reverse() : b.shape;
+    const matrices = a.shape.length === 2 && b.shape.length === 2 && a.dtype === "float32" && b.dtype === "float32";
+    // tfjs's op says at once where shapes don't fit.
+    if (!matrices || inner !== height) return undefined;
+    const bools = { transpose_a: transposeA === true, transpose_b: transposeB === true };
+    return native.begin("MatMul", { bools }, [a, b], [rows!, columns!]);
   });
 }

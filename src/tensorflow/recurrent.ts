@@ -1,5 +1,6 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { Native } from "./native.js";
+import { replaceCall } from "./replace.js";
 
 /** What this file uses of tfjs-layers' cells. */
 interface Cell {
@@ -12,8 +13,6 @@ interface Cell {
   recurrentActivation: { getClassName(): string };
 }
 
-type Call = (this: Cell, inputs: Tensor[], options: unknown) => Tensor[];
-
 /** Input x, states h (and c), kernel w, recurrent kernel u, bias b. */
 type Inputs = Record<string, Tensor>;
 
@@ -23,13 +22,15 @@ interface Gate {
   gradient(y: Tensor, dy: Tensor): Tensor;
 }
 
+/** What a step keeps for its gradient. */
+type Kept = [Tensor, Tensor, Tensor];
+
 /** One step of a recurrent layer. */
 interface Step {
   states: readonly string[];
-  /** The new states, and what the gradient needs. */
-  forward(gate: Gate, inputs: Inputs): { states: Tensor[]; kept: Tensor[] };
+  forward(gate: Gate, inputs: Inputs): { states: Tensor[]; kept: Kept };
   /** Gradients of the inputs from those of the new states. */
-  backward(gate: Gate, gradients: Tensor[], inputs: Inputs, kept: Tensor[]): Record<string, () => Tensor>;
+  backward(gate: Gate, gradients: Tensor[], inputs: Inputs, kept: Kept): Record<string, () => Tensor>;
 }
 
 /**
@@ -39,8 +40,8 @@ interface Step {
 export function recurrentCells(native: Native): void {
   const ops = operations(native);
   const gates = gateActivations(native, ops);
-  addStep(native, gates, "LSTMCell", lstm(ops));
-  addStep(native, gates, "GRUCell", gru(ops));
+  addStep(native, gates, "LSTMCell", lstm(native, ops));
+  addStep(native, gates, "GRUCell", gru(native, ops));
 }
 
 function addStep(native: Native, gates: Record<string, Gate>, cell: string, step: Step): void {
@@ -63,29 +64,24 @@ function addStep(native: Native, gates: Record<string, Gate>, cell: string, step
     outputsToSave: [...step.states.map(() => false), true, true, true],
     gradFunc: (gradients, saved, attrs) => {
       const inputs = Object.fromEntries(inputsToSave.map((name, i) => [name, saved[i]!]));
-      return step.backward(gateOf(attrs), gradients as Tensor[], inputs, saved.slice(inputsToSave.length));
+      return step.backward(gateOf(attrs), gradients as Tensor[], inputs, saved.slice(inputsToSave.length) as Kept);
     },
   });
-  const prototype = tf.serialization.SerializationMap.getMap().classNameMap[cell]![0].prototype as unknown as {
-    call: Call;
-  };
-  const original = prototype.call;
-  prototype.call = function (inputs, options) {
-    const gate = this.recurrentActivation.getClassName();
-    const usual = this.activation.getClassName() === "tanh" && gate in gates;
-    const dropout = this.dropout > 0 || this.recurrentDropout > 0;
+  replaceCall<Cell, Tensor[], Tensor[]>(native, cell, (layer, inputs) => {
+    const gate = layer.recurrentActivation.getClassName();
+    const usual = layer.activation.getClassName() === "tanh" && gate in gates;
+    const dropout = layer.dropout > 0 || layer.recurrentDropout > 0;
     const [x] = inputs as [Tensor];
     // Of a gradient of the gradient nothing is known here.
-    const usable = tf.getBackend() === "tensorflow" && tf.engine().state.gradientDepth <= 1 && x.dtype === "float32";
-    if (!usual || dropout || !usable) return original.call(this, inputs, options);
+    if (!usual || dropout || x.dtype !== "float32" || tf.engine().state.gradientDepth > 1) return undefined;
     return tf.tidy(() => {
-      const named: Inputs = { x, w: this.kernel.read(), u: this.recurrentKernel.read() };
+      const named: Inputs = { x, w: layer.kernel.read(), u: layer.recurrentKernel.read() };
       for (const [i, name] of step.states.entries()) named[name] = inputs[i + 1]!;
-      if (this.bias) named.b = this.bias.read();
+      if (layer.bias) named.b = layer.bias.read();
       const states = (tf.engine().runKernel(kernelName, named, { gate }) as Tensor[]).slice(0, step.states.length);
       return [states[0]!, ...states];
     });
-  };
+  });
 }
 
 type Operations = ReturnType<typeof operations>;
@@ -106,10 +102,6 @@ function operations({ tf, run, runMany }: Native) {
       runMany("Split", { ints: { num_split: parts } }, [tf.scalar(1, "int32"), x], parts),
     join: (parts: Tensor[]): Tensor =>
       run("ConcatV2", { ints: { N: parts.length } }, [...parts, tf.scalar(1, "int32")]),
-    product: (a: Tensor, b: Tensor): Tensor => tf.matMul(a, b),
-    /** With a or b transposed. */
-    productA: (a: Tensor, b: Tensor): Tensor => tf.matMul(a, b, true, false),
-    productB: (a: Tensor, b: Tensor): Tensor => tf.matMul(a, b, false, true),
   };
 }
 
@@ -128,11 +120,12 @@ function gateActivations({ tf, run }: Native, { add, mul }: Operations): Record<
 }
 
 /** Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000; gates in the order i, f, g, o. */
-function lstm({ add, mul, tanh, tanhGradient, biased, biasGradient, split, join, ...ops }: Operations): Step {
+function lstm({ tf }: Native, ops: Operations): Step {
+  const { add, mul, tanh, tanhGradient, biased, biasGradient, split, join } = ops;
   return {
     states: ["h", "c"],
     forward: (gate, { x, h, c, w, u, b }) => {
-      const z = biased(add(ops.product(x!, w!), ops.product(h!, u!)), b);
+      const z = biased(add(tf.matMul(x!, w!), tf.matMul(h!, u!)), b);
       const gates = gate.of(z);
       const [i, f, , o] = split(gates, 4);
       const g = tanh(split(z, 4)[2]!);
@@ -140,9 +133,8 @@ function lstm({ add, mul, tanh, tanhGradient, biased, biasGradient, split, join,
       const t = tanh(cell);
       return { states: [mul(o!, t), cell], kept: [gates, g, t] };
     },
-    backward: (gate, gradients, { x, h, c, w, u }, kept) => {
+    backward: (gate, gradients, { x, h, c, w, u }, [gates, g, t]) => {
       const [dh, dc] = gradients as [Tensor, Tensor];
-      const [gates, g, t] = kept as [Tensor, Tensor, Tensor];
       const [i, f, , o] = split(gates, 4) as [Tensor, Tensor, Tensor, Tensor];
       const d = add(dc, tanhGradient(t, mul(dh, o)));
       const dz = join([
@@ -152,11 +144,11 @@ function lstm({ add, mul, tanh, tanhGradient, biased, biasGradient, split, join,
         gate.gradient(o, mul(dh, t)),
       ]);
       return {
-        x: () => ops.productB(dz, w!),
-        h: () => ops.productB(dz, u!),
+        x: () => tf.matMul(dz, w!, false, true),
+        h: () => tf.matMul(dz, u!, false, true),
         c: () => mul(d, f),
-        w: () => ops.productA(x!, dz),
-        u: () => ops.productA(h!, dz),
+        w: () => tf.matMul(x!, dz, true, false),
+        u: () => tf.matMul(h!, dz, true, false),
         b: () => biasGradient(dz),
       };
     },
@@ -164,31 +156,36 @@ function lstm({ add, mul, tanh, tanhGradient, biased, biasGradient, split, join,
 }
 
 /** Cho et al. 2014, gates z and r and candidate n; the reset gate comes before the product, as in tfjs. */
-function gru({ add, sub, mul, tanh, tanhGradient, biased, biasGradient, split, join, ...ops }: Operations): Step {
+function gru({ tf }: Native, ops: Operations): Step {
+  const { add, sub, mul, tanh, tanhGradient, biased, biasGradient, split, join } = ops;
   return {
     states: ["h"],
     forward: (gate, { x, h, w, u, b }) => {
-      const [xz, xr, xn] = split(biased(ops.product(x!, w!), b), 3) as [Tensor, Tensor, Tensor];
+      const [xz, xr, xn] = split(biased(tf.matMul(x!, w!), b), 3) as [Tensor, Tensor, Tensor];
       const [uz, ur, un] = split(u!, 3) as [Tensor, Tensor, Tensor];
-      const z = gate.of(add(xz, ops.product(h!, uz)));
-      const r = gate.of(add(xr, ops.product(h!, ur)));
-      const n = tanh(add(xn, ops.product(mul(r, h!), un)));
+      const z = gate.of(add(xz, tf.matMul(h!, uz)));
+      const r = gate.of(add(xr, tf.matMul(h!, ur)));
+      const n = tanh(add(xn, tf.matMul(mul(r, h!), un)));
       return { states: [add(n, mul(z, sub(h!, n)))], kept: [z, r, n] };
     },
-    backward: (gate, gradients, { x, h, w, u }, kept) => {
+    backward: (gate, gradients, { x, h, w, u }, [z, r, n]) => {
       const [dh] = gradients as [Tensor];
-      const [z, r, n] = kept as [Tensor, Tensor, Tensor];
       const [uz, ur, un] = split(u!, 3) as [Tensor, Tensor, Tensor];
       const dz = gate.gradient(z, mul(dh, sub(h!, n)));
       const dn = tanhGradient(n, sub(dh, mul(dh, z)));
-      const dm = ops.productB(dn, un);
+      const dm = tf.matMul(dn, un, false, true);
       const dr = gate.gradient(r, mul(dm, h!));
       const all = join([dz, dr, dn]);
       return {
-        x: () => ops.productB(all, w!),
-        h: () => add(add(mul(dh, z), mul(dm, r)), add(ops.productB(dz, uz), ops.productB(dr, ur))),
-        w: () => ops.productA(x!, all),
-        u: () => join([ops.productA(h!, dz), ops.productA(h!, dr), ops.productA(mul(r, h!), dn)]),
+        x: () => tf.matMul(all, w!, false, true),
+        h: () => add(add(mul(dh, z), mul(dm, r)), add(tf.matMul(dz, uz, false, true), tf.matMul(dr, ur, false, true))),
+        w: () => tf.matMul(x!, all, true, false),
+        u: () =>
+          join([
+            tf.matMul(h!, dz, true, false),
+            tf.matMul(h!, dr, true, false),
+            tf.matMul(mul(r, h!), dn, true, false),
+          ]),
         b: () => biasGradient(all),
       };
     },

@@ -110,23 +110,15 @@ function example(net: Net, outputShape: number[]): Batch {
 }
 
 /** Outputs so sure that most are 0 or 1 to the last bit; every other one is wrong. */
-const sure: Record<string, Net> = {
-  categoricalCrossentropy: {
-    inputShape: [12],
-    layers: [["dense", { units: 4, activation: "softmax" }]],
-    loss: "categoricalCrossentropy",
-  },
-  sparseCategoricalCrossentropy: {
-    inputShape: [12],
-    layers: [["dense", { units: 4, activation: "softmax" }]],
-    loss: "sparseCategoricalCrossentropy",
-  },
-  binaryCrossentropy: {
-    inputShape: [7, 12],
-    layers: [["dense", { units: 4, activation: "sigmoid" }]],
-    loss: "binaryCrossentropy",
-  },
-};
+const sure = (
+  [
+    ["categoricalCrossentropy", "softmax", [12]],
+    ["sparseCategoricalCrossentropy", "softmax", [12]],
+    ["binaryCrossentropy", "sigmoid", [7, 12]],
+  ] as const
+).map(([loss, activation, inputShape]): Net => {
+  return { inputShape: [...inputShape], layers: [["dense", { units: 4, activation }]], loss };
+});
 
 const models = Object.values(nets).map((net) => {
   const model = build(net);
@@ -139,7 +131,7 @@ const tasks: Task[] = Object.values(nets).map((net, i) => ({
   batch: example(net, models[i]!.outputs[0]!.shape.slice(1) as number[]),
   steps: STEPS,
 }));
-const sureTasks: Task[] = Object.values(sure).map((net) => {
+const sureTasks: Task[] = sure.map((net) => {
   const batch = example(net, [...net.inputShape.slice(0, -1), 4]);
   const indices = { y: [0, 1, 2, 3, 0, 1], yShape: [BATCH, 1] };
   const weights = [numbers(48, 2).map((w) => 20 * w), numbers(4, 3)];
