@@ -2,10 +2,10 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type AuditReport, audit } from "../dist/audit.js";
-import type { Records } from "../dist/records.js";
+import { type AuditReport, audit } from "../dist/audit/audit.js";
+import type { Records } from "../dist/records/open-records.js";
 import { random } from "../dist/signal/random.js";
-import { explicitSplit } from "../dist/split.js";
+import { explicitSplit } from "../dist/split/split.js";
 import { measure, report, round, tiny } from "./harness.js";
 
 const RATE = 16000;

@@ -2,12 +2,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Batches, batches } from "../dist/load.js";
-import { planRecords } from "../dist/plan.js";
-import { planRecipe } from "../dist/recipe.js";
-import { buildRecords } from "../dist/record.js";
-import { openRecords, type Records } from "../dist/records.js";
-import { loadTensorFlow } from "../dist/tensorflow.js";
+import { type Batches, batches } from "../dist/load/batches.js";
+import { planRecords } from "../dist/build/plan-records.js";
+import { planRecipe } from "../dist/generate/recipe.js";
+import { buildRecords } from "../dist/build/build-records.js";
+import { openRecords, type Records } from "../dist/records/open-records.js";
+import { loadTensorFlow } from "../dist/tensorflow/load.js";
 import { compare, measure, pythonPeer, report, type Side, tiny } from "./harness.js";
 
 const STEPS = tiny ? 5 : 100;

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { createPool } from "../dist/pool.js";
+import { createPool } from "../dist/system/pool.js";
 import type { Frames } from "../dist/signal/stft.js";
-import { type SpectraOptions, spectra } from "../dist/spectra.js";
+import { type SpectraOptions, spectra } from "../dist/features/spectra.js";
 import { compare, measure, pythonPeer, tiny } from "./harness.js";
 
 const sampleRate = 16000;

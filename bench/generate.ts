@@ -4,9 +4,9 @@ import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { decodeWav } from "../dist/format/wav.js";
-import { planRecipe, recipeRows, recipeSize, writeWavs } from "../dist/generate.js";
-import { planRecords } from "../dist/plan.js";
-import { buildRecords } from "../dist/record.js";
+import { planRecipe, recipeRows, recipeSize, writeWavs } from "../dist/generate/write-wavs.js";
+import { planRecords } from "../dist/build/plan-records.js";
+import { buildRecords } from "../dist/build/build-records.js";
 import { CHORDS } from "../dist/signal/oscillator.js";
 import { compare, type Measure, measure, measureCommand, settle, tiny } from "./harness.js";
 

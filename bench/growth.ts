@@ -2,15 +2,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkDataset } from "../dist/check.js";
-import { writeWavs } from "../dist/generate.js";
-import { type Batches, batches } from "../dist/load.js";
-import { readIndex } from "../dist/pair.js";
-import { planRecords } from "../dist/plan.js";
-import { planRecipe } from "../dist/recipe.js";
-import { buildRecords } from "../dist/record.js";
-import { openRecords } from "../dist/records.js";
-import { loadTensorFlow } from "../dist/tensorflow.js";
+import { checkDataset } from "../dist/check/check.js";
+import { writeWavs } from "../dist/generate/write-wavs.js";
+import { type Batches, batches } from "../dist/load/batches.js";
+import { readIndex } from "../dist/sources/index-csv.js";
+import { planRecords } from "../dist/build/plan-records.js";
+import { planRecipe } from "../dist/generate/recipe.js";
+import { buildRecords } from "../dist/build/build-records.js";
+import { openRecords } from "../dist/records/open-records.js";
+import { loadTensorFlow } from "../dist/tensorflow/load.js";
 import { measure, report, round, settle, tiny } from "./harness.js";
 
 const SIZES = tiny ? [40, 80] : [1000, 10_000, 100_000];

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { planRecipe, writeWavs } from "../dist/generate.js";
-import { readIndex } from "../dist/pair.js";
-import { planRecords } from "../dist/plan.js";
-import { buildRecords } from "../dist/record.js";
+import { planRecipe, writeWavs } from "../dist/generate/write-wavs.js";
+import { readIndex } from "../dist/sources/index-csv.js";
+import { planRecords } from "../dist/build/plan-records.js";
+import { buildRecords } from "../dist/build/build-records.js";
 import { type Measure, measure, type Side, tiny } from "./harness.js";
 
 /** A folder of generated wavs, and our side of the comparisons with it. */

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { createInterface, type Interface } from "node:readline";
-import { root, pythonPath as testPython } from "../test/python.js";
+import { root, pythonPath as testPython } from "../test/support/python.js";
 
 /** One run of one side. `check` is what both sides must agree on: a count, a sum, a hash. */
 export interface Measure {

@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { root } from "../test/python.js";
+import { root } from "../test/support/python.js";
 import { growthChart, type Line, type Ratio, ratioChart } from "./charts.js";
 
 interface Result extends Partial<Ratio> {

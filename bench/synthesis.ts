@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { planRecipe, type Recipe, recipeRows, recipeSize } from "../dist/generate.js";
+import { planRecipe, type Recipe, recipeRows, recipeSize } from "../dist/generate/write-wavs.js";
 import { compare, type Measure, measure, pythonPeer, root, tiny } from "./harness.js";
 
 const recipe: Recipe = planRecipe(100, 1000, tiny ? 3 : 500);
@@ -10,8 +10,8 @@ const workers = availableParallelism();
 /** Renders its share of the pairs into memory and returns the sum of the samples' sizes. */
 const RENDER = `
 const { parentPort, workerData } = require("node:worker_threads");
-const { recipeRows } = require(${JSON.stringify(join(root, "dist", "recipe.js"))});
-const { emptyRow, renderInto } = require(${JSON.stringify(join(root, "dist", "render.js"))});
+const { recipeRows } = require(${JSON.stringify(join(root, "dist", "generate", "recipe.js"))});
+const { emptyRow, renderInto } = require(${JSON.stringify(join(root, "dist", "generate", "render-pair.js"))});
 parentPort.on("message", ({ recipe, from, to }) => {
   const [input, target] = emptyRow(recipe);
   let sum = 0;

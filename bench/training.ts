@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
-import { loadTensorFlow } from "../dist/tensorflow.js";
+import { loadTensorFlow } from "../dist/tensorflow/load.js";
 import { type Comparison, compare, type Measure, measure, pythonPeer, tiny } from "./harness.js";
 
 /**

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { AudioDataset } from "../dist/index.js";
-import { loadTensorFlow } from "../dist/tensorflow.js";
+import { loadTensorFlow } from "../dist/tensorflow/load.js";
 import { compare, type Measure, measure, pythonPeer, tiny } from "./harness.js";
 import { PAIR_WRITER } from "./harness-python.js";
 

@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
-import { checkDataset } from "./check.js";
+import { checkDataset } from "./check/check.js";
 import { examine, showFindings } from "./doctor.js";
-import { DatasetError } from "./error.js";
-import type { Kind } from "./pair.js";
-import { buildOneShard, finishPlan } from "./record.js";
+import { DatasetError } from "./core/error.js";
+import type { Kind } from "./sources/index-csv.js";
+import { buildOneShard, finishPlan } from "./build/build-records.js";
 
 const KINDS: Kind[] = ["pairs", "classes", "values", "frames"];
 

@@ -1,21 +1,21 @@
 import { mkdir } from "node:fs/promises";
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
-import { type AuditOptions, type AuditReport, audit } from "./audit.js";
-import { type CheckOptions, type CheckReport, check, checkDataset } from "./check.js";
-import { DatasetError } from "./error.js";
-import { removeWavs, writeWavs } from "./generate.js";
-import { exampleSamples } from "./batch-layout.js";
-import { CLASS } from "./index-lines.js";
-import { type Batches, type BatchOptions, batches } from "./load.js";
-import { type DatasetIndex, type IndexOptions, type Kind, readIndex } from "./pair.js";
-import { OCTAVE_UP, pairBy } from "./pair-by.js";
-import { type BuildPlan, planRecords, type RecordOptions } from "./plan.js";
-import { planRecipe, type RecipeOptions } from "./recipe.js";
-import { pythonReader } from "./python-reader.js";
-import { buildRecords } from "./record.js";
-import { checkExample, type OpenOptions, openRecords, type Records } from "./records.js";
-import { type RepairReport, repair } from "./repair.js";
-import type { ExploredExample, SplitsView, SummaryView } from "./show.js";
+import { type AuditOptions, type AuditReport, audit } from "./audit/audit.js";
+import { type CheckOptions, type CheckReport, check, checkDataset } from "./check/check.js";
+import { DatasetError } from "./core/error.js";
+import { removeWavs, writeWavs } from "./generate/write-wavs.js";
+import { exampleSamples } from "./load/batch-layout.js";
+import { CLASS } from "./sources/label-rows.js";
+import { type Batches, type BatchOptions, batches } from "./load/batches.js";
+import { type DatasetIndex, type IndexOptions, type Kind, readIndex } from "./sources/index-csv.js";
+import { OCTAVE_UP, pairBy } from "./sources/from-names.js";
+import { type BuildPlan, planRecords, type RecordOptions } from "./build/plan-records.js";
+import { planRecipe, type RecipeOptions } from "./generate/recipe.js";
+import { pythonReader } from "./records/python-reader.js";
+import { buildRecords } from "./build/build-records.js";
+import { checkExample, type OpenOptions, openRecords, type Records } from "./records/open-records.js";
+import { type RepairReport, repair } from "./repair/repair.js";
+import type { ExploredExample, SplitsView, SummaryView } from "./show/index.js";
 import {
   explicitSplit,
   kfold,
@@ -24,11 +24,11 @@ import {
   type SplitOptions,
   splitExamples,
   splitNames,
-} from "./split.js";
-import { spread } from "./spread.js";
-import { loadSplit, saveSplit } from "./split-file.js";
-import { type VerifyOptions, type VerifyReport, verify } from "./verify.js";
-import { type DatasetExample, describeRecords, exampleClasses, viewExample, viewExamples } from "./views.js";
+} from "./split/split.js";
+import { spread } from "./core/numbers.js";
+import { loadSplit, saveSplit } from "./split/saved-split.js";
+import { type VerifyOptions, type VerifyReport, verify } from "./repair/verify.js";
+import { type DatasetExample, describeRecords, exampleClasses, viewExample, viewExamples } from "./dataset-views.js";
 
 /** Options of a dataset as a whole. */
 export interface DatasetOptions {

@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { displayBundle, notebookHost } from "./display.js";
-import { DatasetError } from "./error.js";
+import { displayBundle, notebookHost } from "./notebook/display.js";
+import { DatasetError } from "./core/error.js";
 import { escapeText } from "./figure/panel.js";
 import { kernelFolder, kernelSpec } from "./setup/build.js";
 import { addonFile, hasNvidiaDriver, pythonOf, root, venv } from "./setup/paths.js";
-import { type DeviceInfo, deviceInfo } from "./tensorflow.js";
+import { type DeviceInfo, deviceInfo } from "./tensorflow/load.js";
 
 /** One line of the doctor's table. */
 export interface Finding {

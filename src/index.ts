@@ -13,15 +13,15 @@ export {
   RegressionDataset,
   SimpleAudioClassificationDataset,
 } from "./dataset.js";
-export type { Recipe, RecipeOptions } from "./recipe.js";
+export type { Recipe, RecipeOptions } from "./generate/recipe.js";
 export type { Chord, Wave } from "./signal/oscillator.js";
 // Pair
-export { type FromCsvOptions, fromCsv, joinIndexes } from "./from-csv.js";
-export { findPitches } from "./find-pitches.js";
-export { type FromFolderOptions, fromFolder } from "./from-folder.js";
-export type { DatasetIndex, IndexOptions, Kind, Row } from "./pair.js";
-export { OCTAVE_UP, type PairByOptions, type PairRule, pairBy } from "./pair-by.js";
-export { type WriteIndexOptions, writeIndex } from "./write-index.js";
+export { type FromCsvOptions, fromCsv, joinIndexes } from "./sources/from-csv.js";
+export { findPitches } from "./sources/find-pitches.js";
+export { type FromFolderOptions, fromFolder } from "./sources/from-folder.js";
+export type { DatasetIndex, IndexOptions, Kind, Row } from "./sources/index-csv.js";
+export { OCTAVE_UP, type PairByOptions, type PairRule, pairBy } from "./sources/from-names.js";
+export { type WriteIndexOptions, writeIndex } from "./sources/write-index-csv.js";
 // Sounds and labels as files
 export { type Audio, decodeAudio } from "./format/audio.js";
 export { type DenseOptions, denseLabels, eventsOf, type LabelEvents } from "./format/events.js";
@@ -36,48 +36,48 @@ export {
   writeNotes,
 } from "./format/midi.js";
 export { encodeWav } from "./format/wav.js";
-export { type FloatAudio, readAudio, type ReadAudioOptions } from "./read-audio.js";
+export { type FloatAudio, readAudio, type ReadAudioOptions } from "./audio/read-audio.js";
 export { random, type Random } from "./signal/random.js";
 // Check
-export type { CheckOptions, CheckReport } from "./check.js";
-export type { CheckedFile } from "./check-task.js";
-export type { Convert } from "./convert.js";
-export { DatasetError, type ErrorCode, type Problem } from "./error.js";
-export type { LongOptions, Progress } from "./progress.js";
+export type { CheckOptions, CheckReport } from "./check/check.js";
+export type { CheckedFile } from "./check/check-files.js";
+export type { Convert } from "./audio/convert.js";
+export { DatasetError, type ErrorCode, type Problem } from "./core/error.js";
+export type { LongOptions, Progress } from "./notebook/progress.js";
 // Record
-export type { Encoding, Manifest, ShardEntry, Sources } from "./manifest.js";
-export { type BuildPlan, type PlanSource, planRecords, type RecordOptions } from "./plan.js";
-export { savePlan } from "./plan-file.js";
-export { buildOneShard, finishPlan } from "./record.js";
-export { type Example, type OpenOptions, openRecords, type Records, readExample } from "./records.js";
-export type { ShardProblem } from "./shard-scan.js";
-export type { RepairReport } from "./repair.js";
-export type { VerifyOptions, VerifyReport } from "./verify.js";
+export type { Encoding, Manifest, ShardEntry, Sources } from "./records/manifest.js";
+export { type BuildPlan, type PlanSource, planRecords, type RecordOptions } from "./build/plan-records.js";
+export { savePlan } from "./records/plan.js";
+export { buildOneShard, finishPlan } from "./build/build-records.js";
+export { type Example, type OpenOptions, openRecords, type Records, readExample } from "./records/open-records.js";
+export type { ShardProblem } from "./records/scan-shard.js";
+export type { RepairReport } from "./repair/repair.js";
+export type { VerifyOptions, VerifyReport } from "./repair/verify.js";
 // Split
-export type { AuditOptions, AuditReport } from "./audit.js";
-export type { Finding, LeakKind, Place, SplitPair } from "./audit-report.js";
-export type { SplitName } from "./metadata.js";
-export type { DatasetExample } from "./views.js";
-export { explicitSplit, kfold, type Split, type SplitOptions, type Stratum, splitExamples } from "./split.js";
+export type { AuditOptions, AuditReport } from "./audit/audit.js";
+export type { Finding, LeakKind, Place, SplitPair } from "./audit/report.js";
+export type { SplitName } from "./sources/metadata.js";
+export type { DatasetExample } from "./dataset-views.js";
+export { explicitSplit, kfold, type Split, type SplitOptions, type Stratum, splitExamples } from "./split/split.js";
 // Load
-export type { Augment } from "./augment.js";
-export type { Features } from "./features.js";
-export { type Batch, type Batches, type BatchOptions, batches, type LoadState } from "./load.js";
-export type { Window } from "./items.js";
-export { type MelSpectrogramOptions, melSpectrogram } from "./mel-layer.js";
+export type { Augment } from "./load/augment.js";
+export type { Features } from "./features/features.js";
+export { type Batch, type Batches, type BatchOptions, batches, type LoadState } from "./load/batches.js";
+export type { Window } from "./load/windows.js";
+export { type MelSpectrogramOptions, melSpectrogram } from "./features/mel-layer.js";
 // Train
-export { balancedWeights } from "./class-weights.js";
-export { type Direction, type Judgement, type JudgeOptions, judge } from "./metrics.js";
+export { balancedWeights } from "./train/class-weights.js";
+export { type Direction, type Judgement, type JudgeOptions, judge } from "./train/judge.js";
 export {
   type JudgedDataset,
   type JudgedExample,
   type JudgeExamplesOptions,
   judgeExamples,
-} from "./judge-examples.js";
-export { loadTensorFlow } from "./tensorflow.js";
-export type { BatchSource, TrainingData } from "./train-data.js";
-export { type FitOptions, type FitResult, fit } from "./train.js";
+} from "./train/judge-examples.js";
+export { loadTensorFlow } from "./tensorflow/load.js";
+export type { BatchSource, TrainingData } from "./train/batch-source.js";
+export { type FitOptions, type FitResult, fit } from "./train/fit.js";
 // Look and hear
-export * from "./show.js";
+export * from "./show/index.js";
 // The machine
 export { doctor } from "./doctor.js";

@@ -3,17 +3,17 @@
  * stage is loaded when its first task comes, so that a worker starts in the time its own work takes to load.
  * Tasks use synchronous file access; nothing here may load TensorFlow.
  */
-import { lazyTask } from "./task.js";
+import { lazyTask } from "./system/task.js";
 
-export const checkFiles = lazyTask(async () => (await import("./check-task.js")).checkFiles);
-export const writeWavFiles = lazyTask(async () => (await import("./wav-task.js")).writeWavFiles);
-export const readBatches = lazyTask(async () => (await import("./read-batch.js")).readBatches);
-export const probeSources = lazyTask(async () => (await import("./probe.js")).probeSources);
-export const buildShardFile = lazyTask(async () => (await import("./shard-build.js")).buildShardFile);
-export const scanShard = lazyTask(async () => (await import("./shard-scan.js")).scanShard);
-export const compareSources = lazyTask(async () => (await import("./stale-task.js")).compareSources);
-export const computeSpectra = lazyTask(async () => (await import("./spectra-task.js")).computeSpectra);
-export const salvageShard = lazyTask(async () => (await import("./salvage.js")).salvageShard);
-export const fingerprintSignals = lazyTask(async () => (await import("./audit-task.js")).fingerprintSignals);
-export const findSimilar = lazyTask(async () => (await import("./audit-task.js")).findSimilar);
-export const comparePairs = lazyTask(async () => (await import("./audit-task.js")).comparePairs);
+export const checkFiles = lazyTask(async () => (await import("./check/check-files.js")).checkFiles);
+export const writeWavFiles = lazyTask(async () => (await import("./generate/wav-task.js")).writeWavFiles);
+export const readBatches = lazyTask(async () => (await import("./load/read-batch.js")).readBatches);
+export const probeSources = lazyTask(async () => (await import("./build/probe-sources.js")).probeSources);
+export const buildShardFile = lazyTask(async () => (await import("./build/build-shard.js")).buildShardFile);
+export const scanShard = lazyTask(async () => (await import("./records/scan-shard.js")).scanShard);
+export const compareSources = lazyTask(async () => (await import("./records/compare-sources.js")).compareSources);
+export const computeSpectra = lazyTask(async () => (await import("./features/spectra-task.js")).computeSpectra);
+export const salvageShard = lazyTask(async () => (await import("./repair/salvage-shard.js")).salvageShard);
+export const fingerprintSignals = lazyTask(async () => (await import("./audit/compare-signals.js")).fingerprintSignals);
+export const findSimilar = lazyTask(async () => (await import("./audit/compare-signals.js")).findSimilar);
+export const comparePairs = lazyTask(async () => (await import("./audit/compare-signals.js")).comparePairs);

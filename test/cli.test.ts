@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { AudioDataset } from "../dist/dataset.js";
 import { findingsText } from "../dist/doctor.js";
 import { drive } from "./kernel/drive.js";
-import { python, root } from "./python.js";
+import { python, root } from "./support/python.js";
 
 interface Ran {
   status: number | null;

@@ -1,4 +1,4 @@
-import { DatasetError } from "../error.js";
+import { DatasetError } from "../core/error.js";
 import { decodeCompressed } from "./compressed.js";
 import { readCompressedInfo } from "./compressed-info.js";
 import { type Audio, decodeWav } from "./wav.js";

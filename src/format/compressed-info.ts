@@ -1,4 +1,4 @@
-import { DatasetError } from "../error.js";
+import { DatasetError } from "../core/error.js";
 import { type MpegInfo, readMpegInfo } from "./mpeg-info.js";
 import { readOggInfo } from "./ogg-info.js";
 

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createHash } from "node:crypto";
 import type { CodecFrame } from "codec-parser";
-import { DatasetError } from "../error.js";
+import { DatasetError } from "../core/error.js";
 import type { Codec, CompressedInfo } from "./compressed-info.js";
 import type { Audio } from "./wav.js";
 

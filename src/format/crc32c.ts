@@ -1,4 +1,4 @@
-import { createMemory, loopsIn } from "../loops.js";
+import { createMemory, loopsIn } from "../core/wasm-loops.js";
 
 const POLYNOMIAL = 0x82f63b78; // Castagnoli, reflected
 /** Data lies in the loops' memory behind 16 tables of 256 words. */

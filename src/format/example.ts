@@ -1,4 +1,4 @@
-import { DatasetError } from "../error.js";
+import { DatasetError } from "../core/error.js";
 
 /** One named feature of a tf.train.Example; "empty" is a feature without any list, which protobuf allows. */
 export type Feature =

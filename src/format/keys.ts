@@ -1,4 +1,4 @@
-import { DatasetError, type Problem, problemsError } from "../error.js";
+import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { cellNumber, csvLines, notNumber, separatorHint } from "./csv.js";
 import { EventBuilder, type LabelEvents, UNTIL_END } from "./events.js";
 

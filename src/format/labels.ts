@@ -1,4 +1,4 @@
-import { DatasetError, type Problem, problemsError } from "../error.js";
+import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import type { LabelEvents } from "./events.js";
 import { type KeyLabels, type KeyOptions, parseKeys, type TimeUnit } from "./keys.js";
 import { type MidiOptions, type Note, readMidi, writeNotes } from "./midi.js";

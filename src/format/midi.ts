@@ -1,5 +1,5 @@
 import type { MidiData, MidiEvent } from "midi-file";
-import { DatasetError } from "../error.js";
+import { DatasetError } from "../core/error.js";
 
 /** Loaded when a MIDI file first comes. */
 const midiFile = (): typeof import("midi-file") => require("midi-file");

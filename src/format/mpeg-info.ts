@@ -1,4 +1,4 @@
-import { DatasetError } from "../error.js";
+import { DatasetError } from "../core/error.js";
 
 /** What the frames of an MP3 tell. */
 export interface MpegInfo {

@@ -1,4 +1,4 @@
-import { DatasetError } from "../error.js";
+import { DatasetError } from "../core/error.js";
 
 /** What the pages of an Ogg file tell. */
 export interface OggInfo {

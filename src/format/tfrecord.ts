@@ -1,4 +1,4 @@
-import { DatasetError } from "../error.js";
+import { DatasetError } from "../core/error.js";
 import { crc32c, joinCrc32c, maskCrc32c, maskedCrc32c } from "./crc32c.js";
 
 /** Bytes before a record's payload: its length (8) and that length's checksum (4). */

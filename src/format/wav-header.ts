@@ -1,4 +1,4 @@
-import { DatasetError } from "../error.js";
+import { DatasetError } from "../core/error.js";
 
 /** What the header of a wav file says, checked against the size of the file. */
 export interface WavInfo {

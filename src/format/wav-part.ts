@@ -1,4 +1,4 @@
-import { createMemory, loopsIn } from "../loops.js";
+import { createMemory, loopsIn } from "../core/wasm-loops.js";
 import { decodeInto, type WavInfo } from "./wav.js";
 
 /** Bytes decoded at a time: what stays in the processor's cache. */

@@ -1,4 +1,4 @@
-import { DatasetError } from "../error.js";
+import { DatasetError } from "../core/error.js";
 import { readWavInfo, type WavInfo } from "./wav-header.js";
 
 export { readWavInfo, type WavInfo, wavHeaderBytes } from "./wav-header.js";

@@ -2,7 +2,7 @@
 // shutdown work while the main thread is busy, and it ends the process when whoever started it is gone.
 import { Session } from "node:inspector";
 import { parentPort, workerData } from "node:worker_threads";
-import { processExists } from "../process-exists.js";
+import { processExists } from "../system/process-exists.js";
 import { buildMessage, type Connection, type Message, parseMessage } from "./message.js";
 import { loadZeromq, type Socket } from "./tslab.js";
 

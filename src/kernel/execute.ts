@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
-import { countInterrupt } from "../interrupts.js";
+import { countInterrupt } from "../system/interrupts.js";
 import { SHARED, STATE } from "./control.js";
 import { describeError, describeTypeErrors, type JupyterError, keepLineCount, keepSource } from "./errors.js";
-import { mendTensorFlow } from "./mend.js";
+import { mendTensorFlow } from "./reset-tensorflow.js";
 import type { Message } from "./message.js";
 import type { Server } from "./server.js";
 import { keepMaps } from "./source-maps.js";

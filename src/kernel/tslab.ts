@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import vm from "node:vm";
 import type ts from "typescript";
-import { awaits } from "./await.js";
+import { awaits } from "./top-level-await.js";
 import { addSourceMaps } from "./source-maps.js";
 
 /** The version whose inner parts this kernel was written for. */

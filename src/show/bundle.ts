@@ -1,4 +1,4 @@
-import type { MimeBundle } from "../display.js";
+import type { MimeBundle } from "../notebook/display.js";
 import type { Figure } from "../figure/figure.js";
 import { escapeText } from "../figure/panel.js";
 

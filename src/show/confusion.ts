@@ -1,5 +1,5 @@
-import { displayBundle, type MimeBundle } from "../display.js";
-import { DatasetError } from "../error.js";
+import { displayBundle, type MimeBundle } from "../notebook/display.js";
+import { DatasetError } from "../core/error.js";
 import { figure } from "../figure/figure.js";
 import { matrixPanel } from "../figure/matrix.js";
 import { figureBundle, numberText, type ShowOptions, tableHtml, tableText } from "./bundle.js";

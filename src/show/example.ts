@@ -1,4 +1,4 @@
-import { displayBundle, type MimeBundle } from "../display.js";
+import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { type PairOptions, pairBundles } from "./pair.js";
 import type { LabelledExample } from "./piano-roll.js";
 import { type PredictionOptions, predictionsBundle } from "./predictions.js";

@@ -1,8 +1,8 @@
-import { displayBundle, type MimeBundle } from "../display.js";
+import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { escapeText } from "../figure/panel.js";
 import { fit, MAX_BYTES, numberText, secondsText, type ShowOptions } from "./bundle.js";
 import { EXPLORE_SCRIPT } from "./explore-script.js";
-import { spread } from "../spread.js";
+import { spread } from "../core/numbers.js";
 import type { ExampleLike } from "./sound.js";
 import { secondsOf, smallPlayer, thumbnailHtml } from "./thumbnail.js";
 

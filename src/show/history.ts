@@ -1,8 +1,8 @@
-import { displayBundle, LiveDisplay, type MimeBundle } from "../display.js";
+import { displayBundle, LiveDisplay, type MimeBundle } from "../notebook/display.js";
 import { curvesPanel } from "../figure/curves.js";
 import { figure, type Figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";
-import { type Direction, directionOf } from "../metrics.js";
+import { type Direction, directionOf } from "../train/judge.js";
 import { figureBundle, numberText, pictureHtml, secondsText, type ShowOptions } from "./bundle.js";
 import type { TensorLike } from "./sound.js";
 

@@ -1,5 +1,5 @@
-import type { AuditReport, Finding, Place } from "../audit-report.js";
-import { displayBundle, type MimeBundle } from "../display.js";
+import type { AuditReport, Finding, Place } from "../audit/report.js";
+import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { escapeText } from "../figure/panel.js";
 import { fit, MAX_BYTES, type ShowOptions } from "./bundle.js";
 import { leakMatrix } from "./leak-matrix.js";

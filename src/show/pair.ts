@@ -1,4 +1,4 @@
-import { displayBundle, type MimeBundle } from "../display.js";
+import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { PALETTE } from "../figure/colour.js";
 import { figure } from "../figure/figure.js";
 import { escapeText, type Panel } from "../figure/panel.js";

@@ -1,5 +1,5 @@
-import { displayBundle, type MimeBundle } from "../display.js";
-import { DatasetError } from "../error.js";
+import { displayBundle, type MimeBundle } from "../notebook/display.js";
+import { DatasetError } from "../core/error.js";
 import { figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";
 import { joinNotes, judge, type Note, pitchName, rollPanel, rollWords } from "../figure/roll.js";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { displayBundle, type MimeBundle } from "../display.js";
+import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { escapeText } from "../figure/panel.js";
 import { encodeWav } from "../format/wav.js";
 import { MAX_BYTES, secondsText, type ShowOptions } from "./bundle.js";

@@ -1,5 +1,5 @@
-import { displayBundle, type MimeBundle } from "../display.js";
-import type { Problem } from "../error.js";
+import { displayBundle, type MimeBundle } from "../notebook/display.js";
+import type { Problem } from "../core/error.js";
 import { escapeText } from "../figure/panel.js";
 import { fit, MAX_BYTES, type ShowOptions, tableHtml } from "./bundle.js";
 

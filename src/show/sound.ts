@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { DatasetError } from "../error.js";
+import { DatasetError } from "../core/error.js";
 import { type Audio, decodeWav, toFloat32 } from "../format/wav.js";
 
 /** A tensor, as far as a display needs it: its values in order. */

@@ -1,5 +1,5 @@
-import { displayBundle, type MimeBundle } from "../display.js";
-import { DatasetError } from "../error.js";
+import { displayBundle, type MimeBundle } from "../notebook/display.js";
+import { DatasetError } from "../core/error.js";
 import type { ColourMap } from "../figure/colour.js";
 import { figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";

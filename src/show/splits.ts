@@ -1,9 +1,9 @@
-import { displayBundle, type MimeBundle } from "../display.js";
+import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { barsPanel } from "../figure/bars.js";
 import { figure } from "../figure/figure.js";
 import { escapeText } from "../figure/panel.js";
 import { pictureHtml, secondsText, type ShowOptions, tableHtml, tableText } from "./bundle.js";
-import { chiSquare } from "./chi-square.js";
+import { chiSquare } from "../statistics/chi-square.js";
 import { type LeakView, leakMatrix } from "./leak-matrix.js";
 
 /** One split of a dataset, as far as it is shown. */

@@ -1,4 +1,4 @@
-import { displayBundle, type MimeBundle } from "../display.js";
+import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { escapeText } from "../figure/panel.js";
 import { fit, MAX_BYTES, secondsText, type ShowOptions, tableText } from "./bundle.js";
 import type { ExampleLike } from "./sound.js";

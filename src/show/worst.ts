@@ -1,4 +1,4 @@
-import { displayBundle, type MimeBundle } from "../display.js";
+import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { figure } from "../figure/figure.js";
 import { escapeText } from "../figure/panel.js";
 import { waveformPanel } from "../figure/waveform.js";

@@ -1,8 +1,8 @@
 // biome-ignore lint/style/noRestrictedImports: the WebAssembly of its own package, no audio
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { DatasetError } from "../error.js";
-import { type Loops, loopsIn, type Memory, wasm } from "../loops.js";
+import { DatasetError } from "../core/error.js";
+import { type Loops, loopsIn, type Memory, wasm } from "../core/wasm-loops.js";
 
 /** A real FFT of one length with its buffers; they stay the same arrays. */
 export interface RealFft {

@@ -1,4 +1,4 @@
-import { DatasetError } from "../error.js";
+import { DatasetError } from "../core/error.js";
 import { bandSums } from "./fft.js";
 import { type DecibelOptions, eachFrame, type Frames, planStft, powerToDb, type StftOptions } from "./stft.js";
 

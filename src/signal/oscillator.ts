@@ -1,4 +1,4 @@
-import { createMemory, loopsIn } from "../loops.js";
+import { createMemory, loopsIn } from "../core/wasm-loops.js";
 
 /** A periodic signal; each starts at phase 0. */
 export type Wave = "sin" | "square" | "saw" | "triangle";

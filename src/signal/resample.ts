@@ -1,5 +1,5 @@
-import { DatasetError } from "../error.js";
-import { createMemory, type Loops, loopsIn } from "../loops.js";
+import { DatasetError } from "../core/error.js";
+import { createMemory, type Loops, loopsIn } from "../core/wasm-loops.js";
 
 /** Share of the lower rate's band that passes; above it the response falls, and is gone at half that rate. */
 const PASS = 0.9;

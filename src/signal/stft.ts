@@ -1,4 +1,4 @@
-import { DatasetError } from "../error.js";
+import { DatasetError } from "../core/error.js";
 import { fftLengthFor, type RealFft, realFft } from "./fft.js";
 
 /** How a signal is cut into frames and transformed; the words are tf.signal's. */

@@ -12,8 +12,8 @@ import { joinNotes, judge, type Note, pitchName } from "../../dist/figure/roll.j
 import { linearScale, logScale, warpedScale } from "../../dist/figure/scale.js";
 import { spectrogramPng } from "../../dist/figure/spectrogram.js";
 import { envelope, waveformPanel } from "../../dist/figure/waveform.js";
-import { close } from "../close.js";
-import { python } from "../python.js";
+import { close } from "../support/close.js";
+import { python } from "../support/python.js";
 
 test("envelope equals numpy's minima and maxima of the same stretches", () => {
   const cases = [

@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
-import { DatasetError } from "../../dist/error.js";
+import { DatasetError } from "../../dist/core/error.js";
 import { type Audio, decodeAudio } from "../../dist/format/audio.js";
 import { readCompressedInfo } from "../../dist/format/compressed-info.js";
-import { python, root } from "../python.ts";
+import { python, root } from "../support/python.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "audio-"));
 const bytes = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)));
@@ -229,9 +229,7 @@ Promise.all(workerData.files.map(async (f) => (await decodeAudio(new Uint8Array(
 test("without the decoder the error says what to install", () => {
   // The built code alone, in a folder above which no package is installed.
   const bare = mkdtempSync(join(tmpdir(), "bare-"));
-  mkdirSync(join(bare, "format"));
-  cpSync(join(root, "dist/format"), join(bare, "format"), { recursive: true });
-  cpSync(join(root, "dist/error.js"), join(bare, "error.js"));
+  for (const name of ["format", "core"]) cpSync(join(root, "dist", name), join(bare, name), { recursive: true });
   const script = `const { decodeAudio } = require(${JSON.stringify(join(bare, "format/audio.js"))});
 decodeAudio(new Uint8Array(require("node:fs").readFileSync(${JSON.stringify(join(folder, "mono.mp3"))})), "in/a.mp3").catch((e) => console.log(e.code, e.message));`;
   writeFileSync(join(bare, "run.cjs"), script);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { crc32c, joinCrc32c, maskedCrc32c } from "../../dist/format/crc32c.js";
-import { python } from "../python.js";
+import { python } from "../support/python.js";
 
 test("CRC-32C gives the values of RFC 3720, appendix B.4", () => {
   const up = Uint8Array.from({ length: 32 }, (_, i) => i);

@@ -8,7 +8,7 @@ import {
   exampleWriter,
   type Feature,
 } from "../../dist/format/example.js";
-import { python } from "../python.js";
+import { python } from "../support/python.js";
 
 const feature: fc.Arbitrary<Feature> = fc.oneof(
   fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 3 }).map((values): Feature => ({ kind: "bytes", values })),

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { DatasetError } from "../../dist/error.js";
+import { DatasetError } from "../../dist/core/error.js";
 import { denseLabels, eventsOf, formatKeys, type KeyOptions, parseKeys, UNTIL_END } from "../../dist/format/keys.js";
-import { python, root } from "../python.ts";
+import { python, root } from "../support/python.ts";
 
 function problems(text: string, options: KeyOptions = {}): string[] {
   try {

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { DatasetError } from "../../dist/error.js";
+import { DatasetError } from "../../dist/core/error.js";
 import { denseLabels, eventsOf } from "../../dist/format/keys.js";
 import { labelsToMidi, midiLabels, noteLabels, pitchName, readLabels } from "../../dist/format/labels.js";
 import { type Note, readMidi, writeNotes } from "../../dist/format/midi.js";
-import { python } from "../python.ts";
+import { python } from "../support/python.ts";
 
 /** A track's bytes from [delta ticks, bytes…] events. */
 function track(...events: number[][]): number[] {

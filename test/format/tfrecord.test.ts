@@ -6,7 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { crc32c } from "../../dist/format/crc32c.js";
 import { checkPayload, frameRecord, RECORD_HEAD, RECORD_OVERHEAD, recordLength } from "../../dist/format/tfrecord.js";
-import { python } from "../python.js";
+import { python } from "../support/python.js";
 
 function file(payloads: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(payloads.reduce((sum, p) => sum + p.length + RECORD_OVERHEAD, 0));

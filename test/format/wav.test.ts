@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import fc from "fast-check";
 import { WaveFile } from "wavefile";
-import { DatasetError } from "../../dist/error.js";
+import { DatasetError } from "../../dist/core/error.js";
 import { type Audio, decodeWav, encodeWav, readWavInfo, toFloat32, wavHeaderBytes } from "../../dist/format/wav.js";
-import { missing } from "../programs.js";
-import { python } from "../python.js";
+import { missing } from "../support/programs.js";
+import { python } from "../support/python.js";
 
 const folder = mkdtempSync(join(tmpdir(), "wav-"));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { pythonPath, root } from "../python.js";
+import { pythonPath, root } from "../support/python.js";
 
 test("jupyter-kernel-test passes; what can't be met is what conformance.py lists", () => {
   const run = spawnSync(pythonPath, [join(root, "test/kernel/conformance.py"), "-v"], {

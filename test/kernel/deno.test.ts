@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { pythonPath, root } from "../python.js";
+import { pythonPath, root } from "../support/python.js";
 
 const CHART = ["application/vnd.plotly.v1+json", "text/html", "text/plain"];
 const HTML = ["text/html", "text/plain"];

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import { mkdirSync } from "node:fs";
-import { pythonPath, root } from "../python.js";
+import { pythonPath, root } from "../support/python.js";
 
 /** One message of a cell's output: its type and its content. */
 // biome-ignore lint/suspicious/noExplicitAny: Jupyter's own contents

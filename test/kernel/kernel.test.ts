@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { pythonPath, root } from "../python.js";
+import { pythonPath, root } from "../support/python.js";
 import { drive, errorsOf, runCells, textOf } from "./drive.js";
 
 const FOREVER = "while (true) {}";
@@ -170,7 +170,7 @@ for (const [what, code] of [
 }
 
 test("interrupt lets library work end by itself, with what it says", async () => {
-  const work = `const { track } = require("${process.cwd()}/dist/progress.js");
+  const work = `const { track } = require("${process.cwd()}/dist/notebook/progress.js");
 await track("records", 10, "examples", { onProgress: false }, async ({ signal, tick }: any) => {
   tick(3);
   await new Promise((resolve, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));

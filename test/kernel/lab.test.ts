@@ -16,8 +16,8 @@ import {
   runAll,
   save,
   startLab,
-} from "../lab.js";
-import { root } from "../python.js";
+} from "../support/lab.js";
+import { root } from "../support/python.js";
 import { kernelFolder } from "./drive.js";
 
 let lab: Lab | undefined;

@@ -19,7 +19,7 @@ import { kernelSpec } from "../../dist/setup/build.js";
 import { dropHalfInstalled } from "../../dist/setup/packages.js";
 import { forThisMachine, packageFolders, pipRequirements, pythonOf } from "../../dist/setup/paths.js";
 import { type Host, perform, runProgram, SetupError } from "../../dist/setup/step.js";
-import { pythonPath, root } from "../python.js";
+import { pythonPath, root } from "../support/python.js";
 
 const bootstrap = join(root, "src/setup/bootstrap.cjs");
 const host: Host = { python: "python3", releaseLock: () => {}, holdLockWith: () => {} };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { createMemory, type Loops, loopsIn } from "../../dist/loops.js";
-import { close } from "../close.js";
+import { createMemory, type Loops, loopsIn } from "../../dist/core/wasm-loops.js";
+import { close } from "../support/close.js";
 
 const memory = createMemory(65536);
 const loops: Loops = loopsIn(memory);

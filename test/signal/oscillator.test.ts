@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { describe, test } from "node:test";
 import { CHORDS, type Chord, synthesize, type Tone, WAVES, type Wave } from "../../dist/signal/oscillator.js";
-import { missing } from "../programs.js";
-import { python } from "../python.js";
+import { missing } from "../support/programs.js";
+import { python } from "../support/python.js";
 
 function make(tone: Partial<Tone>, samples: number): Int16Array {
   const out = new Int16Array(samples);

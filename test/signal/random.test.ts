@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { random } from "../../dist/signal/random.js";
-import { python } from "../python.js";
+import { python } from "../support/python.js";
 
 /** The published algorithms once more, in Python's unbounded integers. */
 const REFERENCE = `

@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { logMel, melMatrix, melSpectrum } from "../../dist/signal/mel.js";
 import { pooledSpectrum } from "../../dist/signal/pool-frames.js";
 import { planStft, powerToDb, spectrum, stft } from "../../dist/signal/stft.js";
-import { close } from "../close.js";
-import { python } from "../python.js";
+import { close } from "../support/close.js";
+import { python } from "../support/python.js";
 
 /** Two partials, a click and a fade: something in every bin, and silence at the end. */
 const sampleRate = 16000;

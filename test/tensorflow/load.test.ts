@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { python, root } from "../python.js";
+import { python, root } from "../support/python.js";
 
 const node = (
   code: string,
@@ -13,7 +13,7 @@ const node = (
 ): { stdout: string; stderr: string; status: number | null } =>
   spawnSync(process.execPath, ["-e", code], { cwd, encoding: "utf8", env: { ...process.env, ...env } });
 
-const LIBRARY = JSON.stringify(join(root, "dist", "tensorflow.js"));
+const LIBRARY = JSON.stringify(join(root, "dist", "tensorflow", "load.js"));
 const PREPARE = JSON.stringify(join(root, "dist", "tensorflow", "prepare.js"));
 
 test("native TensorFlow is the one of the Python environment", () => {
@@ -67,7 +67,7 @@ test("without the addon: one warning, then the plain JavaScript backend; with a 
       symlinkSync(join(source, name), join(scope, name));
     }
     const env = { NODE_PATH: join(root, "node_modules") };
-    const code = `const { loadTensorFlow, deviceInfo } = require(${JSON.stringify(join(folder, "dist", "tensorflow.js"))});
+    const code = `const { loadTensorFlow, deviceInfo } = require(${JSON.stringify(join(folder, "dist", "tensorflow", "load.js"))});
       const tf = loadTensorFlow(); loadTensorFlow();
       tf.ready().then(() => console.log(tf.getBackend(), deviceInfo().native, tf.tensor1d([1, 2]).sum().dataSync()[0]))`;
     const plain = node(code, env, folder);
@@ -79,7 +79,7 @@ test("without the addon: one warning, then the plain JavaScript backend; with a 
     mkdirSync(join(copy, "lib", "napi-v8"), { recursive: true });
     writeFileSync(join(copy, "lib", "napi-v8", "tfjs_binding.node"), "not a library");
     const broken = node(
-      `try { require(${JSON.stringify(join(folder, "dist", "tensorflow.js"))}).loadTensorFlow() }
+      `try { require(${JSON.stringify(join(folder, "dist", "tensorflow", "load.js"))}).loadTensorFlow() }
       catch (e) { console.log(e.code, e.message) }`,
       env,
       folder,

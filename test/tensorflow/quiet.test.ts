@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { addonPath } from "../../dist/tensorflow.js";
+import { addonPath } from "../../dist/tensorflow/load.js";
 import { quietly, startLines } from "../../dist/tensorflow/quiet.js";
-import { root } from "../python.js";
+import { root } from "../support/python.js";
 
-const LIBRARY = JSON.stringify(join(root, "dist", "tensorflow.js"));
+const LIBRARY = JSON.stringify(join(root, "dist", "tensorflow", "load.js"));
 const HELPER = join(dirname(addonPath()), "quiet.node");
 
 function load(level?: string): string {

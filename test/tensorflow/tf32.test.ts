@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import fc from "fast-check";
-import { melSpectrogram } from "../../dist/mel-layer.js";
-import { loadTensorFlow } from "../../dist/tensorflow.js";
+import { melSpectrogram } from "../../dist/features/mel-layer.js";
+import { loadTensorFlow } from "../../dist/tensorflow/load.js";
 import { leftFactor, rightFactor } from "../../dist/tensorflow/tf32.js";
-import { numbers } from "./nets.js";
+import { numbers } from "./kernels/nets.js";
 
 const tf = loadTensorFlow();
 

@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { READ_FIELDS } from "../load/batch-layout.js";
+import { BYTES_PER_SAMPLE, type Encoding } from "../records/manifest.js";
+import type { OpenShard } from "../records/open-shard.js";
+import { readInto } from "../load/read-batch.js";
+import { decodeSamples } from "../records/open-records.js";
+import { correlate, FINGERPRINT_SIZE, soundFingerprints } from "../signal/similarity.js";
+import { type SimilarTask, similarPairs } from "./similar-pairs.js";
+
+/** Signals in shards: five columns a signal. */
+export interface SignalSource {
+  shards: Record<number, OpenShard>;
+  opened: string;
+  encoding: Encoding;
+  channels: number;
+  sampleRate: number;
+  /** Shard, position and bytes of each signal, one after the other. */
+  places: Float64Array;
+}
+
+/** Of a longer signal the first seconds are compared by ear; all of it is hashed. */
+export const HEARD_SECONDS = 10;
+
+const PLACE_FIELDS = 3;
+let scratch = new Uint8Array(0);
+
+/** One for the most that a number of a fingerprint can be. */
+const FULL = 65535;
+
+/** Of some signals. */
+export interface Fingerprints {
+  /** Hash of all samples; a signal of zeros has the hash "". */
+  hashes: string[];
+  /** Fingerprints, in 16 bits a number. */
+  vectors: Uint16Array;
+}
+
+/** Hashes signals and takes their fingerprints. */
+export function fingerprintSignals(source: SignalSource & { cuts: readonly number[] }): Fingerprints {
+  const count = source.places.length / PLACE_FIELDS;
+  const hashes: string[] = [];
+  const size = fingerprintsOf(source.cuts) * FINGERPRINT_SIZE;
+  const vectors = new Uint16Array(count * size);
+  eachSignal(source, Infinity, (bytes, i) => {
+    const silent = bytes.every((byte) => byte === 0);
+    hashes.push(silent ? "" : createHash("sha256").update(bytes).digest("hex"));
+    if (silent) return;
+    const found = soundFingerprints(heard(bytes, source), source.sampleRate || 16000, source.cuts);
+    for (let k = 0; k < size; k++) vectors[i * size + k] = Math.round(FULL * found[k]!);
+  });
+  return { hashes, vectors };
+}
+
+/** How many fingerprints a signal has: of all of it, and two for each cut. */
+export function fingerprintsOf(cuts: readonly number[]): number {
+  return 1 + 2 * cuts.length;
+}
+
+/** Finds what may be alike. */
+export function findSimilar(task: SimilarTask): Uint32Array {
+  return similarPairs(task);
+}
+
+/** Listens to pairs of signals, 2k beside 2k + 1: score and shift of each pair. */
+export function comparePairs(source: SignalSource & { maxShift: number }): Float64Array {
+  const out: number[] = [];
+  let first = new Float32Array(0);
+  const bytesHeard = HEARD_SECONDS * (source.sampleRate || 16000) * source.channels * BYTES_PER_SAMPLE[source.encoding];
+  eachSignal(source, bytesHeard, (bytes, i) => {
+    const samples = heard(bytes, source);
+    if (i % 2 === 0) {
+      first = samples.slice();
+      return;
+    }
+    const { score, shift } = correlate(first, samples, source.maxShift);
+    out.push(score, shift);
+  });
+  return Float64Array.from(out);
+}
+
+/** Reads the signals, up to `most` bytes of each, in runs of a few megabytes. */
+function eachSignal(source: SignalSource, most: number, visit: (bytes: Uint8Array, i: number) => void): void {
+  const { places } = source;
+  const count = places.length / PLACE_FIELDS;
+  const bytesOf = (i: number): number => Math.min(most, places[i * PLACE_FIELDS + 2]!);
+  for (let from = 0; from < count; ) {
+    const reads: number[] = [];
+    let bytes = 0;
+    let to = from;
+    while (to < count && (to === from || bytes + bytesOf(to) <= 4 << 20)) {
+      reads.push(places[to * PLACE_FIELDS]!, places[to * PLACE_FIELDS + 1]!, bytesOf(to), bytes, bytesOf(to));
+      bytes += Math.ceil(bytesOf(to) / 8) * 8;
+      to++;
+    }
+    if (scratch.length < bytes) scratch = new Uint8Array(bytes);
+    readInto(scratch, { shards: source.shards, opened: source.opened, reads: Float64Array.from(reads) });
+    for (let i = from; i < to; i++) {
+      const at = reads[(i - from) * READ_FIELDS + 3]!;
+      visit(scratch.subarray(at, at + bytesOf(i)), i);
+    }
+    from = to;
+  }
+}
+
+/** The mean of the channels of the first seconds. */
+function heard(bytes: Uint8Array, { encoding, channels, sampleRate }: SignalSource): Float32Array {
+  const most = HEARD_SECONDS * (sampleRate || 16000) * channels * BYTES_PER_SAMPLE[encoding];
+  const samples = decodeSamples(bytes.subarray(0, most), encoding);
+  if (channels === 1) return samples;
+  const mono = new Float32Array(Math.floor(samples.length / channels));
+  for (let i = 0; i < samples.length; i++) {
+    const frame = Math.floor(i / channels);
+    mono[frame] = mono[frame]! + samples[i]! / channels;
+  }
+  return mono;
+}

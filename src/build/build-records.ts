@@ -1,0 +1,245 @@
+import { existsSync, statSync } from "node:fs";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { DatasetError } from "../core/error.js";
+import { withLock } from "../system/lock.js";
+import { unlessDamaged } from "../system/sealed-json.js";
+import { type Manifest, manifestPath, readManifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
+import type { BuildPlan, RecordOptions } from "./plan-records.js";
+import { planPath, readPlan } from "../records/plan.js";
+import { withPool, workerCount } from "../system/pool.js";
+import { track } from "../notebook/progress.js";
+import { finishPublication, publish, shardFiles, stagingPath } from "../records/publish.js";
+import { buildShardFile, markFinished } from "./build-shard.js";
+import { entryFile, shardKey, shardTask } from "./shard-task.js";
+import { sidecarText } from "../original/sidecar.js";
+import { type Comparison, compareSources } from "../records/compare-sources.js";
+import { runTask } from "../system/task.js";
+import { fileError } from "../system/atomic-file.js";
+
+/**
+ * Builds the shards of a plan that are missing or no longer fit their sources, and publishes them with a manifest.
+ *
+ * New shards grow in `D/.N.build` while the previous ones stay usable; only when all are complete do they take their
+ * places. Interrupted at any moment, the same call goes on with what is missing. The bytes are the same for any number
+ * of workers.
+ *
+ * @throws DatasetError "LOCKED" where another process builds the same records, "FILE" where the disk is full or can't
+ * be written, "RECORD" where shards without a manifest would be replaced, "ABORTED"
+ * @example const manifest = await buildRecords("./data", await planRecords("./data", "dataset", index));
+ */
+export async function buildRecords(directory: string, plan: BuildPlan, options: RecordOptions = {}): Promise<Manifest> {
+  return await withLock(directory, plan.name, async () => {
+    await finishPublication(directory, plan.name);
+    const before = await previous(directory, plan, options.overwrite === true);
+    const staging = await prepareStaging(directory, plan.name);
+    const examples = plan.shards.reduce((sum, s) => sum + s.to - s.from, 0);
+    const workers = workerCount(options.workers);
+    const entries = await track("records", examples, "examples", options, ({ signal, tick }) =>
+      withPool(workers, async (pool) => {
+        const compare = (entry: ShardEntry): Promise<Comparison> =>
+          runTask(pool, "compareSources", { directory, sources: entry.sources }, signal);
+        const entries = await Promise.all(
+          plan.shards.map((_, k) => finishedShard(directory, plan, k, before, compare)),
+        );
+        await clearStaging(staging, entries);
+        const todo = plan.shards.flatMap((_, k) => (entries[k] ? [] : [k]));
+        tick(entries.reduce((sum, entry) => sum + (entry?.examples ?? 0), 0));
+        const counter = new SharedArrayBuffer(4);
+        const stop = countUp(counter, tick);
+        const worker = async (): Promise<void> => {
+          // One shard is flushed to the disk while the next one is built.
+          let flush: Promise<unknown> = Promise.resolve();
+          for (let k = todo.shift(); k !== undefined; k = todo.shift()) {
+            const task = { ...shardTask(plan, k, directory, staging), counter };
+            const [entry] = await Promise.all([runTask<ShardEntry>(pool, "buildShardFile", task, signal), flush]);
+            entries[k] = entry;
+            flush = markFinished(staging, entry);
+          }
+          await flush;
+        };
+        try {
+          await Promise.all(Array.from({ length: Math.min(workers, todo.length) }, worker));
+        } finally {
+          stop();
+        }
+        return entries as ShardEntry[];
+      }),
+    );
+    return await publishEntries(directory, plan, entries, before);
+  });
+}
+
+/**
+ * Builds shard `k` of a plan file alone, in this process: one job of a cluster's array. The plan lies in the dataset's
+ * folder (`savePlan`). Does nothing where the shard is there already.
+ */
+export async function buildOneShard(planFile: string, k: number): Promise<ShardEntry> {
+  const plan = await requirePlan(planFile);
+  if (!(Number.isInteger(k) && k >= 0 && k < plan.shards.length)) {
+    throw new DatasetError("OPTION", `shard: ${k}, expected 0 to ${plan.shards.length - 1} (${planFile})`);
+  }
+  const directory = dirname(planFile);
+  const before = await unlessDamaged(readManifest(directory, plan.name));
+  const done = await finishedShard(directory, plan, k, before, compareHere(directory));
+  if (done) return done;
+  const staging = await prepareStaging(directory, plan.name);
+  return markFinished(staging, await buildShardFile(shardTask(plan, k, directory, staging)));
+}
+
+/**
+ * Checks that every shard of a plan file is built, and publishes them.
+ * @throws DatasetError "RECORD" that lists the shards still to build, or where shards without a manifest would be replaced
+ */
+export async function finishPlan(planFile: string): Promise<Manifest> {
+  const plan = await requirePlan(planFile);
+  const directory = dirname(planFile);
+  return await withLock(directory, plan.name, async () => {
+    await finishPublication(directory, plan.name);
+    const before = await previous(directory, plan, false);
+    const compare = compareHere(directory);
+    const entries = await Promise.all(plan.shards.map((_, k) => finishedShard(directory, plan, k, before, compare)));
+    const missing = entries.flatMap((entry, k) => (entry ? [] : [k]));
+    if (missing.length > 0) {
+      throw new DatasetError(
+        "RECORD",
+        `shards: ${plan.shards.length - missing.length} built, expected ${plan.shards.length} (${planFile}); build these first: ${missing.join(" ")}`,
+      );
+    }
+    return await publishEntries(directory, plan, entries as ShardEntry[], before);
+  });
+}
+
+async function requirePlan(planFile: string): Promise<BuildPlan> {
+  const plan = await readPlan(planFile);
+  if (plan) return plan;
+  throw new DatasetError("FILE", `plan ${planFile}: not found, expected the json that savePlan writes`);
+}
+
+const compareHere =
+  (directory: string) =>
+  async (entry: ShardEntry): Promise<Comparison> =>
+    compareSources({ directory, sources: entry.sources! });
+
+async function prepareStaging(directory: string, name: string): Promise<string> {
+  const staging = stagingPath(directory, name);
+  try {
+    await mkdir(staging, { recursive: true });
+  } catch (error) {
+    throw fileError(error, staging);
+  }
+  return staging;
+}
+
+/** Deletes what other plans and killed builders left: it may be what fills the disk. */
+async function clearStaging(staging: string, finished: readonly (ShardEntry | undefined)[]): Promise<void> {
+  const keep = new Set(finished.flatMap((entry) => (entry ? [...shardFiles([entry]), entryFile(entry.file)] : [])));
+  for (const file of await readdir(staging)) if (!keep.has(file)) await rm(join(staging, file), { force: true });
+}
+
+/** The manifest that is there, if it is sound; refuses to replace shards beside which there never was one of ours. */
+async function previous(directory: string, plan: BuildPlan, overwrite: boolean): Promise<Manifest | undefined> {
+  const manifest = await unlessDamaged(readManifest(directory, plan.name));
+  if (manifest || overwrite || existsSync(manifestPath(directory, plan.name))) return manifest;
+  const foreign = plan.shards.find((s) => existsSync(join(directory, s.file)));
+  if (!foreign) return undefined;
+  throw new DatasetError(
+    "RECORD",
+    `shard ${foreign.file}: exists without a manifest, expected none (${directory}); it was made by another program: choose another name, move it away, or pass overwrite: true`,
+  );
+}
+
+/** The entry of a shard that is complete, published or in the staging folder, and still fits plan and sources. */
+async function finishedShard(
+  directory: string,
+  plan: BuildPlan,
+  k: number,
+  before: Manifest | undefined,
+  compare: (entry: ShardEntry) => Promise<Comparison>,
+): Promise<ShardEntry | undefined> {
+  const { file } = plan.shards[k]!;
+  const key = shardKey(plan, k);
+  const staging = stagingPath(directory, plan.name);
+  const staged = await stagedEntry(staging, file);
+  const published = before?.shards.find((s) => s.file === file);
+  for (const [entry, folder] of [
+    [staged, staging],
+    [published, directory],
+  ] as const) {
+    if (entry?.key !== key || sizeOf(join(folder, file)) !== entry.bytes) continue;
+    if (!entry.sources) return entry;
+    const { changed, removed, ...times } = await compare(entry);
+    if (changed.length + removed.length === 0) return { ...entry, sources: { ...entry.sources, ...times } };
+  }
+  return undefined;
+}
+
+/** The entry of a finished shard in the staging folder. One torn by a power cut, which nothing flushed, counts as none. */
+async function stagedEntry(staging: string, file: string): Promise<ShardEntry | undefined> {
+  const path = join(staging, entryFile(file));
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(await readFile(path, "utf8")) as ShardEntry;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** The manifest of a plan whose shards are built. */
+export function planManifest(plan: BuildPlan, shards: ShardEntry[]): Manifest {
+  const { shards: _, source, ...head } = plan;
+  return {
+    ...head,
+    examples: shards.reduce((sum, e) => sum + e.examples, 0),
+    samples: {
+      min: Math.min(...shards.map((e) => e.samples.min)),
+      max: Math.max(...shards.map((e) => e.samples.max)),
+    },
+    ...("recipe" in source ? source : { inputFolder: source.inputFolder, targetFolder: source.targetFolder }),
+    shards,
+    fingerprint: recordsFingerprint(shards),
+  };
+}
+
+function sizeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.size;
+}
+
+async function publishEntries(
+  directory: string,
+  plan: BuildPlan,
+  entries: ShardEntry[],
+  before: Manifest | undefined,
+): Promise<Manifest> {
+  const manifest = planManifest(plan, entries);
+  const staging = stagingPath(directory, plan.name);
+  const staged = await Promise.all(entries.map((entry) => stagedEntry(staging, entry.file)));
+  const move = shardFiles(entries.filter((entry, k) => staged[k]?.key === entry.key));
+  const same = move.length === 0 && JSON.stringify(before) === JSON.stringify(manifest);
+  if (same && (await unlessDamaged(readPlan(planPath(directory, plan.name))))) {
+    await rm(staging, { recursive: true, force: true });
+    return manifest;
+  }
+  const kept = new Set(shardFiles(entries));
+  const remove = shardFiles(before?.shards ?? []).filter((file) => !kept.has(file));
+  const sidecar = await sidecarText(directory, manifest);
+  await publish(directory, plan.name, { manifest, plan, sidecar, move, remove });
+  return manifest;
+}
+
+/** Passes what workers add to the counter on to `tick`, ten times a second. */
+function countUp(counter: SharedArrayBuffer, tick: (n: number) => void): () => void {
+  const count = new Int32Array(counter);
+  let seen = 0;
+  const read = (): void => {
+    const now = Atomics.load(count, 0);
+    if (now > seen) tick(now - seen);
+    seen = now;
+  };
+  const timer = setInterval(read, 100);
+  return () => {
+    clearInterval(timer);
+    read();
+  };
+}

@@ -1,0 +1,312 @@
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join, posix } from "node:path";
+import type { CheckedFile } from "../check/check-files.js";
+import type { Convert } from "../audio/convert.js";
+import { DatasetError, type Problem, problemsError } from "../core/error.js";
+import { checkLabelOptions, type LabelOptions, storedTimeUnit } from "../format/labels.js";
+import { nameProblem } from "../system/file-names.js";
+import { FILE_NAMES, listFolders } from "../sources/list-audio.js";
+import { BYTES_PER_SAMPLE, type Encoding, hashIndexFiles, readManifest } from "../records/manifest.js";
+import type { DatasetIndex, Kind, Row } from "../sources/index-csv.js";
+import { withPool, workerCount } from "../system/pool.js";
+import { type Probe, type ProbeTask, readLabelNames } from "./probe-sources.js";
+import type { LongOptions } from "../notebook/progress.js";
+import { type Recipe, recipeSamples, recipeSize } from "../generate/recipe.js";
+import { runTask } from "../system/task.js";
+
+/** Options of `planRecords` and `buildRecords`. */
+export interface RecordOptions extends LongOptions, Omit<LabelOptions, "sampleRate" | "samples" | "inputSize"> {
+  /** Default: `pcm16` where every source has 16 bits or is generated, else `float32`, so that nothing is lost. */
+  encoding?: Encoding;
+  /** Resamples and mixes every file to one sample rate and number of channels. Default: files must agree. */
+  convert?: Convert;
+  /** Examples per shard. Default: at most 2,400 and 150 MB; small datasets are cut in eight, so that workers can share. */
+  examplesPerFile?: number;
+  /** Bytes per shard, about. */
+  shardBytes?: number;
+  /** Kind frames: samples per frame. Needed for float16, which stores a row of labels per frame. */
+  inputSize?: number;
+  /** Worker threads. Default: one per core. The shards are the same for any number. */
+  workers?: number;
+  /** Replaces shards that another program left under the same names. Default false: refused. */
+  overwrite?: boolean;
+}
+
+/** Where a plan's examples come from. */
+export type PlanSource = { recipe: Recipe } | { rows: Row[]; inputFolder: string; targetFolder: string };
+
+/** What to build, as plain JSON: each shard is a pure function of the plan and the source files. */
+export interface BuildPlan {
+  format: 1;
+  name: string;
+  kind: Kind;
+  encoding: Encoding;
+  /** In Hz. */
+  sampleRate: number;
+  channels: number;
+  /** What the sources are turned into, where that was asked for. */
+  convert?: Convert;
+  /** Numbers per example (classes, values) or per frame (frames). */
+  width?: number;
+  labels?: string[];
+  /** Kind frames: what the stored events' times count. */
+  timeUnit?: "frames" | "samples";
+  /** Kind frames: how key csvs and MIDI files are read. */
+  labelOptions?: Omit<LabelOptions, "sampleRate" | "samples" | "inputSize">;
+  inputSize?: number;
+  source: PlanSource;
+  /** What `onProblem: "skip"` left out, and why. */
+  skipped?: Problem[];
+  /** The ids of the rows that the set's publisher keeps for validation and test, where it says so. */
+  sides?: { validate: number[]; test: number[] };
+  /** The files that listed the rows; `sha256` is "" where there was no such file. */
+  indexFiles?: { file: string; sha256: string }[];
+  /** Where file names made the rows: the folders, and the audio files in them that made none. */
+  listing?: { folders: string[]; unused: string[] };
+  /** Shard `k` holds the rows `from` to `to` (excluded). */
+  shards: { file: string; from: number; to: number }[];
+}
+
+const MOST_EXAMPLES = 2400;
+const MOST_BYTES = 150e6;
+const LEAST_BYTES = 16e6;
+/** What an example takes beyond its samples, about: framing, keys, name. */
+const EXTRA_BYTES = 160;
+
+/**
+ * Plans the records of a dataset: reads the header of every source, picks the encoding and cuts the rows into shards.
+ *
+ * @param checked what a check has read of the sources already; without it their headers are read now
+ * @throws DatasetError "CHECK" with every source that is missing, damaged or of another sample rate or channel count;
+ * "OPTION" for options that don't fit
+ */
+export async function planRecords(
+  directory: string,
+  name: string,
+  source: DatasetIndex | Recipe,
+  options: RecordOptions = {},
+  checked: readonly CheckedFile[] = [],
+): Promise<BuildPlan> {
+  const wrong = nameProblem(name);
+  if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
+  checkOptions(source.kind, options);
+  const plan =
+    "rows" in source
+      ? await planFiles(directory, name, source, options, checked)
+      : planRecipeRecords(name, source, options);
+  await refuseSharedNames(directory, plan);
+  return plan;
+}
+
+function planRecipeRecords(name: string, recipe: Recipe, options: RecordOptions): BuildPlan {
+  const encoding = options.encoding ?? "pcm16";
+  const bytes = 2 * recipeSamples(recipe) * BYTES_PER_SAMPLE[encoding] + EXTRA_BYTES;
+  return {
+    format: 1,
+    name,
+    kind: "pairs",
+    encoding,
+    sampleRate: recipe.sampleRate,
+    channels: 1,
+    source: { recipe },
+    shards: cutShards(name, new Float64Array(recipeSize(recipe)).fill(bytes), options),
+  };
+}
+
+async function planFiles(
+  directory: string,
+  name: string,
+  index: DatasetIndex,
+  options: RecordOptions,
+  checked: readonly CheckedFile[],
+): Promise<BuildPlan> {
+  const { kind, rows } = index;
+  const { inputFolder = "in", targetFolder = "out" } = index;
+  if (rows.length === 0) throw new DatasetError("INDEX", `index ${index.file}: no rows, expected one line per example`);
+  const inputs = rows.map((row) => posix.join(inputFolder, row.input));
+  const targets = kind === "pairs" ? rows.map((row) => posix.join(targetFolder, row.target ?? "")) : [];
+  const keys = kind === "frames" ? rows.map((row) => row.keys ?? "") : [];
+  const headers = new Map(checked.map((file) => [file.file, file]));
+  const probe =
+    probeOf([...inputs, ...targets], headers) ?? (await probeAll(directory, [...inputs, ...targets], keys, options));
+  const encoding = options.encoding ?? (probe.sixteenBit ? "pcm16" : "float32");
+  const { sampleRate = probe.sampleRate, channels = probe.channels } = options.convert ?? {};
+  const grown = (sampleRate * channels) / (probe.sampleRate * probe.channels);
+  const sizes = rows.map((_, i) => {
+    const samples = probe.samples[i]! + (kind === "pairs" ? probe.samples[rows.length + i]! : 0);
+    return Math.round(samples * grown) * BYTES_PER_SAMPLE[encoding] + EXTRA_BYTES;
+  });
+  const indexFiles = [...new Set([index.file, ...(index.besides ?? [])])].filter((file) => file !== FILE_NAMES);
+  const labels =
+    kind === "frames"
+      ? (headers.get(inputs[0]!)?.labels ?? (await readLabelNames(join(directory, keys[0]!), keys[0]!, options)))
+      : index.labels;
+  const width = kind === "pairs" ? undefined : (labels?.length ?? rows[0]?.values?.length);
+  return {
+    format: 1,
+    name,
+    kind,
+    encoding,
+    sampleRate,
+    channels,
+    ...(options.convert ? { convert: options.convert } : {}),
+    ...(width === undefined ? {} : { width }),
+    ...(labels ? { labels } : {}),
+    ...(kind === "frames"
+      ? { timeUnit: storedTimeUnit(keys[0]!, options.timeUnit), labelOptions: labelOptions(options) }
+      : {}),
+    ...(options.inputSize && kind === "frames" ? { inputSize: options.inputSize } : {}),
+    source: { rows, inputFolder, targetFolder },
+    ...publishedSides(rows),
+    indexFiles: await hashIndexFiles(directory, indexFiles),
+    ...(index.folders ? { listing: await listing(directory, index.folders, [...inputs, ...targets]) } : {}),
+    shards: cutShards(name, sizes, options),
+  };
+}
+
+/** What is in the folders beside the sources, so that what is added later can be told from it. */
+async function listing(
+  directory: string,
+  folders: string[],
+  sources: readonly string[],
+): Promise<{ folders: string[]; unused: string[] }> {
+  const used = new Set(sources);
+  return { folders, unused: (await listFolders(directory, folders)).filter((file) => !used.has(file)) };
+}
+
+function publishedSides(rows: readonly Row[]): Pick<BuildPlan, "sides"> {
+  const on = (side: Row["split"]): number[] => rows.flatMap(({ id, split }) => (split === side ? [id] : []));
+  return rows.some(({ split }) => split) ? { sides: { validate: on("validate"), test: on("test") } } : {};
+}
+
+/** The options that decide how labels are read, out of all. */
+function labelOptions(options: RecordOptions): BuildPlan["labelOptions"] {
+  const { timeUnit, pitches, targets, velocity, sustain, percussion } = options;
+  return JSON.parse(JSON.stringify({ timeUnit, pitches, targets, velocity, sustain, percussion }));
+}
+
+function checkOptions(kind: Kind, options: RecordOptions): void {
+  const { encoding, examplesPerFile, shardBytes, inputSize } = options;
+  if (encoding !== undefined && !(encoding in BYTES_PER_SAMPLE)) {
+    throw new DatasetError("OPTION", `encoding: ${JSON.stringify(encoding)}, expected "pcm16", "float32" or "float16"`);
+  }
+  const { sampleRate, channels } = options.convert ?? {};
+  const whole = {
+    examplesPerFile,
+    shardBytes,
+    inputSize,
+    "convert.sampleRate": sampleRate,
+    "convert.channels": channels,
+  };
+  for (const [option, value] of Object.entries(whole)) {
+    if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue;
+    const found = typeof value === "number" ? value : JSON.stringify(value);
+    throw new DatasetError("OPTION", `${option}: ${found}, expected a whole number of at least 1`);
+  }
+  if (kind === "frames") checkLabelOptions(options);
+  if (kind === "frames" && options.timeUnit === "samples" && options.convert?.sampleRate !== undefined) {
+    throw new DatasetError(
+      "OPTION",
+      'timeUnit: "samples", expected "seconds" or "frames" where the sample rate is converted',
+    );
+  }
+  if (kind === "frames" && encoding === "float16" && inputSize === undefined) {
+    throw new DatasetError(
+      "OPTION",
+      "inputSize: missing, expected the samples per frame: float16 stores a row of labels for each",
+    );
+  }
+}
+
+/** Cuts the rows into shards by their estimated sizes, in order; the cut doesn't depend on the number of workers. */
+function cutShards(name: string, sizes: ArrayLike<number>, options: RecordOptions): BuildPlan["shards"] {
+  const total = Array.from(sizes).reduce((a, b) => a + b, 0);
+  const free = options.examplesPerFile === undefined && options.shardBytes === undefined;
+  const mostExamples = options.examplesPerFile ?? (free ? MOST_EXAMPLES : Infinity);
+  const fitting = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, Math.ceil(total / 8)));
+  const mostBytes = options.shardBytes ?? (free ? fitting : Infinity);
+  const shards: BuildPlan["shards"] = [];
+  let from = 0;
+  let bytes = 0;
+  for (let i = 0; i <= sizes.length; i++) {
+    const full = i > from && (i - from >= mostExamples || bytes + (sizes[i] ?? 0) > mostBytes);
+    if (full || (i === sizes.length && i > from)) {
+      shards.push({ file: `${name}${shards.length}.tfrecord`, from, to: i });
+      from = i;
+      bytes = 0;
+    }
+    bytes += sizes[i] ?? 0;
+  }
+  return shards;
+}
+
+/** What a check found of these files, where it knows all of every one and they agree. */
+function probeOf(files: readonly string[], headers: ReadonlyMap<string, CheckedFile>): Probe | undefined {
+  const { sampleRate = 0, channels = 0 } = headers.get(files[0]!) ?? {};
+  const samples: number[] = [];
+  let sixteenBit = true;
+  for (const file of files) {
+    const header = headers.get(file);
+    if (header?.frames === undefined || header.sampleRate !== sampleRate || header.channels !== channels)
+      return undefined;
+    samples.push(header.frames * channels);
+    sixteenBit &&= header.bitsPerSample === 16;
+  }
+  return { samples, sixteenBit, sampleRate, channels, rates: [], problems: [] };
+}
+
+/** Files per task of a worker. */
+const PROBE_FILES = 1000;
+
+async function probeAll(directory: string, audio: string[], keys: string[], options: RecordOptions): Promise<Probe> {
+  const tasks: ProbeTask[] = [];
+  for (let i = 0; i < audio.length; i += PROBE_FILES) {
+    tasks.push({ directory, audio: audio.slice(i, i + PROBE_FILES), keys: keys.slice(i, i + PROBE_FILES) });
+  }
+  const parts = await withPool(workerCount(options.workers), (pool) =>
+    Promise.all(tasks.map((task) => runTask<Probe>(pool, "probeSources", task, options.signal))),
+  );
+  const problems = parts.flatMap((p) => p.problems);
+  const sampleRate = parts.find((p) => p.sampleRate > 0)?.sampleRate ?? 0;
+  const channels = parts.find((p) => p.channels > 0)?.channels ?? 0;
+  for (const part of parts) {
+    part.rates.forEach(({ file, ...found }) => {
+      if (found.sampleRate !== sampleRate && options.convert?.sampleRate === undefined) {
+        const message = `sample rate: ${found.sampleRate}, expected ${sampleRate} as in the first file (${file}); pass convert: { sampleRate }`;
+        problems.push({ kind: "sampleRate", file, message });
+      }
+      if (found.channels !== channels && options.convert?.channels === undefined) {
+        const message = `channels: ${found.channels}, expected ${channels} as in the first file (${file}); pass convert: { channels }`;
+        problems.push({ kind: "channels", file, message });
+      }
+    });
+  }
+  if (problems.length > 0) throw problemsError("CHECK", "sources", problems);
+  return {
+    samples: parts.flatMap((p) => p.samples),
+    sixteenBit: parts.every((p) => p.sixteenBit),
+    sampleRate,
+    channels,
+    rates: [],
+    problems: [],
+  };
+}
+
+/** `a` with shard 12 and `a1` with shard 2 would both be `a12.tfrecord`. */
+async function refuseSharedNames(directory: string, plan: BuildPlan): Promise<void> {
+  const ours = new Set(plan.shards.map((s) => s.file));
+  const end = ".manifest.json";
+  for (const file of existsSync(directory) ? await readdir(directory) : []) {
+    const other = file.slice(0, -end.length);
+    if (!file.endsWith(end) || other === plan.name || !(other.startsWith(plan.name) || plan.name.startsWith(other)))
+      continue;
+    const shared = (await readManifest(directory, other))?.shards.find((s) => ours.has(s.file));
+    if (shared) {
+      throw new DatasetError(
+        "OPTION",
+        `shard ${shared.file}: belongs to dataset "${other}", expected a free name; choose another name than "${plan.name}"`,
+      );
+    }
+  }
+}

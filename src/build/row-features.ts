@@ -1,0 +1,225 @@
+import { closeSync, fstatSync, openSync } from "node:fs";
+import { join, posix } from "node:path";
+import { convertAudio } from "../audio/convert.js";
+import { DatasetError } from "../core/error.js";
+import { decodeAudio } from "../format/audio.js";
+import { crc32c, joinCrc32c } from "../format/crc32c.js";
+import type { Feature } from "../format/example.js";
+import { toFloat16 } from "../original/float16.js";
+import { denseLabels } from "../format/events.js";
+import { readLabels } from "../format/labels.js";
+import { type Audio, toFloat32 } from "../format/wav.js";
+import type { Encoding, Sources } from "../records/manifest.js";
+import type { Row } from "../sources/index-csv.js";
+import { fillFrom } from "../system/read-bytes.js";
+import type { RecipeRow } from "../generate/recipe.js";
+import { emptyRow, renderInto } from "../generate/render-pair.js";
+import type { PlanHead, ShardTask } from "./shard-task.js";
+import { fileError } from "../system/atomic-file.js";
+
+/** Samples as they lie in a source file's buffer, and their checksum. */
+interface SourcePiece {
+  buffer: ArrayBufferLike;
+  byteOffset: number;
+  byteLength: number;
+  crc: number;
+}
+
+/** Reads a shard's source files and keeps their fingerprints; or renders them, where there is a recipe. */
+export class SourceReader {
+  readonly sources: Sources = { path: [], bytes: [], mtimeMs: [], ctimeMs: [], crc32c: [] };
+  private scratch: [Buffer, Buffer] = [Buffer.allocUnsafe(1 << 16), Buffer.allocUnsafe(1 << 16)];
+  private rendered: [Int16Array, Int16Array] | undefined;
+  private readonly pieces: [SourcePiece?, SourcePiece?] = [];
+
+  constructor(private readonly task: ShardTask) {}
+
+  /** The audio of a row. It may lie in a buffer that the next row overwrites. */
+  async audio(row: Row): Promise<{ input: Audio; target?: Audio }> {
+    const { source, head } = this.task;
+    if ("recipe" in source) {
+      this.rendered ??= emptyRow(source.recipe);
+      const [input, target] = this.rendered;
+      renderInto(source.recipe, row as RecipeRow, input, target);
+      const form = { sampleRate: source.recipe.sampleRate, channels: 1 };
+      return { input: { ...form, samples: input }, target: { ...form, samples: target } };
+    }
+    const input = await this.decode(posix.join(source.inputFolder, row.input), 0);
+    if (head.kind !== "pairs") return { input };
+    return { input, target: await this.decode(posix.join(source.targetFolder, row.target ?? ""), 1) };
+  }
+
+  /** The checksum of samples that are stored as they lie in their file; undefined of other bytes. */
+  knownCrc(bytes: Uint8Array): number | undefined {
+    const same = (p: SourcePiece | undefined): boolean =>
+      p?.buffer === bytes.buffer && p.byteOffset === bytes.byteOffset && p.byteLength === bytes.byteLength;
+    return this.pieces.find(same)?.crc;
+  }
+
+  /** Bytes of a label file; valid until the next use of slot 1. */
+  labels(file: string): Uint8Array {
+    const bytes = this.read(file, 1);
+    this.sources.crc32c.push(crc32c(bytes));
+    return bytes;
+  }
+
+  /** Keeps the checksum of a whole audio file, and that of its samples where they lie in it as they are. */
+  private fingerprint(bytes: Uint8Array, samples: Int16Array | Float32Array, slot: 0 | 1): void {
+    const { buffer, byteOffset, byteLength } = samples;
+    this.pieces[slot] = undefined;
+    if (buffer !== bytes.buffer) {
+      this.sources.crc32c.push(crc32c(bytes));
+      return;
+    }
+    const from = byteOffset - bytes.byteOffset;
+    const to = from + byteLength;
+    const crc = crc32c(bytes, from, to);
+    this.pieces[slot] = { buffer, byteOffset, byteLength, crc };
+    this.sources.crc32c.push(crc32c(bytes, to, bytes.length, joinCrc32c(crc32c(bytes, 0, from), crc, byteLength)));
+  }
+
+  /** Bytes of a source file, relative to the dataset's folder; valid until the slot's next use. */
+  private read(file: string, slot: 0 | 1): Uint8Array {
+    const path = join(this.task.directory, file);
+    let fd: number;
+    try {
+      fd = openSync(path, "r");
+    } catch (error) {
+      throw fileError(error, path);
+    }
+    try {
+      const { size, mtimeMs, ctimeMs } = fstatSync(fd);
+      if (size > this.scratch[slot].length) this.scratch[slot] = Buffer.allocUnsafe(size * 1.25);
+      const buffer = this.scratch[slot];
+      const bytes = buffer.subarray(0, size);
+      const got = fillFrom(fd, bytes, 0);
+      if (got < size) throw new DatasetError("FILE", `${path}: ${got} bytes, expected ${size}; it is being changed`);
+      this.sources.path.push(file);
+      this.sources.bytes.push(size);
+      this.sources.mtimeMs.push(mtimeMs);
+      this.sources.ctimeMs.push(ctimeMs);
+      return bytes;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  private async decode(file: string, slot: 0 | 1): Promise<Audio> {
+    const { head } = this.task;
+    const bytes = this.read(file, slot);
+    const decoded = await decodeAudio(bytes, file);
+    this.fingerprint(bytes, decoded.samples, slot);
+    const audio = convertAudio(decoded, head.convert);
+    if (audio.sampleRate !== head.sampleRate) {
+      throw new DatasetError("CHECK", `sample rate: ${audio.sampleRate}, expected ${head.sampleRate} (${file})`);
+    }
+    if (audio.channels !== head.channels) {
+      throw new DatasetError("CHECK", `channels: ${audio.channels}, expected ${head.channels} (${file})`);
+    }
+    return audio;
+  }
+}
+
+const utf8 = new TextEncoder();
+
+/**
+ * The features of one example. float16 has the original's and no others; the other encodings add `id`, `name`,
+ * `sample_rate` and, where it is known, `group`.
+ */
+export async function rowFeatures(head: PlanHead, row: Row, reader: SourceReader): Promise<Record<string, Feature>> {
+  const { input, target } = await reader.audio(row);
+  const stored = sampleBytes(input, head.encoding);
+  const labels = labelFeatures(head, row, input, reader);
+  // The original happens to write labels of frames before the samples, which it pads.
+  if (head.encoding === "float16" && head.kind === "frames") {
+    return { ...labels, a_in: bytesFeature(padRows(stored, head.inputSize! * head.channels)) };
+  }
+  const features: Record<string, Feature> = { a_in: bytesFeature(stored) };
+  if (target) features.a_out = bytesFeature(sampleBytes(target, head.encoding));
+  Object.assign(features, labels);
+  if (head.encoding === "float16") return features;
+  if (row.group !== undefined) features.group = bytesFeature(utf8.encode(row.group));
+  features.id = { kind: "int64", values: [row.id] };
+  features.name = bytesFeature(utf8.encode(row.input));
+  features.sample_rate = { kind: "int64", values: [head.sampleRate] };
+  return features;
+}
+
+function labelFeatures(head: PlanHead, row: Row, audio: Audio, reader: SourceReader): Record<string, Feature> {
+  if (head.kind === "frames") return frameFeatures(head, row, audio, reader);
+  if (head.kind === "pairs") return {};
+  const values = row.values ?? [];
+  if (values.length !== head.width) {
+    throw new DatasetError(
+      "LABEL",
+      `labels: ${values.length}, expected ${head.width} (line ${row.line}, ${row.input})`,
+    );
+  }
+  if (head.kind === "values") return { b_val: { kind: "float", values: Float32Array.from(values) } };
+  const indices = values.flatMap((value, i) => (value === 0 ? [] : [i]));
+  return {
+    b_ind: { kind: "int64", values: indices },
+    b_val: { kind: "float", values: Float32Array.from(indices, (i) => values[i]!) },
+  };
+}
+
+function frameFeatures(head: PlanHead, row: Row, audio: Audio, reader: SourceReader): Record<string, Feature> {
+  const { sampleRate, inputSize } = head;
+  const where = row.keys ?? "";
+  const samples = audio.samples.length / head.channels;
+  const keys = readLabels(reader.labels(where), where, { ...head.labelOptions, sampleRate, samples, inputSize });
+  if (keys.labels.length !== head.width) {
+    throw new DatasetError(
+      "LABEL",
+      `features: ${keys.labels.length}, expected ${head.width} as in the first key file (${where})`,
+    );
+  }
+  if (keys.timeUnit !== head.timeUnit) {
+    throw new DatasetError(
+      "LABEL",
+      `time stamps: in ${keys.timeUnit}, expected ${head.timeUnit} as in the first key file (${where})`,
+    );
+  }
+  const { events } = keys;
+  if (head.encoding === "float16") {
+    const frames = Math.floor(samples / inputSize!) + 1;
+    const dense = denseLabels(events, {
+      frames,
+      features: head.width!,
+      inputSize: inputSize!,
+      timeUnit: keys.timeUnit,
+    });
+    return { b_val: { kind: "float", values: dense } };
+  }
+  return {
+    b_ind: { kind: "int64", values: Array.from(events.feature) },
+    b_off: { kind: "int64", values: Array.from(events.off) },
+    b_on: { kind: "int64", values: Array.from(events.on) },
+    b_val: { kind: "float", values: Float32Array.from(events.value) },
+  };
+}
+
+function bytesFeature(value: Uint8Array): Feature {
+  return { kind: "bytes", values: [value] };
+}
+
+/** Samples as they are stored; a view of the audio's own memory where that is possible. */
+function sampleBytes({ samples }: Audio, encoding: Encoding): Uint8Array {
+  if (encoding === "float16") return toFloat16(samples);
+  const stored =
+    encoding === "float32" ? toFloat32(samples) : samples instanceof Int16Array ? samples : quantize(samples);
+  return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
+}
+
+/** Floats to the nearest int16; full scale and beyond is clipped. */
+function quantize(samples: Float32Array): Int16Array {
+  return Int16Array.from(samples, (v) => Math.max(-32768, Math.min(32767, Math.round(v * 32768))));
+}
+
+/** The original pads its frame-labelled audio with 1 to `inputSize` zeros. */
+function padRows(halves: Uint8Array, inputSize: number): Uint8Array {
+  const samples = halves.length / 2;
+  const padded = new Uint8Array((samples + inputSize - (samples % inputSize)) * 2);
+  padded.set(halves);
+  return padded;
+}

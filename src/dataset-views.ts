@@ -1,0 +1,120 @@
+import { join } from "node:path";
+import { exampleSamples, frameWidth } from "./load/batch-layout.js";
+import { statOf } from "./system/file-names.js";
+import { type Manifest, readManifest } from "./records/manifest.js";
+import { recipeRows } from "./generate/recipe.js";
+import { type Example, openRecords, type Records, readExample } from "./records/open-records.js";
+import type { ExploredExample, SummaryView } from "./show/index.js";
+import { type Split, splitNames } from "./split/split.js";
+import { spread } from "./core/numbers.js";
+import { staleness } from "./records/staleness.js";
+
+/** One example of a dataset, with what displays need to show its labels. */
+export interface DatasetExample extends Example {
+  /** Names of the labels, where the sources named them. */
+  labels?: readonly string[];
+  /** Kind frames: seconds of one unit of the events' times. */
+  secondsPerUnit?: number;
+  /** Kind frames: numbers per row of labels, and seconds from one row to the next. */
+  features?: number;
+  secondsPerFrame?: number;
+}
+
+/** Reads one example, with the times of its labels; `inputSize` is the one that the dataset was loaded with. */
+export async function viewExample(records: Records, i: number, inputSize?: number): Promise<DatasetExample> {
+  const { kind, labels, timeUnit = "frames", sampleRate } = records.manifest;
+  const example = { ...(await readExample(records, i)), ...(labels ? { labels } : {}) };
+  if (kind !== "frames" || sampleRate === 0) return example;
+  const samples = records.manifest.inputSize ?? inputSize;
+  const secondsPerUnit = timeUnit === "samples" ? 1 / sampleRate : samples && samples / sampleRate;
+  return {
+    ...example,
+    ...(secondsPerUnit ? { secondsPerUnit } : {}),
+    ...(samples ? { features: frameWidth(records), secondsPerFrame: samples / sampleRate } : {}),
+  };
+}
+
+/** The classes of every example that are not 0, by their numbers: those of its label, or the wave of a generated one. */
+export function exampleClasses(records: Records): { names: readonly string[]; of(i: number): number[] } | undefined {
+  const { recipe, labels, kind, width = 0 } = records.manifest;
+  if (recipe) {
+    const rows = recipeRows(recipe);
+    return { names: recipe.waves, of: (i) => [recipe.waves.indexOf(rows[records.ids[i]!]!.wave)] };
+  }
+  const { values } = records;
+  if (kind !== "classes" || !values || width === 0) return undefined;
+  const names = labels ?? Array.from({ length: width }, (_, k) => String(k));
+  return { names, of: (i) => Array.from({ length: width }, (_, k) => k).filter((k) => values[i * width + k] !== 0) };
+}
+
+/** The examples `numbers`, each with its split and label, as `explore` shows them. */
+export async function viewExamples(
+  records: Records,
+  numbers: readonly number[],
+  split?: Split,
+  inputSize?: number,
+): Promise<ExploredExample[]> {
+  const classes = exampleClasses(records);
+  const side = new Map(splitNames.flatMap((name) => Array.from(split?.[name] ?? [], (i) => [i, name] as const)));
+  const views: ExploredExample[] = [];
+  for (const i of numbers) {
+    const example = await viewExample(records, i, inputSize);
+    const label = classes?.of(i).map((k) => classes.names[k]!);
+    views.push({
+      example,
+      ...(split ? { split: side.get(i) ?? "none" } : {}),
+      ...(label ? { label: label.join(", ") } : {}),
+    });
+  }
+  return views;
+}
+
+/**
+ * A dataset's card: what its manifest says, whether its sources are the same still and its shards as long as they were,
+ * and `first` examples. It needs no `load`, so a stale or damaged dataset has a card too.
+ *
+ * @throws DatasetError "RECORD" where there are no records
+ */
+export async function describeRecords(directory: string, name: string, first = 3): Promise<SummaryView> {
+  const manifest = await readManifest(directory, name);
+  const damage = manifest && (await damagedShards(directory, manifest));
+  if (manifest && damage) return { ...card(manifest), state: `damaged: ${damage}; call repair` };
+  const records = await openRecords(directory, name, { allowStale: true });
+  const { sampleRate } = records.manifest;
+  let samples = 0;
+  for (let i = 0; i < records.count; i++) samples += exampleSamples(records, i);
+  const stale = manifest && (await staleness(directory, manifest));
+  return {
+    ...card(records.manifest),
+    ...(sampleRate > 0 ? { seconds: samples / sampleRate } : {}),
+    state: stale ? `stale: ${stale}; call generateRecords` : "fresh",
+    first: await Promise.all(spread(records.count, sampleRate > 0 ? first : 0).map((i) => viewExample(records, i))),
+  };
+}
+
+function card(manifest: Manifest): SummaryView {
+  const { name, kind, examples, sampleRate, channels, encoding, shards, labels, recipe } = manifest;
+  return {
+    name,
+    kind,
+    examples,
+    ...(sampleRate > 0 ? { sampleRate } : {}),
+    channels,
+    encoding,
+    shards: shards.length,
+    bytes: shards.reduce((sum, shard) => sum + shard.bytes, 0),
+    ...(labels ? { labels } : {}),
+    ...(recipe ? { seed: recipe.seed } : {}),
+  };
+}
+
+/** Which shards are missing or of another length than the manifest says, in words. */
+async function damagedShards(directory: string, { shards }: Manifest): Promise<string | undefined> {
+  const wrong: string[] = [];
+  for (const { file, bytes } of shards) {
+    const size = (await statOf(join(directory, file)))?.size;
+    if (size !== bytes) wrong.push(`${file} ${size === undefined ? "missing" : `${size} of ${bytes} bytes`}`);
+  }
+  const more = wrong.length > 5 ? `, … and ${wrong.length - 5} more` : "";
+  return wrong.length > 0 ? wrong.slice(0, 5).join(", ") + more : undefined;
+}

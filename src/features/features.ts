@@ -1,0 +1,42 @@
+import { DatasetError } from "../core/error.js";
+import { logMel, type MelOptions, melSpectrum } from "../signal/mel.js";
+import { type DecibelOptions, type Frames, planStft, spectrum, type StftOptions, stft } from "../signal/stft.js";
+
+/** Features in the place of samples, computed while loading. */
+export interface Features extends StftOptions, Omit<MelOptions, "sampleRate">, DecibelOptions {
+  /**
+   * "logMel": `[frames, melBins]` in dB, as librosa's power_to_db(melspectrogram); "mel" the same as power;
+   * "power" and "magnitude": `[frames, fftLength / 2 + 1]`; "stft": `[frames, fftLength / 2 + 1, 2]`, real and imaginary part.
+   */
+  kind: "logMel" | "mel" | "power" | "magnitude" | "stft";
+  /** Pairs: whether the targets become features too. Default false. */
+  targets?: boolean;
+}
+
+/** Features of one signal. Frames are those of `planStft`. */
+export function computeFeatures(samples: Float32Array, options: Features, sampleRate: number): Frames {
+  switch (options.kind) {
+    case "logMel":
+      return logMel(samples, { ...options, sampleRate });
+    case "mel":
+      return melSpectrum(samples, { ...options, sampleRate });
+    case "power":
+      return spectrum(samples, { ...options, power: 2 });
+    case "magnitude":
+      return spectrum(samples, { ...options, power: 1 });
+    case "stft":
+      return stft(samples, options);
+    default:
+      throw new DatasetError(
+        "OPTION",
+        `features.kind: "${String(options.kind)}", expected "logMel", "mel", "power", "magnitude" or "stft"`,
+      );
+  }
+}
+
+/** The shape that a signal of `samples` samples gets: [frames, bins], and 2 for complex numbers. */
+export function featureShape(samples: number, options: Features): number[] {
+  const plan = planStft(samples, options);
+  if (options.kind === "stft") return [plan.frames, plan.bins, 2];
+  return [plan.frames, options.kind === "logMel" || options.kind === "mel" ? (options.melBins ?? 80) : plan.bins];
+}

@@ -1,0 +1,123 @@
+import { type Augment, augmentSamples, exampleRandom, maskRows } from "./augment.js";
+import { aligned, type BatchLayout, LABEL_FIELDS, READ_FIELDS, type StoredArray } from "./batch-layout.js";
+import { computeFeatures, type Features, featureShape } from "../features/features.js";
+import { BYTES_PER_SAMPLE } from "../records/manifest.js";
+import type { Kind } from "../sources/index-csv.js";
+import { decodeSamples } from "../records/open-records.js";
+
+/** What is done to samples between reading and the tensors. */
+export interface Processing {
+  augment?: Augment;
+  features?: Features;
+  kind: Kind;
+  channels: number;
+  sampleRate: number;
+  inputSize?: number;
+  seed: number;
+}
+
+/** One batch to process. Plain data. */
+export interface ProcessedBatch {
+  epoch: number;
+  items: Uint32Array;
+  /** Where the worker finds what was read. */
+  first: StoredArray;
+  second?: StoredArray;
+  /** Values of each row that are its own, not padding. */
+  lengths: Float64Array;
+  /** The same of the targets: the other side of pairs, or labels per frame. */
+  targetLengths?: Float64Array;
+  /** Kinds classes and values: the targets, row after row. */
+  values?: Float32Array;
+  /** Where the results go in the batch's buffer. */
+  xs: StoredArray;
+  ys: StoredArray;
+}
+
+/** Lays out what processing makes of a batch, its first byte at `at`. */
+export function planProcessing(
+  layout: BatchLayout,
+  how: Processing,
+  values: { data: Float32Array; width: number } | undefined,
+  epoch: number,
+  at: number,
+): ProcessedBatch {
+  const { items, first, second } = layout;
+  const rows = items.length;
+  const result = (from: number, stored: StoredArray, features: Features | undefined): StoredArray => {
+    const { shape, bytes, encoding } = stored;
+    const samples = bytes / BYTES_PER_SAMPLE[encoding] / rows / how.channels;
+    const made = features ? [rows, ...featureShape(samples, features)] : shape;
+    // Centred frames are one more than the rows of labels that they stand beside.
+    if (features && how.kind === "frames") made[1] = shape[1]!;
+    if (features && how.channels > 1) made.push(how.channels);
+    return { at: from, bytes: made.reduce((a, b) => a * b, 4), shape: made, encoding: "float32" };
+  };
+  const xs = result(at, first, how.features);
+  const next = at + aligned(xs.bytes);
+  const targetFeatures = how.kind === "pairs" && how.features?.targets ? how.features : undefined;
+  const ys: StoredArray = values
+    ? { at: next, bytes: values.data.length * 4, shape: [rows, values.width], encoding: "float32" }
+    : result(next, second!, targetFeatures);
+  const perRow = layout.reads.length / READ_FIELDS / rows;
+  const unit = BYTES_PER_SAMPLE[first.encoding];
+  const read = (k: number): Float64Array =>
+    Float64Array.from({ length: rows }, (_, row) => layout.reads[(row * perRow + k) * READ_FIELDS + 2]! / unit);
+  const labelled = (labels: Float64Array): Float64Array =>
+    Float64Array.from({ length: rows }, (_, row) => labels[row * LABEL_FIELDS + 3]! * second!.shape[2]!);
+  const targetLengths = how.kind === "pairs" ? read(1) : layout.labels && labelled(layout.labels);
+  return { epoch, items, first, second, lengths: read(0), targetLengths, values: values?.data, xs, ys };
+}
+
+/** Processes a batch that was read into `scratch`; the results go to `buffer`. The same for any worker. */
+export function processBatch(
+  scratch: Uint8Array,
+  buffer: SharedArrayBuffer,
+  batch: ProcessedBatch,
+  how: Processing,
+): void {
+  const { items, first, second, lengths, targetLengths, xs, ys } = batch;
+  const { augment, features, kind, channels } = how;
+  const rows = items.length;
+  const samples = (array: StoredArray): Float32Array =>
+    decodeSamples(scratch.subarray(array.at, array.at + array.bytes), array.encoding);
+  const x = samples(first);
+  const y = batch.values ?? samples(second!);
+  const randoms = augment ? Array.from(items, (item) => exampleRandom(how.seed, batch.epoch, item)) : [];
+  if (augment) {
+    const width = kind === "frames" ? second!.shape[2] : undefined;
+    const own = { lengths, targetLengths };
+    augmentSamples({ x, y, rows, ...own, kind, channels, inputSize: how.inputSize, width }, augment, randoms);
+  }
+  const input = features ? featureRows(x, rows, xs.shape, features, how) : x;
+  if (augment?.timeMask || augment?.frequencyMask) {
+    const [frames, bins] = features ? [xs.shape[1]!, xs.shape[2]!] : [x.length / rows / channels, 1];
+    const values = input.length / rows / frames / bins;
+    maskRows(input, { rows, frames, bins, values }, augment, features !== undefined, randoms);
+  }
+  const target = kind === "pairs" && features?.targets ? featureRows(y, rows, ys.shape, features, how) : y;
+  new Float32Array(buffer, xs.at, input.length).set(input);
+  new Float32Array(buffer, ys.at, target.length).set(target);
+}
+
+function featureRows(
+  samples: Float32Array,
+  rows: number,
+  shape: number[],
+  features: Features,
+  { channels, sampleRate }: Processing,
+): Float32Array {
+  const size = samples.length / rows;
+  const room = shape.reduce((a, b) => a * b, 1) / rows;
+  const out = new Float32Array(room * rows);
+  const mono = new Float32Array(size / channels);
+  for (let row = 0; row < rows; row++) {
+    for (let channel = 0; channel < channels; channel++) {
+      for (let i = 0; i < mono.length; i++) mono[i] = samples[row * size + i * channels + channel]!;
+      const { data } = computeFeatures(mono, features, sampleRate);
+      const count = Math.min(data.length, room / channels);
+      for (let i = 0; i < count; i++) out[row * room + i * channels + channel] = data[i]!;
+    }
+  }
+  return out;
+}

@@ -1,0 +1,65 @@
+import { numbersTo } from "../split/stratify.js";
+import { DatasetError } from "../core/error.js";
+import { BYTES_PER_SAMPLE } from "../records/manifest.js";
+import type { Records } from "../records/open-records.js";
+import { random } from "../signal/random.js";
+
+/** Cuts every example into pieces at load time; lengths in samples (per channel). */
+export interface Window {
+  length: number;
+  /** From one piece's start to the next. Default `length`; `Infinity` crops every example to its first piece. */
+  step?: number;
+}
+
+/** What an epoch is made of: examples, or pieces of them. */
+export interface Items {
+  /** The example of each item. */
+  example: Uint32Array;
+  /** Its first sample; absent without windows. */
+  start?: Float64Array;
+}
+
+/** Samples per channel of an example's input and target (0 where that is no audio). */
+export function sideSamples(records: Records, example: number): [number, number] {
+  const { kind, encoding, channels } = records.manifest;
+  const unit = BYTES_PER_SAMPLE[encoding] * channels;
+  return [records.inputBytes[example]! / unit, kind === "pairs" ? records.targetBytes[example]! / unit : 0];
+}
+
+/** Samples per channel of an example: of its longer side. */
+export function exampleSamples(records: Records, example: number): number {
+  return Math.max(...sideSamples(records, example));
+}
+
+/**
+ * The items of the given examples, in their order. Pieces lie wholly inside their example (what is left at the end is
+ * shorter than a step); an example shorter than the window is one piece, padded with zeros.
+ *
+ * @throws DatasetError "OPTION" when length or step isn't a positive whole number
+ */
+export function cutItems(records: Records, examples: Uint32Array, window: Window | undefined): Items {
+  if (!window) return { example: examples };
+  const { length, step = length } = window;
+  if (!(length > 0 && step > 0 && Number.isInteger(length) && (Number.isInteger(step) || step === Infinity))) {
+    throw new DatasetError(
+      "OPTION",
+      `window: length ${length} and step ${step}, expected whole numbers of samples above 0`,
+    );
+  }
+  const pieces = Array.from(examples, (i) => Math.max(1, Math.floor((exampleSamples(records, i) - length) / step) + 1));
+  const total = pieces.reduce((a, b) => a + b, 0);
+  const items = { example: new Uint32Array(total), start: new Float64Array(total) };
+  let at = 0;
+  for (const [n, i] of examples.entries()) {
+    for (let k = 0; k < pieces[n]!; k++) {
+      items.example[at] = i;
+      items.start[at++] = k === 0 ? 0 : k * step;
+    }
+  }
+  return items;
+}
+
+/** The order of an epoch: a function of seed and epoch alone. */
+export function epochOrder(count: number, seed: number, epoch: number, shuffle: boolean): Uint32Array {
+  return shuffle ? random(`${seed} ${epoch}`).shuffle(numbersTo(count)) : numbersTo(count);
+}

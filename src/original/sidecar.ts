@@ -1,0 +1,49 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Manifest } from "../records/manifest.js";
+
+/** What the original's sidecar `D/N.txt` tells its `load`. */
+export interface Sidecar {
+  /** Number of examples. */
+  size: number;
+  /** Seconds. */
+  length: number;
+  /** Hz. */
+  sample_rate: number;
+  /** Samples per frame. */
+  input_size?: number;
+}
+
+/**
+ * The text of `D/N.txt` for the original's readers: theirs and ours, with whatever else the file says kept.
+ * Undefined where a file of that name is something else.
+ */
+export async function sidecarText(directory: string, manifest: Manifest): Promise<string | undefined> {
+  const path = join(directory, `${manifest.name}.txt`);
+  const before = existsSync(path) ? parseSidecar(await readFile(path, "utf8")) : {};
+  if (before === undefined) return undefined;
+  const { recipe } = manifest;
+  const sidecar: Sidecar & Record<string, unknown> = {
+    ...before,
+    size: manifest.examples,
+    length: manifest.samples.max / manifest.sampleRate,
+    sample_rate: manifest.sampleRate,
+    ...(manifest.inputSize === undefined ? {} : { input_size: manifest.inputSize }),
+    ...(recipe
+      ? { input_lower: recipe.inputLower, input_upper: recipe.inputUpper, waves: recipe.waves, mods: recipe.chords }
+      : {}),
+  };
+  return JSON.stringify(sidecar);
+}
+
+/** Reads the original's sidecar; undefined where the text is something else. */
+export function parseSidecar(text: string): Partial<Sidecar> | undefined {
+  if (!text.trimStart().startsWith("{")) return undefined;
+  try {
+    return JSON.parse(text) as Partial<Sidecar>;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,119 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Problem } from "../core/error.js";
+import { readJson, sha256Of } from "../system/sealed-json.js";
+import type { Kind } from "../sources/index-csv.js";
+import type { Recipe } from "../generate/recipe.js";
+
+/**
+ * How samples are stored: `pcm16` little-endian int16, lossless for 16-bit sources; `float32` little-endian;
+ * `float16` exactly the original's bytes and keys, so that its loader reads the shards.
+ */
+export type Encoding = "pcm16" | "float32" | "float16";
+
+export const BYTES_PER_SAMPLE: Readonly<Record<Encoding, number>> = { pcm16: 2, float16: 2, float32: 4 };
+
+/** Files that a shard was made from, a column each; `path` is relative to the dataset's folder. */
+export interface Sources {
+  path: string[];
+  bytes: number[];
+  /** Times of the last change of content and of anything: a program can set the first one back, not the second. */
+  mtimeMs: number[];
+  ctimeMs: number[];
+  crc32c: number[];
+}
+
+/** One shard as the manifest lists it. */
+export interface ShardEntry {
+  /** File name in the dataset's folder, `N<k>.tfrecord`. */
+  file: string;
+  examples: number;
+  bytes: number;
+  /** Of the whole file, hexadecimal. */
+  sha256: string;
+  /** Length of the shortest and longest audio in samples per channel. */
+  samples: { min: number; max: number };
+  /** Hash of everything the shard is made from but the files' content: the same key and the same files give the same bytes. */
+  key?: string;
+  /** Absent where the shard was made from a recipe. */
+  sources?: Sources;
+}
+
+/** `D/N.manifest.json`: what the dataset's records are. It is published last, so what it lists is complete. */
+export interface Manifest {
+  format: 1;
+  name: string;
+  kind: Kind;
+  encoding: Encoding;
+  /** In Hz; 0 where it isn't known (shards of another program without a sidecar). */
+  sampleRate: number;
+  channels: number;
+  /** Number of examples in all shards. */
+  examples: number;
+  /** Length of the shortest and longest audio in samples per channel. */
+  samples: { min: number; max: number };
+  /** Numbers per example (classes, values) or per frame (frames). */
+  width?: number;
+  labels?: string[];
+  /** Kind frames: what the stored events' times count. */
+  timeUnit?: "frames" | "samples";
+  /** Kind frames with float16: samples per frame, fixed when the records were made. */
+  inputSize?: number;
+  shards: ShardEntry[];
+  /** Hash over the shards' hashes: the same for the same records wherever they were made. */
+  fingerprint: string;
+  recipe?: Recipe;
+  /** What `onProblem: "skip"` left out, and why. */
+  skipped?: Problem[];
+  /** Ids of the examples that the set's publisher keeps for validation and test; the others train. */
+  sides?: { validate: number[]; test: number[] };
+  /** The index csv the rows were read from, and its metadata; `sha256` is "" where there was no such file. */
+  indexFiles?: { file: string; sha256: string }[];
+  /** Where file names made the rows: the folders, and the audio files in them that made none. */
+  listing?: { folders: string[]; unused: string[] };
+  /** Folders of the sources, relative to the dataset's. */
+  inputFolder?: string;
+  targetFolder?: string;
+}
+
+/** Path of a dataset's manifest. */
+export function manifestPath(directory: string, name: string): string {
+  return join(directory, `${name}.manifest.json`);
+}
+
+/**
+ * Reads a dataset's manifest; undefined where there is none.
+ * @throws DatasetError "RECORD" when it is damaged or of another format
+ */
+export async function readManifest(directory: string, name: string): Promise<Manifest | undefined> {
+  return await readJson<Manifest>(manifestPath(directory, name), {
+    what: "manifest",
+    sealed: true,
+    fits: (m) => m.format === 1 && Array.isArray(m.shards),
+    mend: "call repair, or build the records again",
+  });
+}
+
+/** What is wrong where shards of ours have no manifest. */
+export function missingManifest(directory: string, name: string): string {
+  return `manifest ${name}.manifest.json: not found, expected it beside ${name}0.tfrecord (${directory}); call repair, or generateRecords with overwrite: true`;
+}
+
+/** Hash over the shards' hashes. */
+export function recordsFingerprint(shards: readonly ShardEntry[]): string {
+  return sha256Of(shards.map((s) => s.sha256).join("\n"));
+}
+
+/** Hashes of files, relative to `directory`; "" where there is none. */
+export async function hashIndexFiles(
+  directory: string,
+  files: readonly string[],
+): Promise<{ file: string; sha256: string }[]> {
+  return Promise.all(
+    files.map(async (file) => {
+      const path = join(directory, file);
+      return { file, sha256: existsSync(path) ? sha256Of(await readFile(path)) : "" };
+    }),
+  );
+}

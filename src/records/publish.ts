@@ -1,0 +1,93 @@
+import { existsSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { DatasetError } from "../core/error.js";
+import { readJson, sealedText } from "../system/sealed-json.js";
+import { type Manifest, manifestPath } from "./manifest.js";
+import { withLock } from "../system/lock.js";
+import type { BuildPlan } from "../build/plan-records.js";
+import { planPath } from "./plan.js";
+import { indexFile } from "../build/shard-task.js";
+import { fileError, syncFolder, writeRenamed, writeWhole } from "../system/atomic-file.js";
+
+/**
+ * What is still to be done to publish a build whose every file lies finished in the staging folder. Written before
+ * the first file moves: from then on the new records are the true ones, and a publication that was cut short is
+ * finished by whoever comes next.
+ */
+interface Journal {
+  format: 1;
+  manifest: Manifest;
+  plan?: BuildPlan;
+  /** Text of the sidecar `D/N.txt`; absent where it stays as it is. */
+  sidecar?: string;
+  /** Files of the staging folder to move into the dataset's. */
+  move: string[];
+  /** Files of the dataset's folder to delete. */
+  remove: string[];
+}
+
+/** Folder in which the shards of dataset `name` are built. */
+export function stagingPath(directory: string, name: string): string {
+  return join(directory, `.${name}.build`);
+}
+
+function journalPath(directory: string, name: string): string {
+  return join(stagingPath(directory, name), "publish.json");
+}
+
+/** Publishes finished shards: the journal, the moves, the manifest last. The caller holds the lock. */
+export async function publish(directory: string, name: string, journal: Omit<Journal, "format">): Promise<void> {
+  await mkdir(stagingPath(directory, name), { recursive: true });
+  await writeWhole(journalPath(directory, name), sealedText({ format: 1, ...journal }));
+  await carryOut(directory, name, journal);
+}
+
+/** Finishes a publication that was cut short, if there is one. The caller holds the lock. */
+export async function finishPublication(directory: string, name: string): Promise<void> {
+  const journal = await readJson<Journal>(journalPath(directory, name), {
+    what: "journal",
+    sealed: true,
+    fits: (j) => j.format === 1,
+    mend: "delete its folder and build the records again",
+  });
+  if (journal) await carryOut(directory, name, journal);
+}
+
+async function carryOut(directory: string, name: string, journal: Omit<Journal, "format">): Promise<void> {
+  const staging = stagingPath(directory, name);
+  try {
+    for (const file of journal.move) {
+      if (existsSync(join(staging, file))) await rename(join(staging, file), join(directory, file));
+    }
+    for (const file of journal.remove) await rm(join(directory, file), { force: true });
+  } catch (error) {
+    throw fileError(error, directory);
+  }
+  if (journal.plan) await writeRenamed(planPath(directory, name), JSON.stringify(journal.plan), staging);
+  if (journal.sidecar !== undefined) await writeRenamed(join(directory, `${name}.txt`), journal.sidecar, staging);
+  await syncFolder(directory);
+  await writeRenamed(manifestPath(directory, name), sealedText(journal.manifest), staging);
+  await syncFolder(directory);
+  await rm(staging, { recursive: true, force: true });
+}
+
+/** As `finishPublication`, for a reader: takes the lock, and waits for another process that is publishing. */
+export async function recoverPublication(directory: string, name: string): Promise<void> {
+  const start = performance.now();
+  while (existsSync(journalPath(directory, name))) {
+    try {
+      await withLock(directory, name, () => finishPublication(directory, name));
+    } catch (error) {
+      // Publishing takes moments; a lock held for longer is somebody's build, whose message the caller should see.
+      const wait = error instanceof DatasetError && error.code === "LOCKED" && performance.now() - start < 10_000;
+      if (!wait) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+/** Files of a dataset's folder that belong to its shards. */
+export function shardFiles(shards: readonly { file: string }[]): string[] {
+  return shards.flatMap(({ file }) => [file, indexFile(file)]);
+}

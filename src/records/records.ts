@@ -1,0 +1,97 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import { DatasetError } from "../core/error.js";
+import type { Manifest } from "./manifest.js";
+import type { OpenShard } from "./open-shard.js";
+import type { ShardIndex } from "./shard-index.js";
+
+/** A dataset's records, open for random access: where each example lies, a column per fact. */
+export interface Records {
+  manifest: Manifest;
+  /** Number of examples. */
+  count: number;
+  /** Full path of each shard. */
+  paths: string[];
+  /** When each shard last changed, so that one built anew since isn't read by the old places. */
+  mtimes?: Float64Array;
+  /** Number of each example's shard in `paths`. */
+  shard: Uint32Array;
+  /** Byte offset of its record in the shard, and the length of the record's payload. */
+  offset: Float64Array;
+  length: Uint32Array;
+  /** Byte position in the shard of its samples, as `manifest.encoding` stores them, and their number of bytes. */
+  inputAt: Float64Array;
+  inputBytes: Uint32Array;
+  /** The same of the target; 0 bytes for kinds other than pairs. */
+  targetAt: Float64Array;
+  targetBytes: Uint32Array;
+  /** Kind frames: position and bytes of the labels' feature entries, for `decodeFeatures`. */
+  labelAt: Float64Array;
+  labelBytes: Uint32Array;
+  /** The example's number in the index csv. */
+  ids: Float64Array;
+  /** The input's file name; in shards of another program the shard and number. */
+  names: string[];
+  /** Where the records hold groups. */
+  groups?: string[];
+  /** Kinds classes and values: `[count × manifest.width]`, row-major. */
+  values?: Float32Array;
+}
+
+/** Shard `k`, for those who read it. */
+export function openShard({ paths, mtimes, manifest }: Records, k: number): OpenShard {
+  return { path: paths[k]!, mtimeMs: mtimes?.[k], sha256: manifest.shards[k]?.sha256 };
+}
+
+/** Joins the indexes of all shards. */
+export function collect(directory: string, manifest: Manifest, indexes: readonly ShardIndex[]): Records {
+  const column = <K extends keyof ShardIndex>(key: K): number[] => indexes.flatMap((index) => index[key] as number[]);
+  const count = manifest.examples;
+  const names = indexes.flatMap((index, k) => index.name.map((n, i) => n || `${manifest.shards[k]!.file} ${i}`));
+  const groups = indexes.flatMap((index) => index.group);
+  const paths = manifest.shards.map((s) => join(directory, s.file));
+  const ids = Float64Array.from(column("id"), (id, i) => (id < 0 ? i : id));
+  return {
+    manifest,
+    count,
+    paths,
+    mtimes: Float64Array.from(paths, (path) => statSync(path).mtimeMs),
+    shard: Uint32Array.from(indexes.flatMap((index, k) => new Array<number>(index.offset.length).fill(k))),
+    offset: Float64Array.from(column("offset")),
+    length: Uint32Array.from(column("length")),
+    inputAt: Float64Array.from(column("inputAt")),
+    inputBytes: Uint32Array.from(column("inputBytes")),
+    targetAt: Float64Array.from(column("targetAt")),
+    targetBytes: Uint32Array.from(column("targetBytes")),
+    labelAt: Float64Array.from(column("labelAt")),
+    labelBytes: Uint32Array.from(column("labelBytes")),
+    ids,
+    names,
+    ...(groups.some((g) => g !== "") ? { groups } : {}),
+    ...(manifest.width !== undefined && manifest.kind !== "frames"
+      ? { values: denseValues(manifest.width, indexes, count) }
+      : {}),
+  };
+}
+
+/** Labels of whole files as `[count × width]`, from sparse lists (with indices) or dense ones. */
+function denseValues(width: number, indexes: readonly ShardIndex[], count: number): Float32Array {
+  const dense = new Float32Array(count * width);
+  let row = 0;
+  for (const { indices, values } of indexes) {
+    values.forEach((list, i) => {
+      const at = indices[i]!;
+      list.forEach((value, j) => {
+        const place = at.length > 0 ? at[j]! : j;
+        if (place >= width)
+          throw new DatasetError(
+            "RECORD",
+            `label ${place} of example ${row}: expected less than ${width}; pass a larger width`,
+          );
+        dense[row * width + place] = value;
+      });
+      row++;
+    });
+  }
+  return dense;
+}

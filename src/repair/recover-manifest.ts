@@ -1,0 +1,32 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { unlessDamaged } from "../system/sealed-json.js";
+import type { Manifest, ShardEntry } from "../records/manifest.js";
+import { planPath, readPlan } from "../records/plan.js";
+import { readSealedIndex } from "../records/read-indexes.js";
+import { planManifest } from "../build/build-records.js";
+import { sampleRange } from "../build/build-shard.js";
+import { shardKey } from "../build/shard-task.js";
+
+/**
+ * A manifest in the place of one that is damaged or gone, from the plan that the records were built by and the index
+ * beside each shard, whose keys say that they belong together. It says nothing of sources: what they were isn't known.
+ * Undefined where a shard has no such index, or there is no plan.
+ */
+export async function recoverManifest(directory: string, name: string): Promise<Manifest | undefined> {
+  const plan = await unlessDamaged(readPlan(planPath(directory, name)));
+  if (!plan) return undefined;
+  const entries: ShardEntry[] = [];
+  for (const [k, { file, from, to }] of plan.shards.entries()) {
+    const key = shardKey(plan, k);
+    const index = await readSealedIndex(directory, file);
+    if (index?.key === key) {
+      const { bytes, sha256 } = index;
+      entries.push({ file, examples: to - from, bytes, sha256, samples: sampleRange(index, plan), key });
+    } else {
+      if (existsSync(join(directory, file))) return undefined;
+      entries.push({ file, examples: to - from, bytes: 0, sha256: "", samples: { min: Infinity, max: 0 }, key });
+    }
+  }
+  return planManifest(plan, entries);
+}

@@ -1,0 +1,183 @@
+import { existsSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { DatasetError } from "../core/error.js";
+import { sealedText, unlessDamaged } from "../system/sealed-json.js";
+import { withLock } from "../system/lock.js";
+import { type Manifest, readManifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
+import type { BuildPlan } from "../build/plan-records.js";
+import { planPath, readPlan } from "../records/plan.js";
+import { withPool, workerCount } from "../system/pool.js";
+import { track } from "../notebook/progress.js";
+import { finishPublication, publish, shardFiles, stagingPath } from "../records/publish.js";
+import { nameFromPlan } from "../records/open-records.js";
+import { recoverManifest } from "./recover-manifest.js";
+import type { SalvageTask } from "./salvage-shard.js";
+import { markFinished } from "../build/build-shard.js";
+import type { ShardIndex } from "../records/shard-index.js";
+import { indexFile, planShardRows, shardKey, shardTask } from "../build/shard-task.js";
+import { sidecarText } from "../original/sidecar.js";
+import type { Comparison } from "../records/compare-sources.js";
+import { runTask } from "../system/task.js";
+import { inspect, type VerifyOptions } from "./verify.js";
+import { syncFolder, writeRenamed } from "../system/atomic-file.js";
+
+/** What `repair` did, shard by shard. */
+export interface RepairReport {
+  /** Rebuilt from sources or recipe: as they were, byte for byte. */
+  rebuilt: string[];
+  /** Those of which only the sound examples could be kept, and how many were lost. */
+  salvaged: { file: string; kept: number; lost: number }[];
+  /** Shards whose index was written anew. */
+  indexed: string[];
+  /** Whether the manifest was damaged or gone, and was made anew from the plan. */
+  recovered: boolean;
+  manifest: Manifest;
+}
+
+/**
+ * Mends what `verify` finds: rebuilds a damaged or missing shard from its sources or recipe where they are as they were,
+ * else keeps its sound examples (`generateRecords` builds such a shard anew once the sources are back). Indexes are
+ * written anew, and so is a damaged manifest where plan and indexes are there. Another program's shards aren't touched.
+ *
+ * @throws DatasetError "RECORD" without a manifest and a plan, or when no example of the dataset would be left
+ * @example const { rebuilt, salvaged } = await repair("./data", "dataset");
+ */
+export async function repair(directory: string, name: string, options: VerifyOptions = {}): Promise<RepairReport> {
+  return await withLock(directory, name, async () => {
+    await finishPublication(directory, name);
+    const known = await unlessDamaged(readManifest(directory, name));
+    const manifest = known ?? (await recoverManifest(directory, name));
+    if (!manifest) {
+      throw new DatasetError(
+        "RECORD",
+        `manifest ${name}.manifest.json: damaged or not found, expected it or the plan and index of every shard (${directory}); call generateRecords with overwrite: true`,
+      );
+    }
+    const { report, indexes } = await inspect(directory, name, manifest, options);
+    const damaged = new Set(report.problems.filter((p) => p.kind !== "index").map((p) => p.file));
+    // What sources a shard was made from isn't known any more: only one that is built anew can be told from a stale one.
+    if (!known && !manifest.recipe) for (const { file } of manifest.shards) damaged.add(file);
+    const unindexed = new Set(report.problems.filter((p) => p.kind === "index").map((p) => p.file));
+    const result: RepairReport = { rebuilt: [], salvaged: [], indexed: [], recovered: !known, manifest };
+    const staging = stagingPath(directory, name);
+    const empty = !existsSync(staging);
+    await mkdir(staging, { recursive: true });
+    for (const [k, shard] of manifest.shards.entries()) {
+      if (damaged.has(shard.file) || !unindexed.has(indexFile(shard.file))) continue;
+      const index = { ...indexes[k]!, mtimeMs: undefined };
+      await nameFromPlan(directory, manifest, index, k);
+      await writeRenamed(join(directory, indexFile(shard.file)), sealedText(index), staging);
+      result.indexed.push(shard.file);
+    }
+    await syncFolder(directory);
+    if (damaged.size === 0 && known) {
+      // What an unfinished build has there stays.
+      if (empty) await rm(staging, { recursive: true });
+      return result;
+    }
+    const entries = await track("repair", damaged.size, "shards", options, ({ signal, tick }) =>
+      withPool(workerCount(options.workers), (pool) =>
+        Promise.all(
+          manifest.shards.map(async (shard, k) => {
+            if (!damaged.has(shard.file)) return shard;
+            const run = <T>(task: string, input: unknown): Promise<T> => runTask<T>(pool, task, input, signal);
+            const entry = await mend(directory, manifest, k, indexes[k], run, result);
+            tick();
+            return entry;
+          }),
+        ),
+      ),
+    );
+    const place = (file: string): number => manifest.shards.findIndex((shard) => shard.file === file);
+    result.rebuilt.sort((a, b) => place(a) - place(b));
+    result.salvaged.sort((a, b) => place(a.file) - place(b.file));
+    result.manifest = await publishRepaired(
+      directory,
+      manifest,
+      entries.filter((e) => e.examples > 0),
+      damaged,
+    );
+    return result;
+  });
+}
+
+/** Rebuilds shard `k`, or keeps what is sound of it. */
+async function mend(
+  directory: string,
+  manifest: Manifest,
+  k: number,
+  index: ShardIndex | undefined,
+  run: <T>(task: string, input: unknown) => Promise<T>,
+  result: RepairReport,
+): Promise<ShardEntry> {
+  const entry = manifest.shards[k]!;
+  const { file } = entry;
+  const staging = stagingPath(directory, manifest.name);
+  const plan = await unlessDamaged(readPlan(planPath(directory, manifest.name)));
+  const at = plan?.shards.findIndex((s) => s.file === file) ?? -1;
+  if (plan && at >= 0 && shardKey(plan, at) === entry.key && (await hasSources(directory, plan, at, entry, run))) {
+    result.rebuilt.push(file);
+    return await markFinished(
+      staging,
+      await run<ShardEntry>("buildShardFile", shardTask(plan, at, directory, staging)),
+    );
+  }
+  const sound = index?.offset.length ?? 0;
+  result.salvaged.push({ file, kept: sound, lost: entry.examples - sound });
+  if (!index || sound === 0) return { ...entry, examples: 0 };
+  const task: SalvageTask = { path: join(directory, file), file, staging, index };
+  const kept = await run<Pick<ShardEntry, "bytes" | "sha256" | "examples">>("salvageShard", task);
+  const { key: _key, sources: _sources, ...rest } = entry;
+  return { ...rest, ...kept };
+}
+
+/** Whether a shard's sources are as they were; where that isn't known, whether they are all there. */
+async function hasSources(
+  directory: string,
+  plan: BuildPlan,
+  k: number,
+  { sources }: ShardEntry,
+  run: <T>(task: string, input: unknown) => Promise<T>,
+): Promise<boolean> {
+  if (sources) {
+    const { changed, removed } = await run<Comparison>("compareSources", { directory, sources });
+    return changed.length + removed.length === 0;
+  }
+  const { source } = plan;
+  if ("recipe" in source) return true;
+  const files = planShardRows(plan, k).flatMap(({ input, target, keys }) => [
+    posix.join(source.inputFolder, input),
+    ...(target === undefined ? [] : [posix.join(source.targetFolder, target)]),
+    ...(keys === undefined ? [] : [keys]),
+  ]);
+  return files.every((file) => existsSync(join(directory, file)));
+}
+
+async function publishRepaired(
+  directory: string,
+  before: Manifest,
+  shards: ShardEntry[],
+  damaged: ReadonlySet<string>,
+): Promise<Manifest> {
+  if (shards.length === 0) {
+    throw new DatasetError(
+      "RECORD",
+      `records of "${before.name}": no sound example left, expected at least one (${directory}); bring the sources back and call generateRecords`,
+    );
+  }
+  const manifest: Manifest = {
+    ...before,
+    examples: shards.reduce((sum, s) => sum + s.examples, 0),
+    shards,
+    fingerprint: recordsFingerprint(shards),
+  };
+  const kept = new Set(shards.map((s) => s.file));
+  await publish(directory, before.name, {
+    manifest,
+    sidecar: await sidecarText(directory, manifest),
+    move: shardFiles(shards.filter((s) => damaged.has(s.file))),
+    remove: shardFiles(before.shards.filter((s) => !kept.has(s.file))),
+  });
+  return manifest;
+}

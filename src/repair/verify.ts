@@ -1,0 +1,186 @@
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+import { DatasetError } from "../core/error.js";
+import { type Manifest, manifestPath, missingManifest, readManifest, type ShardEntry } from "../records/manifest.js";
+import { withPool, workerCount } from "../system/pool.js";
+import { type LongOptions, track } from "../notebook/progress.js";
+import { recoverPublication } from "../records/publish.js";
+import { findShards } from "../records/open-original.js";
+import { anyOwnIndex, readIndexFile } from "../records/read-indexes.js";
+import type { ShardIndex } from "../records/shard-index.js";
+import type { ScanTask, ShardProblem, ShardScan } from "../records/scan-shard.js";
+import { indexFile } from "../build/shard-task.js";
+import { runTask } from "../system/task.js";
+
+/** Options of `verify` and `repair`. */
+export interface VerifyOptions extends LongOptions {
+  /** Worker threads. Default: one per core. */
+  workers?: number;
+}
+
+/** What `verify` found. */
+export interface VerifyReport {
+  /** True where nothing is wrong. */
+  sound: boolean;
+  shards: number;
+  /** Sound examples. */
+  examples: number;
+  bytes: number;
+  /** Each with the shard's `file`, and where they are known the `example` in it and the byte `offset`. */
+  problems: ShardProblem[];
+}
+
+/**
+ * Reads every byte of a dataset's records and checks it: the checksums of each record, that each is an Example, sizes,
+ * counts and hashes against the manifest, the index beside each shard, and the checksums of manifest and indexes.
+ *
+ * Works for shards of other programs too, as far as they can be checked.
+ * @throws DatasetError "RECORD" where there are no records
+ * @example const report = await verify("./data", "dataset"); // report.problems[0].message
+ */
+export async function verify(directory: string, name: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  await recoverPublication(directory, name);
+  const { manifest, message } = await findManifest(directory, name);
+  // Without a sound one the shards are looked at all the same, as far as they can be.
+  const { report, indexes } = await inspect(directory, name, manifest, options);
+  const ours =
+    !manifest &&
+    (indexes.some((index) => index?.own) || (await anyOwnIndex(directory, await findShards(directory, name))));
+  const lacking = message ?? (ours ? missingManifest(directory, name) : undefined);
+  if (lacking === undefined) return report;
+  const problem: ShardProblem = { kind: "manifest", file: basename(manifestPath(directory, name)), message: lacking };
+  return { ...report, sound: false, problems: [problem, ...report.problems] };
+}
+
+/** The manifest, or what is wrong with it. */
+async function findManifest(directory: string, name: string): Promise<{ manifest?: Manifest; message?: string }> {
+  try {
+    return { manifest: await readManifest(directory, name) };
+  } catch (error) {
+    if (!(error instanceof DatasetError && error.code === "RECORD")) throw error;
+    return { message: error.message };
+  }
+}
+
+/** What `inspect` finds. */
+export interface Inspection {
+  report: VerifyReport;
+  /** The index of the sound examples of each shard that is there. */
+  indexes: (ShardIndex | undefined)[];
+}
+
+/** As `verify`, with what a repair needs. */
+export async function inspect(
+  directory: string,
+  name: string,
+  manifest: Manifest | undefined,
+  options: VerifyOptions,
+): Promise<Inspection> {
+  const shards: (Partial<ShardEntry> & { file: string })[] =
+    manifest?.shards ?? (await findShards(directory, name)).map((file) => ({ file }));
+  if (shards.length === 0)
+    throw new DatasetError(
+      "RECORD",
+      `records of "${name}": none, expected ${name}.manifest.json or ${name}0.tfrecord (${directory})`,
+    );
+  const lists = manifest === undefined || manifest.kind === "classes" || manifest.kind === "values";
+  const indexes: (ShardIndex | undefined)[] = [];
+  const problems: ShardProblem[][] = [];
+  await track("verify", shards.length, "shards", options, ({ signal, tick }) =>
+    withPool(workerCount(options.workers), (pool) =>
+      Promise.all(
+        shards.map(async (shard, k) => {
+          const path = join(directory, shard.file);
+          if (!existsSync(path)) {
+            problems[k] = [
+              {
+                kind: "missing",
+                file: shard.file,
+                message: `shard ${shard.file}: not found, expected ${shard.examples} examples (${directory})`,
+              },
+            ];
+            tick();
+            return;
+          }
+          const beside = await readIndexFile(directory, shard);
+          const task: ScanTask = { path, file: shard.file, lists, offsets: beside?.offset };
+          const scan = await runTask<ShardScan>(pool, "scanShard", task, signal);
+          if (beside) takeNames(scan.index, beside);
+          if (shard.key !== undefined) scan.index.key = shard.key;
+          indexes[k] = scan.index;
+          problems[k] = [...scan.problems, ...shardProblems(directory, shard, scan, manifest, beside)];
+          tick();
+        }),
+      ),
+    ),
+  );
+  const all = problems.flat();
+  const counted = manifest?.shards.reduce((sum, s) => sum + s.examples, 0);
+  if (manifest && counted !== manifest.examples) {
+    const message = `examples: ${manifest.examples} in the manifest, expected ${counted}, the sum over its shards (${name}.manifest.json)`;
+    all.push({ kind: "count", file: `${name}.manifest.json`, message });
+  }
+  const report: VerifyReport = {
+    sound: all.length === 0,
+    shards: shards.length,
+    examples: indexes.reduce((sum, index) => sum + (index?.offset.length ?? 0), 0),
+    bytes: indexes.reduce((sum, index) => sum + (index?.bytes ?? 0), 0),
+    problems: all,
+  };
+  return { report, indexes };
+}
+
+/** Names that float16 records don't hold, from the index that was written with them. */
+function takeNames(index: ShardIndex, beside: ShardIndex): void {
+  const place = new Map(beside.offset.map((offset, i) => [offset, i]));
+  for (const [i, offset] of index.offset.entries()) {
+    const at = place.get(offset);
+    if (at === undefined || index.name[i] !== "") continue;
+    index.id[i] = beside.id[at]!;
+    index.name[i] = beside.name[at]!;
+    index.group[i] = beside.group[at]!;
+  }
+}
+
+/** What doesn't fit between a shard, the manifest's entry and the index beside it. */
+function shardProblems(
+  directory: string,
+  shard: Partial<ShardEntry> & { file: string },
+  { index, problems }: ShardScan,
+  manifest: Manifest | undefined,
+  beside: ShardIndex | undefined,
+): ShardProblem[] {
+  const { file } = shard;
+  const found: ShardProblem[] = [];
+  const differs = (kind: ShardProblem["kind"], what: string, actual: unknown, expected: unknown): void => {
+    if (expected === undefined || actual === expected) return;
+    found.push({ kind, file, message: `${what}: ${actual}, expected ${expected} as in the manifest (${file})` });
+  };
+  differs("bytes", "bytes", index.bytes, shard.bytes);
+  // A damaged example is one finding; that the hash and the count differ too follows from it.
+  if (problems.length === 0) {
+    differs("count", "examples", index.offset.length, shard.examples);
+    if (found.length === 0) differs("sha256", "sha256", index.sha256, shard.sha256);
+  }
+  const besideFile = indexFile(file);
+  if (manifest && !beside) {
+    const what = existsSync(join(directory, besideFile))
+      ? "damaged or of another shard, expected that of"
+      : "not found, expected it beside";
+    found.push({ kind: "index", file: besideFile, message: `index ${besideFile}: ${what} ${file} (${directory})` });
+  } else if (beside && problems.length === 0 && found.length === 0) {
+    const kept = rows(beside);
+    const wrong = rows(index).findIndex((row, i) => row !== kept[i]);
+    if (wrong >= 0) {
+      const message = `index ${besideFile}: example ${wrong} isn't as the shard has it (${directory})`;
+      found.push({ kind: "index", file: besideFile, example: wrong, message });
+    }
+  }
+  return found;
+}
+
+/** What an index says of each example. */
+function rows(index: ShardIndex): string[] {
+  const columns = Object.values(index).filter((column) => Array.isArray(column));
+  return index.offset.map((_, i) => JSON.stringify(columns.map((column) => column[i])));
+}

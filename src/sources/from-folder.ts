@@ -1,0 +1,102 @@
+import { readFile } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { DatasetError, type Problem, problemsError } from "../core/error.js";
+import { csvLines } from "../format/csv.js";
+import { nameProblem, statOf } from "../system/file-names.js";
+import { FILE_NAMES, listAudio } from "./list-audio.js";
+import { type DatasetIndex, datasetFolders, type Row } from "./index-csv.js";
+
+/** Options of `fromFolder`. */
+export interface FromFolderOptions {
+  /** Folder that holds the class folders, relative to the inputs' folder (`D/in`, or D). Default: that folder itself. */
+  folder?: string;
+  /** The classes, in the order of the label columns. Default: every folder, by name; those that start with `_` or `.` don't count. */
+  classes?: readonly string[];
+  /** Lists (a file name a line, relative to `folder`) of the files that the publisher keeps for validation and test, relative to D. The others train. */
+  splits?: { validate?: string; test?: string };
+  /** Group of a file, from its name relative to `folder`. Default: none. */
+  group?: (file: string) => string;
+}
+
+/**
+ * Makes the index of whole-file classes from folders: the class of a file is the name of the folder it lies in.
+ *
+ * **GTZAN** (`genres_original/blues/blues.00000.wav`, 10 folders of 100 files):
+ * `fromFolder(D, { folder: "genres_original" })`. One of its files, `jazz.00054.wav`, is damaged: `check` names it.
+ *
+ * **Speech Commands** (`yes/0a7c2a8d_nohash_0.wav`; the lists hold such lines; `_background_noise_` is no class):
+ * `fromFolder(D, { splits: { validate: "validation_list.txt", test: "testing_list.txt" }, group: (f) => f.split("/")[1].split("_")[0] })`:
+ * the speaker is what stands before `_nohash_`.
+ *
+ * @throws DatasetError "INDEX" where there is no class, or a list names files that aren't there
+ * @example const index = await fromFolder("./gtzan", { folder: "genres_original" }); await writeIndex("./gtzan", "gtzan", index)
+ */
+export async function fromFolder(directory: string, options: FromFolderOptions = {}): Promise<DatasetIndex> {
+  const { folder = "", splits = {}, group } = options;
+  const wrong = folder === "" ? undefined : nameProblem(folder);
+  if (wrong) throw new DatasetError("OPTION", `folder ${JSON.stringify(folder)} ${wrong}`);
+  const folders = await datasetFolders(directory);
+  const base = join(directory, folders.inputFolder, folder);
+  if (!(await statOf(base))?.isDirectory()) {
+    throw new DatasetError("FILE", `folder ${base}: not found, expected one with a folder per class`);
+  }
+  const classOf = (file: string): string => file.split("/", 1)[0] as string;
+  const found = (await listAudio(base)).filter((file) => file.includes("/"));
+  const classes = options.classes ?? [...new Set(found.map(classOf))].filter((name) => !name.startsWith("_")).sort();
+  const twice = classes.find((name, i) => classes.indexOf(name) !== i);
+  if (twice !== undefined) throw new DatasetError("OPTION", `classes: "${twice}" twice, expected each once`);
+  const column = new Map(classes.map((name, i) => [name, i]));
+  const rows: Row[] = [];
+  const byFile = new Map<string, Row>();
+  for (const file of found) {
+    const k = column.get(classOf(file));
+    if (k === undefined) continue;
+    const values = classes.map((_, i) => (i === k ? 1 : 0));
+    const row: Row = { id: rows.length, line: rows.length + 2, input: posix.join(folder, file), values };
+    if (group) row.group = group(file);
+    if (splits.validate !== undefined || splits.test !== undefined) row.split = "train";
+    rows.push(row);
+    byFile.set(file, row);
+  }
+  if (rows.length === 0) {
+    const names = options.classes ? `folders ${classes.join(", ")}` : "a folder per class";
+    throw new DatasetError("INDEX", `audio files in ${base}: none, expected ${names} with audio files`);
+  }
+  await readSplits(directory, splits, byFile);
+  return {
+    kind: "classes",
+    file: FILE_NAMES,
+    besides: Object.values(splits),
+    folders: [posix.join(folders.inputFolder, folder)],
+    rows,
+    labels: [...classes],
+    ...folders,
+  };
+}
+
+async function readSplits(
+  directory: string,
+  splits: { validate?: string; test?: string },
+  byFile: Map<string, Row>,
+): Promise<void> {
+  const problems: Problem[] = [];
+  for (const side of ["validate", "test"] as const) {
+    const list = splits[side];
+    if (list === undefined) continue;
+    const wrong = nameProblem(list);
+    if (wrong) throw new DatasetError("OPTION", `list ${JSON.stringify(list)} ${wrong}`);
+    if (!(await statOf(join(directory, list))))
+      throw new DatasetError("FILE", `list ${list}: not found in ${directory}`);
+    for (const { line, cells } of csvLines(await readFile(join(directory, list), "utf8"))) {
+      const name = cells.join(",");
+      const row = byFile.get(name.replace(/^\.\//, ""));
+      const problem = (kind: string, message: string): void =>
+        void problems.push({ kind, file: list, line, message: `${message} (${list}:${line})` });
+      if (!row) problem("missing", `file "${name}": not found, expected one of a class`);
+      else if (row.split !== "train")
+        problem("duplicate", `file "${name}": is in ${row.split} already, expected it once`);
+      else row.split = side;
+    }
+  }
+  if (problems.length > 0) throw problemsError("INDEX", "lists of files", problems);
+}

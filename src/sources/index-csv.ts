@@ -1,0 +1,281 @@
+import { readFile } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { DatasetError, type Problem, problemsError } from "../core/error.js";
+import { csvLines, separatorHint } from "../format/csv.js";
+import { EXAMPLE, hasHeader, kindHint, type Report, readLabels } from "./label-rows.js";
+import { linksOut, nameProblem, plainName, statOf } from "../system/file-names.js";
+import { AUDIO_FILE } from "./list-audio.js";
+import { applyMetadata, readMetadata } from "./metadata.js";
+import { inTurns } from "../system/event-loop.js";
+
+/**
+ * What the target of a dataset is: `pairs` another audio file, `classes` one weight per class,
+ * `values` any numbers (regression), `frames` labels with time stamps.
+ */
+export type Kind = "pairs" | "classes" | "values" | "frames";
+
+/** One example of a dataset, as its index csv lists it. */
+export interface Row {
+  /** Number of the example, from 0 in the order of the csv. */
+  id: number;
+  /** 1-based line of the index csv. */
+  line: number;
+  /** Audio file, relative to the index's `inputFolder` (`D/in`). */
+  input: string;
+  /** Kind pairs: audio file, relative to the index's `targetFolder` (`D/out`). */
+  target?: string;
+  /** Kinds classes and values: one number per label. */
+  values?: number[];
+  /** Kind frames: key csv or `.mid`, relative to D. */
+  keys?: string;
+  /** Examples of one group are never on two sides of a split: a speaker, a song, an original recording. */
+  group?: string;
+  /** The side on which the set's own publisher put the example. */
+  split?: "train" | "validate" | "test";
+}
+
+/** The rows of a dataset and what its columns are called. */
+export interface DatasetIndex {
+  kind: Kind;
+  /** The csv the rows come from, relative to D; `file names` where names alone make the rows. */
+  file: string;
+  /** Other files that decide the rows, relative to D, whether they are there or not: metadata, lists of splits. */
+  besides?: string[];
+  /** Where names make the rows: the folders they were looked for in, relative to D. */
+  folders?: string[];
+  rows: Row[];
+  /** Names of the label columns, where the csv has a header. */
+  labels?: string[];
+  /** Folder of the inputs relative to D: `in` where D has it, else D itself (`""`). Default `in`. */
+  inputFolder?: string;
+  /** Folder of the targets relative to D: `out` where D has it, else that of the inputs. Default `out`. */
+  targetFolder?: string;
+}
+
+/** Options of `readIndex` and `scanIndex`. */
+export interface IndexOptions {
+  /** Metadata, json or csv, relative to D. Default: `N.metadata.json` where it exists. */
+  metadata?: string;
+  /** The metadata field that becomes each row's `group`. Default `group`. */
+  groupBy?: string;
+  /** Kind classes: the one label cell is a string of 0 and 1, a character per class (`001001`). Default false. */
+  digits?: boolean;
+}
+
+/** The sound rows of an index, and every problem of the others. */
+export interface IndexScan {
+  index: DatasetIndex;
+  problems: Problem[];
+}
+
+/**
+ * Reads the index csv of dataset `name` in `directory`: the file `D/N`, or `D/N.csv`.
+ *
+ * | kind | a line | names are relative to |
+ * |---|---|---|
+ * | pairs | `input.wav,target.wav` | `D/in`, `D/out` |
+ * | classes, values | `input.wav,0,1,0.5` | `D/in` |
+ * | frames | `input.wav,keys.csv` or `input.wav,notes.mid`, or `input.wav` with a `.mid` or `.csv` of the same name beside it | `D/in`, D |
+ *
+ * Where D has no folder `in`, inputs are relative to D itself; where it has no `out`, targets lie with the inputs.
+ * A header is optional; that of classes and values names them. Blank lines, quotes, spaces, CRLF and a byte order
+ * mark are fine.
+ * @throws DatasetError "FILE" without an index csv, "INDEX" with every bad line at once
+ * @example const index = await readIndex("./data", "dataset", "pairs"); // index.rows[0].target
+ */
+export async function readIndex(
+  directory: string,
+  name: string,
+  kind: Kind,
+  options: IndexOptions = {},
+): Promise<DatasetIndex> {
+  const { index, problems } = await scanIndex(directory, name, kind, options);
+  if (problems.length > 0) throw problemsError("INDEX", `index ${index.file}`, problems);
+  return index;
+}
+
+/** As `readIndex`, but returns the problems beside the sound rows, for a report that goes on to the files. */
+export async function scanIndex(
+  directory: string,
+  name: string,
+  kind: Kind,
+  options: IndexOptions = {},
+): Promise<IndexScan> {
+  const { file, text } = await readIndexText(directory, name);
+  const problems: Problem[] = [];
+  const report: Report = (line, problem, message) =>
+    void problems.push({ kind: problem, file, line, message: `${message} (${file}:${line})` });
+
+  const lines = csvLines(text);
+  for (const { line, broken } of lines) if (broken) report(line, "quotes", `quotes don't match: ${broken}`);
+  const sound = lines.filter((l) => l.broken === undefined);
+  const folders = await datasetFolders(directory);
+  // A first cell that is the name of a file is no heading, whatever it looks like.
+  const first = join(directory, folders.inputFolder, sound[0]?.cells[0] ?? "");
+  const heading = hasHeader(sound, kind, options.digits === true) && !(await statOf(first))?.isFile();
+  const header = heading ? sound.shift() : undefined;
+  const besides = [options.metadata ?? `${name}.metadata.json`];
+  const index: DatasetIndex = { kind, file, besides, rows: [], ...folders };
+  if (kind === "classes" || kind === "values") {
+    readLabels(index, sound, header, report, options.digits === true);
+  } else {
+    await inTurns(sound, async ({ line, cells }) => {
+      const row = await fileRow(directory, index, line, cells, report);
+      if (row) index.rows.push(row);
+    });
+  }
+  index.rows = await soundRows(directory, index, report);
+  index.rows.forEach((row, id) => {
+    row.id = id;
+  });
+  if (index.rows.length === 0 && problems.length === 0) {
+    const below = header ? ` below the header \`${header.cells.join(",")}\`` : "";
+    report(1, "empty", `no rows${below}, expected one line per example such as ${EXAMPLE[kind]}`);
+  }
+  const metadata = await readMetadata(directory, options.metadata, `${name}.metadata.json`);
+  if (metadata) applyMetadata(index, metadata, options, report);
+  return { index, problems };
+}
+
+/** The same for two rows of the same files, however these are spelled. */
+export function rowKey({ input, target }: Pick<Row, "input" | "target">): string {
+  return plainName(input) + (target === undefined ? "" : `\0${plainName(target)}`);
+}
+
+/** Full path of a row's input. */
+export function inputPath(
+  directory: string,
+  index: Pick<DatasetIndex, "inputFolder">,
+  row: Pick<Row, "input">,
+): string {
+  return join(directory, index.inputFolder ?? "in", row.input);
+}
+
+/** Full path of a row's target; the kind must be pairs. */
+export function targetPath(
+  directory: string,
+  index: Pick<DatasetIndex, "targetFolder">,
+  row: Pick<Row, "target">,
+): string {
+  return join(directory, index.targetFolder ?? "out", row.target ?? "");
+}
+
+/** Where a dataset's inputs and targets lie: `in` and `out` where they exist, else D itself and the inputs' folder. */
+export async function datasetFolders(directory: string): Promise<{ inputFolder: string; targetFolder: string }> {
+  const inputFolder = (await isFolder(join(directory, "in"))) ? "in" : "";
+  const targetFolder = (await isFolder(join(directory, "out"))) ? "out" : inputFolder;
+  return { inputFolder, targetFolder };
+}
+
+async function readIndexText(directory: string, name: string): Promise<{ file: string; text: string }> {
+  const wrong = nameProblem(name);
+  if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
+  if (!(await isFolder(directory))) {
+    throw new DatasetError("FILE", `dataset folder ${directory}: not found, expected a folder with the audio in "in"`);
+  }
+  for (const file of [name, `${name}.csv`]) {
+    const path = join(directory, file);
+    if (!(await statOf(path))?.isFile()) continue;
+    return { file, text: decodeUtf8(await readFile(path), file) };
+  }
+  throw new DatasetError(
+    "FILE",
+    `index of dataset "${name}": not found, expected a csv ${join(directory, name)} (no extension) or ${name}.csv`,
+  );
+}
+
+/** UTF-8 text of a file; any other encoding is an error rather than a set of broken names. */
+export function decodeUtf8(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new DatasetError("INDEX", `encoding of ${file}: not UTF-8, save the file as UTF-8`, [], { cause });
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await statOf(path))?.isDirectory() ?? false;
+}
+
+async function fileRow(
+  directory: string,
+  index: DatasetIndex,
+  line: number,
+  cells: string[],
+  report: Report,
+): Promise<Row | undefined> {
+  const [input = "", second] = cells.map((cell) => cell.replaceAll("\\", "/"));
+  if (index.kind === "frames" && cells.length === 1 && !nameProblem(input)) {
+    const keys = await keysBeside(directory, index, input);
+    if (keys) return { id: 0, line, input, keys };
+    if (AUDIO_FILE.test(input) && !/[;\t]/.test(input)) {
+      const stem = posix.basename(input, posix.extname(input));
+      const names = `${stem}.mid, ${stem}.csv or ${stem}_key.csv`;
+      report(line, "missing", `key file of "${input}": none beside it, expected ${names}, or one named in the line`);
+      return undefined;
+    }
+  }
+  if (cells.length !== 2 || second === undefined) {
+    report(
+      line,
+      "columns",
+      `columns: ${cells.length}, expected ${EXAMPLE[index.kind]}${separatorHint(cells) || kindHint(index.kind, cells)}`,
+    );
+    return undefined;
+  }
+  return index.kind === "pairs" ? { id: 0, line, input, target: second } : { id: 0, line, input, keys: second };
+}
+
+async function keysBeside(directory: string, index: DatasetIndex, input: string): Promise<string | undefined> {
+  const stem = input.slice(0, input.length - posix.extname(input).length);
+  for (const folder of new Set([index.inputFolder ?? "in", ""])) {
+    for (const end of [".mid", ".midi", ".MID", ".csv", "_key.csv"]) {
+      const keys = posix.join(folder, stem + end);
+      if ((await statOf(join(directory, keys)))?.isFile()) return keys;
+    }
+  }
+  return undefined;
+}
+
+/** The rows whose names stay in their folder and that don't repeat an earlier row; reports the others. */
+async function soundRows(directory: string, index: DatasetIndex, report: Report): Promise<Row[]> {
+  const named: [keyof Row & ("input" | "target" | "keys"), string][] = [
+    ["input", join(directory, index.inputFolder ?? "in")],
+    ["target", join(directory, index.targetFolder ?? "out")],
+    ["keys", directory],
+  ];
+  const bad = new Set<Row>();
+  for (const [field, base] of named) {
+    const safe: Row[] = [];
+    await inTurns(index.rows, (row) => {
+      if (row[field] === undefined) return;
+      const wrong = nameProblem(row[field]);
+      if (!wrong) return void safe.push(row);
+      report(row.line, "outside", `${field} ${JSON.stringify(row[field])} ${wrong}`);
+      bad.add(row);
+    });
+    const out = await linksOut(
+      base,
+      safe.map((row) => row[field] as string),
+    );
+    for (const row of safe) {
+      if (!out.has(row[field] as string)) continue;
+      report(row.line, "outside", `${field} "${row[field]}" is a link out of ${base}, expected a file inside it`);
+      bad.add(row);
+    }
+  }
+  const seen = new Map<string, number>();
+  await inTurns(index.rows, (row) => {
+    if (bad.has(row)) return;
+    // One input may have several targets; for labels a second row contradicts or repeats the first.
+    const key = rowKey(row);
+    const before = seen.get(key);
+    if (before === undefined) seen.set(key, row.line);
+    else {
+      const what = row.target === undefined ? `"${row.input}"` : `pair "${row.input}", "${row.target}"`;
+      report(row.line, "duplicate", `${what} is already in line ${before}, expected it once`);
+      bad.add(row);
+    }
+  });
+  return index.rows.filter((row) => !bad.has(row));
+}

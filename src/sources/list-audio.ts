@@ -1,0 +1,35 @@
+import { readdir } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { statOf } from "../system/file-names.js";
+import { inTurns } from "../system/event-loop.js";
+
+/** What counts as an audio file when a folder is listed. */
+export const AUDIO_FILE: RegExp = /\.(wav|wave|flac|ogg|oga|opus|mp3)$/i;
+
+/** What an index says in the place of its csv where the names of the files alone make its rows. */
+export const FILE_NAMES = "file names";
+
+/** The audio files in `folder` and below, relative to it with `/`, sorted; hidden files and folders don't count. */
+export async function listAudio(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  const walk = async (below: string): Promise<void> => {
+    for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
+      if (entry.name.startsWith(".")) continue;
+      const file = posix.join(below, entry.name);
+      if (entry.isDirectory()) await walk(file);
+      else if (AUDIO_FILE.test(entry.name)) found.push(file);
+    }
+  };
+  await walk("");
+  return found.sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** The audio files in several folders of `directory`, relative to it, each once. Folders that aren't there are empty. */
+export async function listFolders(directory: string, folders: readonly string[]): Promise<string[]> {
+  const found = new Set<string>();
+  for (const folder of folders) {
+    if (!(await statOf(join(directory, folder)))?.isDirectory()) continue;
+    await inTurns(await listAudio(join(directory, folder)), (file) => void found.add(posix.join(folder, file)));
+  }
+  return [...found];
+}

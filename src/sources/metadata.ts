@@ -1,0 +1,107 @@
+import { readFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { parse } from "csv-parse/sync";
+import { DatasetError } from "../core/error.js";
+import { nameProblem, plainName, statOf } from "../system/file-names.js";
+
+/** What is known of each input beside its labels: `{ "file.wav": { artist: "A", split: "test" } }`. */
+export type Metadata = Map<string, Record<string, string>>;
+
+/**
+ * Reads metadata from a json (`{ "file.wav": { field: "text" } }`) or a csv (a header, the file name in the first column).
+ *
+ * @param file relative to `directory`; without it `fallback` is read where it exists, else the result is undefined
+ * @throws DatasetError "FILE" when `file` is missing, "INDEX" when it doesn't have that form
+ */
+export async function readMetadata(
+  directory: string,
+  file: string | undefined,
+  fallback: string,
+): Promise<Metadata | undefined> {
+  const name = file ?? fallback;
+  const wrong = nameProblem(name);
+  if (wrong) throw new DatasetError("OPTION", `metadata ${JSON.stringify(name)} ${wrong}`);
+  const path = join(directory, name);
+  if (!(await statOf(path))) {
+    if (file === undefined) return undefined;
+    throw new DatasetError("FILE", `metadata ${file}: not found in ${directory}`);
+  }
+  const text = (await readFile(path, "utf8")).replace(/^\uFEFF/, "");
+  return extname(name).toLowerCase() === ".csv" ? fromCsvText(text, name) : fromJsonText(text, name);
+}
+
+/** Gives each row the group and the split that the metadata of its input names; reports splits nobody knows. */
+export function applyMetadata(
+  index: { file: string; rows: { line: number; input: string; group?: string; split?: SplitName }[] },
+  metadata: Metadata,
+  options: { metadata?: string; groupBy?: string },
+  report: (line: number, problem: string, message: string) => void,
+): void {
+  const field = options.groupBy ?? "group";
+  for (const row of index.rows) {
+    const known = metadata.get(plainName(row.input));
+    const group = known && Object.hasOwn(known, field) ? known[field] : undefined;
+    if (group !== undefined) row.group = group;
+    else if (options.groupBy !== undefined) {
+      report(row.line, "metadata", `metadata of "${row.input}" has no "${field}", expected that field for every input`);
+    }
+    if (known?.split === undefined) continue;
+    const split = splitName(known.split);
+    if (split) row.split = split;
+    else report(row.line, "metadata", `split "${known.split}" of "${row.input}", expected train, validate or test`);
+  }
+}
+
+/** The three sides of a split. */
+export type SplitName = "train" | "validate" | "test";
+
+const SPLITS: Record<string, SplitName> = {
+  ...{ train: "train", training: "train", dev: "train", development: "train" },
+  ...{ val: "validate", valid: "validate", validation: "validate", validate: "validate" },
+  ...{ test: "test", testing: "test", eval: "test", evaluation: "test" },
+};
+
+/** The side that the names usual in public sets mean (`val`, `validation`, `eval`, …); undefined for others. */
+export function splitName(text: string): SplitName | undefined {
+  return SPLITS[text.trim().toLowerCase()];
+}
+
+function fromJsonText(text: string, name: string): Metadata {
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch (cause) {
+    throw new DatasetError("INDEX", `metadata ${name}: ${(cause as Error).message}, expected json`, [], { cause });
+  }
+  const isObject = (x: unknown): x is Record<string, unknown> =>
+    typeof x === "object" && x !== null && !Array.isArray(x);
+  const wanted = 'expected { "file.wav": { "field": "text" } }';
+  if (!isObject(data)) throw new DatasetError("INDEX", `metadata ${name}: no object, ${wanted}`);
+  const out: Metadata = new Map();
+  for (const [file, fields] of Object.entries(data)) {
+    if (!isObject(fields))
+      throw new DatasetError("INDEX", `metadata of "${file}": ${typeof fields}, ${wanted} (${name})`);
+    const given = Object.entries(fields).filter(([, value]) => value !== null);
+    out.set(plainName(file), Object.fromEntries(given.map(([key, value]) => [key, String(value)])));
+  }
+  return out;
+}
+
+function fromCsvText(text: string, name: string): Metadata {
+  let rows: string[][];
+  try {
+    rows = parse(text, { trim: true, skip_empty_lines: true });
+  } catch (cause) {
+    throw new DatasetError("INDEX", `metadata ${name}: ${(cause as Error).message}`, [], { cause });
+  }
+  const [header, ...rest] = rows;
+  if (!header || header.length < 2) {
+    throw new DatasetError("INDEX", `metadata ${name}: no header, expected one such as \`file,artist,genre\``);
+  }
+  return new Map(
+    rest.map(([file = "", ...cells]) => [
+      plainName(file),
+      Object.fromEntries(cells.map((cell, i): [string, string] => [header[i + 1] ?? "", cell])),
+    ]),
+  );
+}

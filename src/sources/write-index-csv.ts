@@ -1,0 +1,63 @@
+import { join } from "node:path";
+import { DatasetError } from "../core/error.js";
+import { nameProblem, statOf } from "../system/file-names.js";
+import { type DatasetIndex, datasetFolders } from "./index-csv.js";
+import { writeWhole } from "../system/atomic-file.js";
+
+/** Options of `writeIndex`. */
+export interface WriteIndexOptions {
+  /** Replaces an index that is there with other content. Default false: refused. */
+  overwrite?: boolean;
+}
+
+/**
+ * Writes an index as the csv `D/N` that `readIndex` (and the original) reads, and the groups and splits of its rows as
+ * `D/N.metadata.json`. Both appear whole or not at all.
+ *
+ * @throws DatasetError "OPTION" when the folders of the index aren't those `readIndex` takes, "FILE" when another index is there
+ */
+export async function writeIndex(
+  directory: string,
+  name: string,
+  index: DatasetIndex,
+  options: WriteIndexOptions = {},
+): Promise<void> {
+  const wrong = nameProblem(name);
+  if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
+  const folders = await datasetFolders(directory);
+  const has = { inputFolder: index.inputFolder ?? "in", targetFolder: index.targetFolder ?? "out" };
+  const pairs = index.kind === "pairs";
+  if (has.inputFolder !== folders.inputFolder || (pairs && has.targetFolder !== folders.targetFolder)) {
+    const show = (f: typeof has): string => `"${f.inputFolder}"${pairs ? ` and "${f.targetFolder}"` : ""}`;
+    throw new DatasetError(
+      "OPTION",
+      `folders of the index: ${show(has)}, expected ${show(folders)} as in ${directory}`,
+    );
+  }
+  if (!options.overwrite && (await statOf(join(directory, name)))) {
+    throw new DatasetError("FILE", `index ${join(directory, name)}: exists, pass overwrite: true to replace it`);
+  }
+  await writeWhole(join(directory, name), indexText(index));
+  const metadata: Record<string, Record<string, string>> = {};
+  for (const { input, group, split } of index.rows) {
+    if (group === undefined && split === undefined) continue;
+    metadata[input] = { ...(group === undefined ? {} : { group }), ...(split === undefined ? {} : { split }) };
+  }
+  if (Object.keys(metadata).length > 0) {
+    await writeWhole(join(directory, `${name}.metadata.json`), `${JSON.stringify(metadata, null, 1)}\n`);
+  }
+}
+
+/** The csv of an index: a header where the labels have names, then a line per row. */
+export function indexText(index: DatasetIndex): string {
+  const lines = index.rows.map((row) =>
+    [row.input, row.target ?? row.keys ?? row.values ?? []].flat().map(cell).join(","),
+  );
+  if (index.labels) lines.unshift(["file", ...index.labels].map(cell).join(","));
+  return `${lines.join("\n")}\n`;
+}
+
+function cell(value: string | number): string {
+  const text = String(value);
+  return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,71 @@
+import type { Stats } from "node:fs";
+import { readdir, realpath, stat } from "node:fs/promises";
+import { isAbsolute, join, posix, relative, sep, win32 } from "node:path";
+import { inTurns } from "./event-loop.js";
+
+/** What is wrong with a file name by its text alone: it must be relative and stay inside its folder. */
+export function nameProblem(name: string): string | undefined {
+  if (name === "") return "is empty, expected a file name";
+  if (name.includes("\0")) return "holds a NUL character, expected a plain file name";
+  if (posix.isAbsolute(name) || win32.isAbsolute(name)) return "is absolute, expected a name relative to its folder";
+  if (name.split(/[/\\]/).includes("..")) return 'leaves the folder with "..", expected a name inside it';
+  return undefined;
+}
+
+/** One spelling of a file name: with slashes, and without what leads nowhere. */
+export function plainName(name: string): string {
+  return posix.normalize(name.replaceAll("\\", "/"));
+}
+
+/**
+ * Those of `names` (relative to `base`) that a symbolic link leads out of `base`. Missing files are not this function's business.
+ *
+ * Each folder is listed once, so 100,000 names in one folder cost one listing. `base` itself may be a link.
+ */
+export async function linksOut(base: string, names: Iterable<string>): Promise<Set<string>> {
+  const out = new Set<string>();
+  const real = await realPath(base);
+  if (real === undefined) return out;
+  const folders = new Map<string, string[]>();
+  await inTurns(names, (name) => {
+    const folder = posix.dirname(name.split(sep).join("/"));
+    const list = folders.get(folder);
+    if (list) list.push(name);
+    else folders.set(folder, [name]);
+  });
+  for (const [folder, members] of folders) {
+    const at = await realPath(join(base, folder));
+    if (at === undefined) continue;
+    if (!isInside(real, at)) {
+      for (const name of members) out.add(name);
+      continue;
+    }
+    const links = new Set<string>();
+    for (const entry of await readdir(at, { withFileTypes: true })) if (entry.isSymbolicLink()) links.add(entry.name);
+    if (links.size === 0) continue;
+    for (const name of members) {
+      if (!links.has(posix.basename(name))) continue;
+      const target = await realPath(join(base, name));
+      if (target !== undefined && !isInside(real, target)) out.add(name);
+    }
+  }
+  return out;
+}
+
+function isInside(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way === "" || (!isAbsolute(way) && way.split(sep)[0] !== "..");
+}
+
+/** The file's stats, or undefined where there is no such file. */
+export function statOf(path: string): Promise<Stats | undefined> {
+  return stat(path).catch(undefinedIfMissing);
+}
+
+function realPath(path: string): Promise<string | undefined> {
+  return realpath(path).catch(undefinedIfMissing);
+}
+
+function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+}

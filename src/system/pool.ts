@@ -1,0 +1,55 @@
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { Piscina } from "piscina";
+
+/** The number of workers to use: what was asked for, else one per available core. */
+export function workerCount(asked?: number): number {
+  return Math.max(1, Math.floor(asked ?? availableParallelism()));
+}
+
+/** Pools between two uses, by their number of workers. */
+const resting = new Map<number, Piscina[]>();
+
+/**
+ * How long threads outlive their last task. The next stage of a call, and the next call, find them started, their code
+ * loaded and compiled: a small build takes a third of the time then. They keep no process alive.
+ */
+const REST_MS = 60_000;
+
+/**
+ * Runs `work` with a pool of up to `workers` threads on `worker.js`, which start as tasks come. Stages of one call ask for
+ * the same number, so that the next one finds the threads of the one before. Nobody else uses the pool meanwhile; a moment
+ * after it the threads end by themselves, at once where `work` fails, since tasks may still be running.
+ */
+export async function withPool<T>(workers: number, work: (pool: Piscina) => Promise<T>): Promise<T> {
+  const pool = resting.get(workers)?.pop() ?? createPool(workers, REST_MS);
+  let result: T;
+  try {
+    result = await work(pool);
+  } catch (error) {
+    // Piscina makes an error of what other tasks still answer while the threads end; nobody asks for it any more.
+    pool.on("error", () => undefined);
+    await pool.destroy();
+    throw error;
+  }
+  resting.set(workers, [...(resting.get(workers) ?? []), pool]);
+  return result;
+}
+
+/**
+ * A pool that the caller keeps and destroys. Idle threads don't keep the process alive longer than `idleTimeout`.
+ *
+ * Atomics are off because they stop asynchronous file access between two tasks of a worker. The process's own
+ * `--import` and the like are no business of the workers, which run built code.
+ */
+export function createPool(workers: number, idleTimeout = 1000): Piscina {
+  return new Piscina({
+    filename: join(__dirname, "..", "worker.js"),
+    minThreads: 0,
+    maxThreads: workers,
+    idleTimeout,
+    execArgv: [],
+    atomics: "disabled",
+    concurrentTasksPerWorker: 1,
+  });
+}

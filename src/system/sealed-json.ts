@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { DatasetError } from "../core/error.js";
+import { fileError } from "./atomic-file.js";
+
+/** How `readJson` takes a file. */
+export interface JsonForm<T> {
+  /** What the file is, for messages. */
+  what: string;
+  /** Whether it ends with its own checksum, as `sealedText` writes it. */
+  sealed: boolean;
+  /** Tells a value of this format from another. */
+  fits: (value: T) => boolean;
+  /** What to do about a file that is damaged. */
+  mend: string;
+}
+
+/** The checksum is the last entry, over every byte before it, so that no byte of the file can change unnoticed. */
+const SEAL = /,"checksum":"([0-9a-f]{64})"\}\n$/;
+const SEAL_BYTES = 80;
+
+/** A value as json that ends with its own checksum. */
+export function sealedText(value: object): string {
+  const body = JSON.stringify(value).slice(0, -1);
+  return `${body},"checksum":"${sha256Of(body)}"}\n`;
+}
+
+/**
+ * Reads a json file of ours; undefined where there is none.
+ * @throws DatasetError "RECORD" when it is damaged or of another format, "FILE" when it can't be read
+ */
+export async function readJson<T>(path: string, form: JsonForm<T>): Promise<T | undefined> {
+  const { what, mend } = form;
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw fileError(error, path);
+  }
+  const damaged = (found: string, expected: string, cause?: unknown): DatasetError =>
+    new DatasetError("RECORD", `${what}: ${found}, expected ${expected} (${path}); ${mend}`, [], { cause });
+  let value: T | undefined;
+  try {
+    value = JSON.parse(bytes.toString("utf8")) as T;
+  } catch (cause) {
+    throw damaged("not json", "format 1", cause);
+  }
+  if (form.sealed) {
+    const from = Math.max(0, bytes.length - SEAL_BYTES);
+    const seal = SEAL.exec(bytes.toString("latin1", from));
+    if (!seal) throw damaged("no checksum", "one at its end");
+    const found = sha256Of(bytes.subarray(0, from + seal.index));
+    if (found !== seal[1]) throw damaged(`checksum ${found}`, `${seal[1]} as it says at its end`);
+    delete (value as { checksum?: string }).checksum;
+  }
+  if (value === null || typeof value !== "object" || !form.fits(value)) {
+    const found = JSON.stringify((value as { format?: unknown } | null)?.format ?? null);
+    throw damaged(`format ${found}`, "1");
+  }
+  return value;
+}
+
+/** What reading gives, or undefined where the file is damaged: for those who then make it anew. */
+export async function unlessDamaged<T>(reading: Promise<T | undefined>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof DatasetError && error.code === "RECORD") return undefined;
+    throw error;
+  }
+}
+
+/** Of text as utf-8, or of bytes; hexadecimal. */
+export function sha256Of(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}

@@ -1,0 +1,125 @@
+import { existsSync } from "node:fs";
+import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
+import type { io, Optimizer } from "@tensorflow/tfjs-core";
+import { DatasetError } from "../core/error.js";
+import { loadTensorFlow } from "../tensorflow/load.js";
+import { fileError, writeWhole } from "../system/atomic-file.js";
+
+const MODEL = "model.json";
+
+/**
+ * Saves a model to a folder, whole or not at all, with the state of its optimizer and `training`, anything that json holds.
+ *
+ * The format is tfjs's own: `tf.loadLayersModel("file://FOLDER/model.json")` reads it. The weights go to a file of a new
+ * name; the model's file, which names it, is exchanged last.
+ *
+ * @throws DatasetError "FILE" when it can't be written; what was there stays
+ * @example await saveModel(model, "./models/pitch")
+ */
+export async function saveModel(model: LayersModel, folder: string, training: object = {}): Promise<void> {
+  const tf = loadTensorFlow();
+  const handler = tf.io.withSaveHandler(async (artifacts) => {
+    try {
+      await mkdir(folder, { recursive: true });
+      await writeArtifacts(tf.io.CompositeArrayBuffer.join(artifacts.weightData), artifacts, folder, training);
+    } catch (error) {
+      throw fileError(error, folder);
+    }
+    return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
+  });
+  const compiled = model.optimizer !== undefined && model.optimizer !== null;
+  const save = async (): Promise<void> => void (await model.save(handler, { includeOptimizer: compiled }));
+  await (compiled ? disposingOfSteps(model.optimizer, save) : save());
+}
+
+/** Saves without leaving behind the tensor that tfjs makes of the optimizer's number of steps each time. */
+async function disposingOfSteps(optimizer: Optimizer, save: () => Promise<void>): Promise<void> {
+  const made: Tensor[] = [];
+  const original = optimizer.saveIterations;
+  optimizer.saveIterations = async () => {
+    const steps = await original.call(optimizer);
+    made.push(steps.tensor);
+    return steps;
+  };
+  try {
+    await save();
+  } finally {
+    optimizer.saveIterations = original;
+    for (const tensor of made) tensor.dispose();
+  }
+}
+
+async function writeArtifacts(
+  weights: ArrayBuffer,
+  artifacts: io.ModelArtifacts,
+  folder: string,
+  training: object,
+): Promise<void> {
+  const old = await readdir(folder);
+  const taken = old.map((name) => Number(/^weights-(\d+)\.bin$/.exec(name)?.[1] ?? 0));
+  const path = `weights-${Math.max(0, ...taken) + 1}.bin`;
+  await writeWhole(join(folder, path), new Uint8Array(weights));
+  const { weightData: _, weightSpecs, ...rest } = artifacts;
+  const json = { ...rest, weightsManifest: [{ paths: [path], weights: weightSpecs }], training };
+  await writeWhole(join(folder, MODEL), JSON.stringify(json));
+  for (const name of old) if (/^weights-\d+\.bin$/.test(name)) await rm(join(folder, name));
+}
+
+/** Whether `folder` holds a saved model. */
+export function hasModel(folder: string): boolean {
+  return existsSync(join(folder, MODEL));
+}
+
+/**
+ * Puts the weights and the optimizer's state that `saveModel` saved into `model`, which must be of the same shape.
+ *
+ * @returns what was saved as `training`
+ * @throws DatasetError "OPTION" when the saved model has other weights, "FILE" when it can't be read
+ */
+export async function restoreModel(model: LayersModel, folder: string): Promise<Record<string, unknown>> {
+  const tf = loadTensorFlow();
+  const { json, weights } = await readSaved(folder);
+  const [group] = json.weightsManifest;
+  const specs = group!.weights;
+  const tensors = tf.io.decodeWeights(weights, specs);
+  try {
+    const of = (optimizer: boolean): { name: string; tensor: Tensor }[] =>
+      specs
+        .filter((spec) => (spec.group === "optimizer") === optimizer)
+        .map(({ name }) => ({ name, tensor: tensors[name]! }));
+    const saved = of(false).map(({ tensor }) => tensor);
+    const shapes = (list: readonly { shape: readonly (number | null)[] }[]): string =>
+      list.map(({ shape }) => `[${shape}]`).join(" ");
+    if (shapes(saved) !== shapes(model.weights)) {
+      throw new DatasetError(
+        "OPTION",
+        `model: weights ${shapes(model.weights)}, expected ${shapes(saved)} as saved in ${folder}; give the same net, or another folder`,
+      );
+    }
+    model.setWeights(saved);
+    const optimizer = of(true);
+    if (optimizer.length > 0) await model.optimizer.setWeights(optimizer);
+  } finally {
+    tf.dispose(tensors);
+  }
+  return json.training ?? {};
+}
+
+interface SavedModel {
+  weightsManifest: { paths: string[]; weights: io.WeightsManifestEntry[] }[];
+  training?: Record<string, unknown>;
+}
+
+async function readSaved(folder: string): Promise<{ json: SavedModel; weights: ArrayBuffer }> {
+  try {
+    const json = JSON.parse(await readFile(join(folder, MODEL), "utf8")) as SavedModel;
+    const bytes = await readFile(join(folder, json.weightsManifest[0]!.paths[0]!));
+    return { json, weights: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw fileError(error, folder);
+    const message = `${join(folder, MODEL)}: no valid json, expected a saved model; delete the folder to begin anew`;
+    throw new DatasetError("FILE", message, [], { cause: error });
+  }
+}

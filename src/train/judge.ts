@@ -1,0 +1,162 @@
+import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
+import { DatasetError } from "../core/error.js";
+import { type BatchSource, eachBatch } from "./batch-source.js";
+import { type ClassScore, classScores, countsOf, type LabelCounts } from "../show/confusion.js";
+import { loadTensorFlow } from "../tensorflow/load.js";
+
+/** How well a model tells labels, as `judge` found it. `classReport(judgement)` shows it as a table. */
+export interface Judgement {
+  labels: string[];
+  /** Right and wrong decisions for each label. */
+  counts: LabelCounts[];
+  /** Precision, recall and F1 of each label, then their macro and weighted means. */
+  scores: ClassScore[];
+  /** Of labels that exclude each other: rows are true labels, columns predicted ones; `confusion(judgement)` shows it. */
+  matrix?: number[][];
+  /** Of labels that don't: the score from which on each counts as present. */
+  thresholds?: number[];
+}
+
+/** What `judge` may be told. */
+export interface JudgeOptions {
+  /** Names of the labels, in the order of the output. Default: their numbers. */
+  labels?: readonly string[];
+  /** For labels that don't exclude each other: the score from which on each counts. Default: those with the best F1 on this very data. */
+  thresholds?: readonly number[];
+}
+
+/**
+ * Lets `model` predict all of `data` and counts right and wrong decisions per label.
+ *
+ * With `categoricalCrossentropy` the label with the highest score is the prediction. With `binaryCrossentropy` each
+ * label stands for itself, whether there is one row of labels a file `[batch, labels]` or one a frame
+ * `[batch, frames, labels]`. Thresholds belong to the validation data; hand them on to judge the test data.
+ *
+ * @throws DatasetError "OPTION" for a model with another loss, or where labels or thresholds don't fit its output
+ * @example
+ * const { thresholds } = await judge(model, dataset.validate, { labels: dataset.labels });
+ * const judgement = await judge(model, dataset.test, { labels: dataset.labels, thresholds });
+ * classReport(judgement);
+ */
+export async function judge(model: LayersModel, data: BatchSource, options: JudgeOptions = {}): Promise<Judgement> {
+  const exclusive = decides(model);
+  if (exclusive === undefined) {
+    throw new DatasetError(
+      "OPTION",
+      `loss: ${String(model.loss)}, expected "categoricalCrossentropy" or "binaryCrossentropy"; only those tell labels`,
+    );
+  }
+  const { truth, scores, width } = await predictAll(model, data);
+  const labels = options.labels ? [...options.labels] : Array.from({ length: width }, (_, i) => String(i));
+  for (const [name, list] of Object.entries({ labels, thresholds: options.thresholds })) {
+    if (list && list.length !== width) {
+      throw new DatasetError("OPTION", `${name}: ${list.length}, expected ${width}, one for each output`);
+    }
+  }
+  if (exclusive) {
+    const matrix = confusionMatrix(truth, scores, width);
+    const view = { matrix, labels };
+    return { labels, matrix, counts: countsOf(view), scores: classScores(view) };
+  }
+  const thresholds = options.thresholds
+    ? [...options.thresholds]
+    : labels.map((_, k) => bestThreshold(truth, scores, k, width));
+  const counts = labelCounts(truth, scores, labels, thresholds);
+  return { labels, thresholds, counts, scores: classScores(counts) };
+}
+
+/** Whether the model's labels exclude each other; undefined for a model that doesn't tell labels. */
+export function decides(model: LayersModel): boolean | undefined {
+  if (model.loss === "categoricalCrossentropy") return true;
+  return model.loss === "binaryCrossentropy" ? false : undefined;
+}
+
+/** Rows: true label; columns: the label with the highest score. `truth` and `scores` hold rows of `width` numbers. */
+export function confusionMatrix(truth: Float32Array, scores: Float32Array, width: number): number[][] {
+  const matrix = Array.from({ length: width }, () => new Array<number>(width).fill(0));
+  for (let at = 0; at < truth.length; at += width) {
+    matrix[largest(truth, at, width)]![largest(scores, at, width)]!++;
+  }
+  return matrix;
+}
+
+/** Decisions per label where a score counts from its threshold on; a true value counts from one half on. */
+export function labelCounts(
+  truth: Float32Array,
+  scores: Float32Array,
+  labels: readonly string[],
+  thresholds: readonly number[],
+): LabelCounts[] {
+  const width = labels.length;
+  return labels.map((label, k) => {
+    const counts = { label, truePositives: 0, falsePositives: 0, falseNegatives: 0 };
+    for (let at = k; at < truth.length; at += width) {
+      const said = scores[at]! >= thresholds[k]!;
+      if (truth[at]! >= 0.5) counts[said ? "truePositives" : "falseNegatives"]++;
+      else if (said) counts.falsePositives++;
+    }
+    return counts;
+  });
+}
+
+/**
+ * The score from which on label `k` has the best F1; of several the highest. 0.5 where the label never occurs.
+ */
+export function bestThreshold(truth: Float32Array, scores: Float32Array, k = 0, width = 1): number {
+  const count = truth.length / width;
+  const order = Uint32Array.from({ length: count }, (_, i) => i * width + k).sort((a, b) => scores[b]! - scores[a]!);
+  const positives = order.reduce((n, at) => n + (truth[at]! >= 0.5 ? 1 : 0), 0);
+  let best = { f1: 0, threshold: 0.5 };
+  let hits = 0;
+  order.forEach((at, i) => {
+    if (truth[at]! >= 0.5) hits++;
+    // A threshold takes all examples of the same score or none.
+    if (i + 1 < count && scores[order[i + 1]!] === scores[at]) return;
+    const f1 = (2 * hits) / (i + 1 + positives);
+    if (f1 > best.f1) best = { f1, threshold: scores[at]! };
+  });
+  return best.threshold;
+}
+
+function largest(values: Float32Array, from: number, width: number): number {
+  let best = 0;
+  for (let k = 1; k < width; k++) if (values[from + k]! > values[from + best]!) best = k;
+  return best;
+}
+
+async function predictAll(
+  model: LayersModel,
+  data: BatchSource,
+): Promise<{ truth: Float32Array; scores: Float32Array; width: number }> {
+  const tf = loadTensorFlow();
+  const truth: Float32Array[] = [];
+  const scores: Float32Array[] = [];
+  let width = 0;
+  for await (const { xs, ys } of eachBatch(data)) {
+    const output = tf.tidy(() => model.predict(xs) as Tensor);
+    width = output.shape.at(-1)!;
+    truth.push((await ys.data()) as Float32Array);
+    scores.push((await output.data()) as Float32Array);
+    tf.dispose([xs, ys, output]);
+  }
+  return { truth: joined(truth), scores: joined(scores), width };
+}
+
+function joined(parts: Float32Array[]): Float32Array {
+  const all = new Float32Array(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** Which way a number is better: the smallest is best, or the largest. */
+export type Direction = "min" | "max";
+
+/** Which way a metric of this name is better: up for accuracies and scores, else down, as losses, errors and entropies are. */
+export function directionOf(name: string): Direction {
+  if (/loss|error/i.test(name)) return "min";
+  return /acc|precision|recall|auc|f1|fscore|iou|r2|correlation|snr|sdr/i.test(name) ? "max" : "min";
+}

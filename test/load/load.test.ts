@@ -1,0 +1,149 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { cpSync, mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import type * as tfjs from "@tensorflow/tfjs-node-gpu";
+import { decodeWav } from "../../dist/format/wav.js";
+import { type BatchOptions, batches } from "../../dist/load/batches.js";
+import { openRecords, type Records, type OpenOptions } from "../../dist/records/open-records.js";
+import { python, root } from "../support/python.js";
+
+const all = (records: Records): Uint32Array => Uint32Array.from({ length: records.count }, (_, i) => i);
+
+// biome-ignore lint/suspicious/noExplicitAny: the fixtures' json has another shape for every kind
+type Expected = any;
+
+/** A copy of the original's dataset, opened, and what its own loader gave. */
+async function original(
+  set: string,
+  name = "dataset",
+  options: OpenOptions = {},
+): Promise<{ records: Records; expected: Expected }> {
+  const folder = mkdtempSync(join(tmpdir(), "load-"));
+  cpSync(join(root, "test/fixtures/original", set), folder, { recursive: true });
+  const expected = JSON.parse(readFileSync(join(folder, "expected.json"), "utf8"));
+  return { records: await openRecords(folder, name, options), expected };
+}
+
+const sha256 = (tensor: tfjs.Tensor): string => {
+  const values = tensor.dataSync() as Float32Array;
+  return createHash("sha256")
+    .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
+    .digest("hex");
+};
+
+interface Array_ {
+  shape: number[];
+  sha256_as_f32le: string;
+}
+
+/** Loads example by example and compares shape and every value (by hash) with what the original's loader gave. */
+async function sameAsOriginal(
+  records: Records,
+  expected: { x: Array_; y: Array_ }[],
+  options: BatchOptions,
+): Promise<void> {
+  assert.equal(records.count, expected.length);
+  const iterator = await batches(records, all(records), { shuffle: false, batchSize: 1, ...options }).iterator();
+  for (const [i, { x, y }] of expected.entries()) {
+    const { xs, ys } = (await iterator.next()).value;
+    assert.deepEqual(xs.shape, [1, ...x.shape], `example ${i}`);
+    assert.deepEqual(ys.shape, [1, ...y.shape], `example ${i}`);
+    assert.equal(sha256(xs), x.sha256_as_f32le, `x of example ${i}`);
+    assert.equal(sha256(ys), y.sha256_as_f32le, `y of example ${i}`);
+    xs.dispose();
+    ys.dispose();
+  }
+  assert.equal((await iterator.next()).done, true);
+}
+
+const legacy = { inputSize: 256, legacyPadding: true };
+
+test("the original's pairs give its own tensors, value for value", async () => {
+  const { records, expected } = await original("pairs");
+  await sameAsOriginal(records, expected.load.per_record, legacy);
+});
+
+test("5: one second at 16 kHz in frames of 256 and 160, with the original's extra frame and without", async () => {
+  const { records, expected } = await original("exact16k");
+  await sameAsOriginal(records, expected.load_256, legacy);
+  await sameAsOriginal(records, expected.load_160, { inputSize: 160, legacyPadding: true });
+  const iterator = await batches(records, all(records), { inputSize: 160 }).iterator();
+  const { xs, ys } = (await iterator.next()).value;
+  assert.deepEqual(
+    [xs.shape, ys.shape],
+    [
+      [2, 100, 160],
+      [2, 100, 160],
+    ],
+  );
+});
+
+test("every int16 comes back as the half float the original stored", async () => {
+  const { records, expected } = await original("edge_int16");
+  const iterator = await batches(records, all(records)).iterator();
+  const { xs } = (await iterator.next()).value;
+  assert.deepEqual(xs.shape, [1, expected.n_samples]);
+  const values = Array.from(await xs.data());
+  const { samples } = decodeWav(readFileSync(join(root, "test/fixtures/original/edge_int16/in/edge.wav")), "edge.wav");
+  const halves = python(
+    "import numpy as np; print(json.dumps((np.array(input) / 32768).astype(np.float16).tolist()))",
+    Array.from(samples),
+  );
+  assert.deepEqual(values, halves);
+});
+
+test("the original's labels of whole files give its own tensors", async () => {
+  const { records, expected } = await original("simple", "dataset", { width: 5 });
+  await sameAsOriginal(records, expected.load.per_record, legacy);
+});
+
+test("6, 26: the original's labels per frame, examples of different length padded in every split", async () => {
+  const { records, expected } = await original("frames");
+  await sameAsOriginal(records, expected.load.per_record, legacy);
+  const longest = Math.max(...expected.load.per_record.map((r: { x: Array_ }) => r.x.shape[0]!));
+  const { xs, ys } = (
+    await (await batches(records, all(records), { inputSize: 256, shuffle: false }).iterator()).next()
+  ).value;
+  assert.deepEqual(
+    [xs.shape, ys.shape],
+    [
+      [8, longest, 256],
+      [8, longest, 3],
+    ],
+  );
+  const rows = expected.load.per_record[0].y.shape[0];
+  assert.equal(sha256(ys.slice([0, 0, 0], [1, rows, 3])), expected.load.per_record[0].y.sha256_as_f32le);
+  assert.equal(
+    (
+      await ys
+        .slice([0, rows, 0], [1, longest - rows, 3])
+        .abs()
+        .max()
+        .data()
+    )[0],
+    0,
+  );
+  assert.throws(() => batches(records, all(records), { inputSize: 128 }), {
+    code: "OPTION",
+    message: /inputSize: 128, expected 256/,
+  });
+});
+
+test("20: the original's piano pairs, each of its own length", async () => {
+  const { records, expected } = await original("piano");
+  await sameAsOriginal(records, expected.load.per_record, legacy);
+});
+
+test("the later version's pairs, regression and labels", async () => {
+  for (const [name, options] of [
+    ["pairs.csv", {}],
+    ["reg.csv", { kind: "values" }],
+    ["ml.csv", { kind: "classes" }],
+  ] as const) {
+    const { records, expected } = await original("head", name, options);
+    await sameAsOriginal(records, expected.datasets[name].all, {});
+  }
+});

@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { root } from "../support/python.js";
+
+const skip = process.env.CI ? false : "takes some minutes and packages of its own; run npm run bench -- --tiny";
+
+test("every benchmark does the same work on both sides, at its smallest size", { skip }, () => {
+  const run = spawnSync("npm", ["run", "bench", "--", "--tiny"], { cwd: root, encoding: "utf8" });
+  assert.equal(run.status, 0, run.stdout.slice(-5000) + run.stderr.slice(-5000));
+  const files = readdirSync(join(root, "bench")).filter((file) => /^(?!harness|report|charts).*\.ts$/.test(file));
+  const lines = readFileSync(join(root, "build/bench/results.jsonl"), "utf8").trim().split("\n");
+  const results = lines.map((line) => JSON.parse(line) as { name: string; ratio?: number });
+  assert.ok(results.length >= files.length, `${results.length} results of ${files.length} benchmarks`);
+  for (const { name, ratio } of results) assert.ok(ratio === undefined || ratio > 0, name);
+  assert.match(run.stdout, /\| work \| beside \| times as fast \|/);
+});

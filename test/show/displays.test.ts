@@ -1,0 +1,474 @@
+// Every display as a person sees it: in JupyterLab in Chromium, light, dark and narrow, reopened without trust, and as
+// html with the network off. A reviewed picture of each is kept in fixtures/displays; a changed one is left beside the
+// build for a person to look at, and `REVIEWED=1` keeps it.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { Browser, Locator, Page } from "playwright-core";
+import {
+  kernelIdle,
+  type Lab,
+  launchBrowser,
+  noBrowser,
+  openNotebook,
+  runAll,
+  save,
+  startLab,
+} from "../support/lab.js";
+import { pythonPath, root } from "../support/python.js";
+
+const HOSTILE = "<img src=x onerror=alert(1)>.wav";
+
+const SETUP = `import * as show from "deep-audio-dataset";
+const rate = 16000;
+const samples = new Float32Array(3 * rate);
+for (let i = 0; i < samples.length; i++) samples[i] = 0.4 * Math.sin(i * (0.05 + 3e-6 * i)) * (i % 16000 < 12000 ? 1 : 0.2);
+const half = samples.map((v) => v / 2);
+const label = [{ onset: 0.2, offset: 0.9, row: 60 }, { onset: 0.5, offset: 1.5, row: 64 }, { onset: 1.2, offset: 2.5, row: 67 }];
+const prediction = [{ onset: 0.25, offset: 0.9, row: 60 }, { onset: 0.5, offset: 1.3, row: 64 }, { onset: 0.1, offset: 0.4, row: 66 }];
+const clip = (i: number) => ({ input: samples.slice(i * 4000, i * 4000 + 16000), sampleRate: rate, name: i + " ${HOSTILE}" });
+const judged = [0, 1, 2, 3].map((i) => ({ example: clip(i), loss: 0.3 * i, label: "sin", predicted: "saw", split: i % 2 ? "train" : "test" }));
+const matrix = { matrix: [[48, 2, 0], [5, 45, 3], [0, 1, 30]], labels: ["sin", "square", "saw"] };`;
+
+/** One line for each display, and what must be seen of it. */
+const DISPLAYS: Record<string, { line: string; sees: ("chart" | "player" | "table" | "picture" | "progress")[] }> = {
+  waveform: { line: `show.waveform(samples, { sampleRate: rate, title: "${HOSTILE}" });`, sees: ["chart"] },
+  spectrogram: { line: `show.spectrogram(samples, { sampleRate: rate, title: "sweep" });`, sees: ["chart"] },
+  "spectrogram-mel": {
+    line: `show.spectrogram(samples, { sampleRate: rate, scale: "mel", colours: "magma" });`,
+    sees: ["chart"],
+  },
+  "spectrogram-log": {
+    line: `show.spectrogram(samples, { sampleRate: rate, scale: "log", colours: "grey" });`,
+    sees: ["chart"],
+  },
+  overlay: {
+    line: `show.spectrogram(samples, { sampleRate: rate, upperEdge: 2000, overlay: label, title: "notes over a sweep" });`,
+    sees: ["chart"],
+  },
+  player: { line: `show.player(samples, { sampleRate: rate, title: "${HOSTILE}" });`, sees: ["player"] },
+  pair: {
+    line: `show.pair({ input: samples, target: half, sampleRate: rate, name: "sweep.wav" });`,
+    sees: ["player", "chart"],
+  },
+  pianoRoll: { line: `show.pianoRoll(label, { prediction: prediction, names: "pitch" });`, sees: ["chart"] },
+  predictions: {
+    line: `show.predictions(samples, { sampleRate: rate, label: label, prediction: prediction, names: "pitch", title: "sweep" });`,
+    sees: ["player", "picture"],
+  },
+  problems: {
+    line: `const problem = (kind: string, i: number) => ({ kind, file: "in/" + i + ".wav", message: "file: not found, expected it in the folder (in/" + i + "${HOSTILE}, dataset:" + i + ")" });
+show.problems({ errors: [1, 2, 3].map((i) => problem("missing", i)), warnings: [problem("unlisted", 4)], toString: () => "dataset: 80 rows, 120 files, 3.9 min of sound; 3 errors, 1 warning" });`,
+    sees: ["table"],
+  },
+  example: {
+    line: `show.example({ ...clip(0), id: 3, values: [0, 1] }, { labels: ["sin", "square"] });`,
+    sees: ["player", "picture"],
+  },
+  splits: {
+    line: `show.splits({ splits: [{ name: "train", examples: 700, seconds: 700, classes: [300, 400] }, { name: "test", examples: 150, seconds: 150, classes: [75, 75] }], labels: ["sin", "square"], seed: 1 }, { audit: { matrix: { identical: { "train/test": 2 }, nearDuplicate: { "train/test": 5 } } } });`,
+    sees: ["table", "picture"],
+  },
+  summary: {
+    line: `show.summary({ name: "${HOSTILE}", kind: "pairs", examples: 4000, seconds: 4000, sampleRate: rate, state: "fresh", first: [clip(0)] });`,
+    sees: ["table", "player", "picture"],
+  },
+  explore: { line: `show.explore(judged);`, sees: ["table", "player", "picture"] },
+  leaks: {
+    line: `const place = (split: "train" | "test", example: number) => ({ split, example, name: example + " ${HOSTILE}", side: "input" as const });
+const finding = { kind: "nearDuplicate" as const, score: 0.98, a: place("train", 0), b: place("test", 1), message: "test: 1.wav (input) sounds as (correlation 0.980) 0.wav (input) in train" };
+const row = (n: number) => ({ "train/validate": 0, "train/test": n, "validate/test": 0 });
+const report = { findings: [finding], examples: { train: 70, validate: 15, test: 15 }, matrix: { identical: row(0), targetIsInput: row(0), nearDuplicate: row(1), group: row(0), neighbour: row(0) }, clean: false };
+await show.leaks(report, { example: (i: number) => Promise.resolve(clip(i)) });`,
+    sees: ["table", "player"],
+  },
+  worst: { line: `show.worst(judged, 2);`, sees: ["player", "picture"] },
+  confusion: { line: `show.confusion(matrix);`, sees: ["chart"] },
+  classReport: { line: `show.classReport(matrix);`, sees: ["table"] },
+  history: {
+    line: `show.history({ loss: [1, 0.5, 0.3, 0.28], val_loss: [1.1, 0.6, 0.5, 0.55], acc: [0.2, 0.5, 0.8, 0.9], val_acc: [0.1, 0.4, 0.6, 0.65] });`,
+    sees: ["chart"],
+  },
+  liveHistory: {
+    line: `async function train() {
+  const live = show.liveHistory({ epochs: 3, title: "live" });
+  for (let epoch = 0; epoch < 3; epoch++) {
+    await live.onEpochBegin(epoch);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    await live.onEpochEnd(epoch, { loss: 1 / (epoch + 1), val_loss: 1.2 / (epoch + 1) });
+  }
+  await live.onTrainEnd();
+}
+await train();`,
+    sees: ["chart"],
+  },
+  progress: {
+    line: `await new show.AudioDataset("data", "tones").generate(100, 200, 2, { waves: ["sin"], duration: 0.1, removeWav: true });`,
+    sees: ["progress"],
+  },
+};
+
+const names = Object.keys(DISPLAYS);
+const work = join(root, "build", "display-test");
+const reviewed = join(root, "test", "fixtures", "displays");
+const file = join(work, "displays.ipynb");
+
+function writeNotebook(): void {
+  const cells = [SETUP, ...names.map((name) => DISPLAYS[name]!.line)].map((source, i) => ({
+    cell_type: "code",
+    id: `cell-${i}`,
+    metadata: {},
+    execution_count: null,
+    outputs: [],
+    source,
+  }));
+  const kernelspec = { display_name: "TypeScript (tslab)", language: "typescript", name: "tslab" };
+  const language_info = { name: "typescript" };
+  writeFileSync(
+    file,
+    JSON.stringify({ cells, metadata: { kernelspec, language_info }, nbformat: 4, nbformat_minor: 5 }),
+  );
+}
+
+/** The outputs of a display's cell, in Lab or in exported html. */
+function outputOf(page: Page, name: string): Locator {
+  const cell = page.locator(".jp-CodeCell").nth(names.indexOf(name) + 1);
+  return cell.locator(".jp-OutputArea").first();
+}
+
+/** Asserts that what a display promises is really there: charts drawn, pictures decoded, sounds loaded. */
+async function assertSeen(page: Page, name: string, charts: "interactive" | "static"): Promise<void> {
+  const output = outputOf(page, name);
+  await output.scrollIntoViewIfNeeded();
+  for (const seen of DISPLAYS[name]!.sees) {
+    if (seen === "chart" && charts === "interactive") {
+      await output.locator(".js-plotly-plot svg.main-svg").first().waitFor({ state: "visible", timeout: 20_000 });
+    } else if (seen === "chart" || seen === "picture") {
+      const picture = output.locator("img").first();
+      await picture.waitFor({ state: "visible", timeout: 20_000 });
+      await page.waitForFunction(
+        (img) => (img as { naturalWidth: number }).naturalWidth > 50,
+        await picture.elementHandle(),
+      );
+    } else if (seen === "progress") {
+      const bar = output.locator("progress").last();
+      await bar.waitFor({ state: "visible" });
+      assert.equal(await bar.getAttribute("value"), "1.0000");
+    } else if (seen === "table") {
+      await output.locator("table tbody tr").first().waitFor({ state: "visible" });
+    } else {
+      const player = output.locator("audio").first();
+      await player.waitFor({ state: "visible" });
+      const seconds = await player.evaluate(async (element) => {
+        const audio = element as unknown as {
+          duration: number;
+          load(): void;
+          preload: string;
+          onloadedmetadata: unknown;
+        };
+        if (audio.duration > 0) return audio.duration;
+        await new Promise((resolve) => {
+          audio.onloadedmetadata = resolve;
+          audio.preload = "metadata";
+          audio.load();
+        });
+        return audio.duration;
+      });
+      assert.ok(seconds > 0.5 && seconds <= 3.01, `${name}: ${seconds} s of sound`);
+    }
+  }
+}
+
+/**
+ * Mean difference of two pictures as a share of full scale, over all and in the worst of 24 × 18 fields, both brought to
+ * 240 × 180 so that fonts matter little. What is above an output decides on which row of pixels it begins: the least
+ * difference counts of those with one picture moved by a pixel.
+ */
+async function difference(page: Page, a: Buffer, b: Buffer): Promise<{ all: number; field: number }> {
+  const sources = [a, b].map((png) => `data:image/png;base64,${png.toString("base64")}`);
+  return (await page.evaluate(`(async () => {
+    const [one, other] = await Promise.all(${JSON.stringify(sources)}.map(async (source) => {
+      const image = new Image();
+      image.src = source;
+      await image.decode();
+      return image;
+    }));
+    // The rows that both have once either is moved; a picture of another size is brought to the same and differs.
+    const near = Math.abs(one.height - other.height) <= 2;
+    const rows = Math.min(one.height, other.height) - 1;
+    const draw = (image, top) => {
+      const canvas = new OffscreenCanvas(240, 180).getContext("2d");
+      canvas.imageSmoothingQuality = "high";
+      canvas.drawImage(image, 0, near ? top : 0, image.width, near ? rows : image.height, 0, 0, 240, 180);
+      return canvas.getImageData(0, 0, 240, 180).data;
+    };
+    const compare = (p, q) => {
+      const fields = new Float64Array(24 * 18);
+      for (let i = 0; i < p.length; i++) {
+        const at = i >> 2;
+        fields[24 * Math.floor(at / 2400) + Math.floor((at % 240) / 10)] += Math.abs(p[i] - q[i]);
+      }
+      // Alpha is 255 everywhere and adds nothing.
+      return { all: fields.reduce((x, y) => x + y) / (3 * 240 * 180 * 255), field: Math.max(...fields) / (3 * 100 * 255) };
+    };
+    const found = [[0, 0], [0, 1], [1, 0]].map(([p, q]) => compare(draw(one, p), draw(other, q)));
+    return found.reduce((best, next) => (next.all < best.all ? next : best));
+  })()`)) as { all: number; field: number };
+}
+
+/** Asserts that every drawn chart has the height of its layout: resized ones can collapse to nothing. */
+async function assertChartsOpen(page: Page): Promise<void> {
+  const heights = (await page.evaluate(`[...document.querySelectorAll(".js-plotly-plot")].map((chart) =>
+    [Math.round(chart.getBoundingClientRect().height), chart._fullLayout.height])`)) as [number, number][];
+  assert.ok(heights.length >= 8, `${heights.length} charts`);
+  for (const [shown, wanted] of heights) assert.ok(shown >= wanted && wanted > 100, `${shown} px of ${wanted}`);
+}
+
+describe("displays in JupyterLab", { skip: noBrowser }, () => {
+  let browser: Browser;
+  let lab: Lab;
+  let page: Page;
+  let errors: string[];
+  let outside: string[];
+
+  before(async () => {
+    rmSync(work, { recursive: true, force: true });
+    mkdirSync(work, { recursive: true });
+    writeNotebook();
+    browser = await launchBrowser();
+    lab = await startLab({ folder: work });
+    ({ page, errors, outside } = await openNotebook(browser, lab, "displays.ipynb"));
+    await page.setViewportSize({ width: 1000, height: 900 });
+    await runAll(page);
+  });
+  after(async () => {
+    await lab.stop();
+    await browser.close();
+  });
+
+  for (const name of names) {
+    it(`${name} is seen, and looks as reviewed`, async () => {
+      await assertSeen(page, name, "interactive");
+      // A player's signs are grey until its sound is there.
+      await outputOf(page, name)
+        .locator("audio")
+        .evaluateAll(async (elements) => {
+          for (const player of elements as unknown as { preload: string; readyState: number }[]) {
+            player.preload = "metadata";
+            for (let k = 0; k < 100 && player.readyState === 0; k++) await new Promise((done) => setTimeout(done, 20));
+          }
+        });
+      // The words beside a bar tell times, which differ.
+      const shown = name === "progress" ? outputOf(page, name).locator("progress").first() : outputOf(page, name);
+      const picture = await shown.screenshot();
+      const kept = join(reviewed, `${name}.png`);
+      if (process.env.REVIEWED) {
+        mkdirSync(reviewed, { recursive: true });
+        writeFileSync(kept, picture);
+      }
+      const changed = join(work, `${name}-changed.png`);
+      writeFileSync(changed, picture);
+      assert.ok(existsSync(kept), `no reviewed picture; look at ${changed}, then run with REVIEWED=1`);
+      const { all, field } = await difference(page, picture, readFileSync(kept));
+      if (process.env.REVIEWED) console.log(name, all, field);
+      const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+      assert.ok(
+        all < 0.015 && field < 0.12,
+        `${name} differs by ${percent(all)} and in one field by ${percent(field)}, expected under 1.5 % and 12 %; look at ${changed}`,
+      );
+      rmSync(changed);
+    });
+  }
+
+  it("nothing hostile ran, nothing failed, no request left the server", async () => {
+    assert.equal(await page.locator('img[src="x"]').count(), 0);
+    assert.deepEqual(errors, []);
+    assert.deepEqual(outside, []);
+  });
+
+  it("a picture follows the sound: the cursor moves with the player's position, a click moves the player", async () => {
+    const output = outputOf(page, "predictions");
+    const cursor = output.locator("div[style*='pointer-events']").first();
+    const left = async (): Promise<number> =>
+      Number.parseFloat(await cursor.evaluate((e) => (e as unknown as { style: { left: string } }).style.left));
+    const start = await left();
+    const audio = output.locator("audio").first();
+    await audio.evaluate((element) => {
+      const a = element as unknown as { currentTime: number };
+      a.currentTime = 1.5;
+    });
+    await page.waitForTimeout(400);
+    const width = 100 * ((720 - 62 - 76) / 720);
+    assert.ok(Math.abs((await left()) - start - width / 2) < 1, "half the plot after half the sound");
+  });
+
+  it("explore filters by words, split and length and sorts by a column", async () => {
+    const output = outputOf(page, "explore");
+    const rows = output.locator("tbody tr:visible");
+    const status = output.locator("[role=status]");
+    const [words, from, to] = ["words", "shortest length in seconds", "longest length in seconds"].map((name) =>
+      output.getByLabel(name, { exact: true }),
+    );
+    const split = output.getByLabel("split", { exact: true });
+    const shows = async (n: number): Promise<void> => {
+      assert.equal(await rows.count(), n);
+      assert.equal(await status.textContent(), `${n} of 4`);
+    };
+    await shows(4);
+    await words!.fill("train");
+    await shows(2);
+    await words!.fill("");
+    await split.selectOption("test");
+    await shows(2);
+    await words!.fill("0.6");
+    await shows(1);
+    await words!.fill("");
+    await split.selectOption("all");
+    await to!.fill("0.5");
+    await shows(0);
+    await to!.fill("");
+    await from!.fill("2");
+    await shows(0);
+    await from!.fill("");
+    const head = output.locator("th", { hasText: "loss" });
+    await head.click();
+    assert.equal(await head.getAttribute("aria-sort"), "ascending");
+    assert.match((await rows.first().textContent()) ?? "", /sinsaw0 ?[^.]*1\.000 s/);
+    await head.press("Enter");
+    assert.equal(await head.getAttribute("aria-sort"), "descending");
+    assert.match((await rows.first().textContent()) ?? "", /0\.9/);
+  });
+
+  it("at 800 px nothing is wider than its cell", async () => {
+    await page.setViewportSize({ width: 800, height: 900 });
+    await page.waitForTimeout(1500);
+    for (const name of names) {
+      const [inner, outer] = (await outputOf(page, name).evaluate((e) => {
+        const area = e as unknown as { scrollWidth: number; clientWidth: number };
+        return [area.scrollWidth, area.clientWidth];
+      })) as [number, number];
+      assert.ok(inner <= outer + 1, `${name}: ${inner} px in ${outer}`);
+    }
+    await assertChartsOpen(page);
+    await page.setViewportSize({ width: 1000, height: 900 });
+  });
+
+  it("on the dark theme no display brings a light ground", async () => {
+    await page.evaluate(`window.jupyterapp.commands.execute("apputils:change-theme", { theme: "JupyterLab Dark" })`);
+    await page.waitForFunction(`document.body.dataset.jpThemeLight === "false"`);
+    await page.waitForTimeout(1000);
+    const black = await page.evaluate(`(async () => {
+      const c = new OffscreenCanvas(240, 180);
+      const x = c.getContext("2d");
+      x.fillStyle = "#111";
+      x.fillRect(0, 0, 240, 180);
+      const bytes = new Uint8Array(await (await c.convertToBlob()).arrayBuffer());
+      return btoa(String.fromCharCode(...bytes));
+    })()`);
+    for (const name of names.filter((n) => n !== "confusion")) {
+      const output = outputOf(page, name);
+      await output.scrollIntoViewIfNeeded();
+      const { all } = await difference(page, await output.screenshot(), Buffer.from(black as string, "base64"));
+      assert.ok(all < 0.35, `${name} is ${(100 * all).toFixed(0)} % away from dark`);
+    }
+    await assertChartsOpen(page);
+    await save(page);
+  });
+
+  it("a player remembers its position over a reload", async () => {
+    const audio = (): Locator => outputOf(page, "player").locator("audio").first();
+    const at = (): Promise<number> => audio().evaluate((e) => (e as unknown as { currentTime: number }).currentTime);
+    await audio().evaluate((e) => {
+      (e as unknown as { currentTime: number }).currentTime = 1.25;
+    });
+    await page.waitForFunction(`Object.keys(sessionStorage).some((key) => key.startsWith("deep-audio"))`);
+    await page.reload();
+    await page.waitForSelector(".jp-NotebookPanel .jp-Cell");
+    await kernelIdle(page);
+    await audio().waitFor({ state: "visible" });
+    await page.waitForFunction((e) => (e as { currentTime: number }).currentTime > 1, await audio().elementHandle());
+    assert.ok(Math.abs((await at()) - 1.25) < 0.3, `${await at()} s`);
+  });
+});
+
+describe("the saved displays", { skip: noBrowser }, () => {
+  let browser: Browser;
+  before(async () => {
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser.close();
+  });
+
+  it("are seen when the notebook is opened elsewhere, untrusted, without running it", async () => {
+    const lab = await startLab({ folder: work }); // settings of its own, so it has never signed this notebook
+    try {
+      const { page, errors } = await openNotebook(browser, lab, "displays.ipynb");
+      assert.equal(await page.locator(".jp-OutputArea script").count(), 0);
+      for (const name of names) await assertSeen(page, name, "static");
+      assert.deepEqual(errors, []);
+    } finally {
+      await lab.stop();
+    }
+  });
+
+  it("are seen where the notebook was run without a browser, so that it holds no picture of Lab's own", async () => {
+    const notebook = JSON.parse(readFileSync(file, "utf8")) as {
+      cells: { outputs: { data?: Record<string, unknown> }[] }[];
+    };
+    for (const { data } of notebook.cells.flatMap((cell) => cell.outputs)) if (data) delete data["image/png"];
+    writeFileSync(join(work, "bare.ipynb"), JSON.stringify(notebook));
+    const lab = await startLab({ folder: work });
+    try {
+      const { page, errors } = await openNotebook(browser, lab, "bare.ipynb");
+      for (const name of names) await assertSeen(page, name, "interactive");
+      for (const width of [1270, 1260]) {
+        await page.setViewportSize({ width, height: 1700 });
+        await page.waitForTimeout(1500);
+        await assertChartsOpen(page);
+      }
+      assert.deepEqual(errors, []);
+    } finally {
+      await lab.stop();
+    }
+  });
+
+  it("are seen in exported html with the network off", async () => {
+    execFileSync(pythonPath, ["-m", "nbconvert", "--to", "html", file], { stdio: "pipe" });
+    const context = await browser.newContext({ offline: true });
+    const page = await context.newPage();
+    await page.goto(`file://${join(work, "displays.html")}`, { waitUntil: "domcontentloaded" });
+    for (const name of names) await assertSeen(page, name, "static");
+    // As nbconvert's webpdf prints it.
+    const pdf = (await page.pdf()).toString("latin1");
+    assert.ok(pdf.split("/Subtype /Image").length > 8, "pictures in the pdf");
+    await context.close();
+  });
+
+  it("keep their words or their picture in LaTeX, which nbconvert makes pdfs of", () => {
+    execFileSync(pythonPath, ["-m", "nbconvert", "--to", "latex", file], { stdio: "pipe" });
+    const latex = readFileSync(join(work, "displays.tex"), "utf8");
+    const { cells } = JSON.parse(readFileSync(file, "utf8")) as {
+      cells: { outputs: { data?: Record<string, string | string[]> }[] }[];
+    };
+    const shown = cells.flatMap((cell) => cell.outputs).flatMap(({ data }) => (data ? [data] : []));
+    assert.ok(shown.length >= names.length);
+    const pictures = shown.filter((data) => "image/png" in data).length;
+    assert.equal(latex.split("\\adjustimage{").length - 1, pictures, "a picture of each chart that Lab saved");
+    for (const data of shown.filter((d) => !("image/png" in d))) {
+      const words = [data["text/plain"]!]
+        .flat()
+        .join("")
+        .match(/[A-Za-z]{4,}/g)!
+        .slice(0, 3);
+      for (const word of words) assert.ok(latex.includes(word), `${word} of ${words}`);
+    }
+  });
+
+  it("stay under 5 MB for thirty displays", () => {
+    const bytes = readFileSync(file).length;
+    assert.ok((bytes / names.length) * 30 < 5e6, `${bytes} bytes for ${names.length} displays`);
+  });
+});

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { root } from "../../support/python.js";
+
+/** The oldest Node that the library takes, and the newest of each line after it. */
+const VERSIONS = ["20.19.0", "22.23.3", "24.21.0"];
+const TESTS = [
+  "tensorflow/load",
+  "tensorflow/quiet",
+  "tensorflow/gradients",
+  "tensorflow/begin",
+  "tensorflow/core-suite",
+  "train",
+];
+
+/** A Node of that version, from npm's packages of its binaries, kept in `build`. */
+function nodeBinary(version: string): string {
+  if (process.versions.node === version) return process.execPath;
+  const name = `node-${process.platform}-${process.arch}`;
+  const prefix = join(root, "build", "nodes", version);
+  const binary = join(prefix, "node_modules", name, "bin", "node");
+  if (!existsSync(binary)) {
+    const install = ["install", "--no-save", "--ignore-scripts", "--prefix", prefix, `${name}@${version}`];
+    execFileSync("npm", install, { stdio: ["ignore", "ignore", "inherit"] });
+  }
+  return binary;
+}
+
+for (const version of VERSIONS) {
+  test(`TensorFlow's tests pass on Node ${version}`, () => {
+    const binary = nodeBinary(version);
+    assert.equal(execFileSync(binary, ["--version"], { encoding: "utf8" }), `v${version}\n`);
+    // The runner of this file would be taken for that of those.
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const files = TESTS.map((name) => join("test", `${name}.test.ts`));
+    const run = spawnSync(binary, ["--import", "tsx", "--test", ...files], { cwd: root, encoding: "utf8", env });
+    assert.equal(run.status, 0, run.stdout.slice(-20000));
+    const passed = Number(/^[#ℹ] pass (\d+)$/m.exec(run.stdout)?.[1]);
+    assert.ok(passed >= 20, run.stdout.slice(-2000));
+  });
+}

@@ -1,0 +1,311 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
+import { restoreModel, saveModel } from "../../dist/train/checkpoint.js";
+import { AudioDataset } from "../../dist/dataset.js";
+import { loadTensorFlow } from "../../dist/tensorflow/load.js";
+import { type FitOptions, fit } from "../../dist/train/fit.js";
+import { close } from "../support/close.js";
+import { python, root } from "../support/python.js";
+
+// Else a GPU sums in any order.
+process.env.TF_DETERMINISTIC_OPS = "1";
+const tf = loadTensorFlow();
+const folder = mkdtempSync(join(tmpdir(), "train-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const QUIET = { onProgress: false, show: false } as const;
+
+const made = (async () => {
+  const dataset = new AudioDataset(join(folder, "data"), "set", { seed: 1 });
+  const recipe = { waves: ["sin", "saw"], chords: ["pure"], duration: 0.1, sampleRate: 8000, removeWav: true };
+  await dataset.generate(100, 400, 20, { ...recipe, onProgress: false } as never);
+  return dataset;
+})();
+
+async function loaded(): Promise<AudioDataset> {
+  const dataset = new AudioDataset((await made).directory, "set", { seed: 1 });
+  await dataset.load({ inputSize: 100, batchSize: 5, trainSplit: 0.7, valSplit: 0.15, testSplit: 0.15 });
+  return dataset;
+}
+
+/** Frames of 100 samples in and out, with dropout, so that its randomness is tried as well. */
+function net(): LayersModel {
+  const model = tf.sequential({
+    layers: [
+      tf.layers.dense({ inputShape: [8, 100], units: 12, activation: "tanh" }),
+      tf.layers.dropout({ rate: 0.2 }),
+      tf.layers.dense({ units: 100 }),
+    ],
+  });
+  model.compile({ optimizer: tf.train.adam(0.01), loss: "meanSquaredError", metrics: ["mae"] });
+  return model;
+}
+
+const weights = (model: LayersModel): number[] => model.getWeights().flatMap((w) => [...w.dataSync()]);
+
+test("training is the same as fitDataset's", async () => {
+  const plain = net();
+  const mine = net();
+  // Without dropout's own random numbers.
+  for (const model of [plain, mine]) (model.layers[1] as unknown as { rate: number }).rate = 0;
+  mine.setWeights(plain.getWeights());
+  const a = await loaded();
+  const { history } = await plain.fitDataset(a.train, { epochs: 3, validationData: a.validate, verbose: 0 });
+  const result = await fit(mine, await loaded(), { epochs: 3, restoreBest: false, ...QUIET });
+  assert.deepEqual(Object.keys(result.history).sort(), ["loss", "mae", "val_loss", "val_mae"]);
+  for (const name in result.history) close(result.history[name]!, history[name] as number[], 1e-7, 1e-5);
+  assert.ok(result.waiting >= 0 && result.waiting < 1, String(result.waiting));
+  assert.match(result.summary, /^Trained 3 of 3 epochs in .*, waiting for data \d+\.\d % of the time\. Best val_loss /);
+});
+
+test("the same seed gives the same weights, another seed others", async () => {
+  const run = async (seed: number): Promise<number[]> => {
+    const model = net();
+    await fit(model, await loaded(), { epochs: 2, seed, ...QUIET });
+    return weights(model);
+  };
+  const first = await run(1);
+  assert.deepEqual(await run(1), first);
+  assert.notDeepEqual(await run(2), first);
+});
+
+test("training aborted in the middle of an epoch goes on and ends as if it had not been", async () => {
+  const whole = net();
+  const options: FitOptions = { epochs: 4, seed: 3, restoreBest: false, ...QUIET };
+  const expected = await fit(whole, await loaded(), options);
+
+  const checkpoint = join(folder, "aborted");
+  const dataset = await loaded();
+  assert.equal(dataset.trainSteps, 6);
+  for (const batches of [8, 3]) {
+    const controller = new AbortController();
+    let left = batches;
+    const train = { ...dataset.train, state: () => dataset.train.state(), resume: dataset.train.resume };
+    const counted = {
+      ...train,
+      iterator: async () => {
+        const upstream = await dataset.train.iterator();
+        return {
+          next: async () => {
+            if (left-- === 0) controller.abort();
+            return upstream.next();
+          },
+        };
+      },
+    };
+    const data = { train: counted, trainSteps: 6, validate: dataset.validate, valSteps: dataset.valSteps };
+    const run = fit(net(), data as never, { ...options, checkpoint, signal: controller.signal });
+    await assert.rejects(run, {
+      code: "ABORTED",
+      message: /training: aborted after \d+ of \d+ batches; run the same call again/,
+    });
+  }
+  const model = net();
+  const result = await fit(model, await loaded(), { ...options, checkpoint });
+  close(weights(model), weights(whole), 1e-6, 1e-5);
+  close(result.history.val_loss!, expected.history.val_loss!, 1e-6, 1e-5);
+  close(result.history.loss!, expected.history.loss!, 1e-6, 1e-5);
+});
+
+test("aborted without a checkpoint, training says what is left and what would go on", async () => {
+  const controller = new AbortController();
+  const onEpoch = (): void => controller.abort();
+  await assert.rejects(fit(net(), await loaded(), { epochs: 3, onEpoch, signal: controller.signal, ...QUIET }), {
+    code: "ABORTED",
+    message: /^training: aborted after 6 of 18 batches; the model keeps what it has learnt; with `checkpoint`/,
+  });
+});
+
+test("early stopping ends with the best weights, saved and loaded again", async () => {
+  const model = net();
+  const checkpoint = join(folder, "early");
+  const dataset = await loaded();
+  const epochs: number[] = [];
+  const result = await fit(model, dataset, {
+    epochs: 40,
+    patience: 2,
+    minDelta: 0.01,
+    checkpoint,
+    seed: 1,
+    onEpoch: (epoch) => void epochs.push(epoch),
+    ...QUIET,
+  });
+  assert.equal(result.stoppedEarly, true);
+  assert.equal(epochs.length, result.best.epoch + 2);
+  assert.equal(result.history.val_loss!.length, epochs.length);
+  assert.match(result.summary, /Stopped early: no better for 2 epochs/);
+  const loadedModel = await tf.loadLayersModel(`file://${checkpoint}/best/model.json`);
+  assert.deepEqual(weights(loadedModel), weights(model));
+  const value = (await model.evaluateDataset(dataset.validate as never, {})) as Tensor[];
+  close(value[0]!.dataSync(), [result.best.value], 1e-7, 1e-6);
+  // Called again there is nothing left to do for the epochs that were reached.
+  const again = await fit(net(), await loaded(), { epochs: epochs.length, checkpoint, ...QUIET });
+  assert.deepEqual(again.history, result.history);
+});
+
+test("the best epoch is the one of the least error, or as asked for", async () => {
+  const train = async (options: Partial<FitOptions>): Promise<[number, number[]]> => {
+    const model = net();
+    model.compile({ optimizer: tf.train.adam(0.01), loss: "meanSquaredError", metrics: ["mape"] });
+    const { best, history } = await fit(model, await loaded(), {
+      epochs: 4,
+      seed: 1,
+      monitor: "val_mape",
+      ...options,
+      ...QUIET,
+    });
+    return [best.value, history.val_mape!];
+  };
+  const [least, values] = await train({});
+  assert.ok(new Set(values).size > 1);
+  assert.equal(least, Math.min(...values));
+  assert.equal((await train({ mode: "max" }))[0], Math.max(...values));
+});
+
+test("class weights give Keras's loss and gradients", async () => {
+  const x = Array.from({ length: 24 }, (_, i) => Math.sin(i * 1.7));
+  const y = [1, 0, 0, 0, 0, 1, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1];
+  const kernel = Array.from({ length: 12 }, (_, i) => Math.cos(i));
+  const model = tf.sequential({ layers: [tf.layers.dense({ inputShape: [4], units: 3, activation: "softmax" })] });
+  model.compile({ optimizer: tf.train.sgd(1), loss: "categoricalCrossentropy" });
+  model.setWeights([tf.tensor(kernel, [4, 3]), tf.zeros([3])]);
+  const batch = { xs: tf.tensor(x, [6, 4]), ys: tf.tensor(y, [6, 3]) };
+  const train = tf.data.array([0]).map(() => ({ xs: batch.xs.clone(), ys: batch.ys.clone() }));
+  await fit(model, { train: train as never, trainSteps: 1 }, { epochs: 1, classWeights: [1, 5, 0.5], ...QUIET });
+  const expected = python(
+    `import numpy as np, keras
+x = np.array(input["x"], "f").reshape(6, 4); y = np.array(input["y"], "f").reshape(6, 3)
+m = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="softmax")])
+m.set_weights([np.array(input["kernel"], "f").reshape(4, 3), np.zeros(3, "f")])
+m.compile(optimizer=keras.optimizers.SGD(1.0), loss="categorical_crossentropy")
+m.train_on_batch(x, y, class_weight={0: 1.0, 1: 5.0, 2: 0.5})
+print(json.dumps([w for v in m.get_weights() for w in v.ravel().tolist()]))`,
+    { x, y, kernel },
+  );
+  close(weights(model), expected, 1e-6, 1e-5);
+  const wrong = fit(model, { train: train as never, trainSteps: 1 }, { epochs: 1, classWeights: [1, 2], ...QUIET });
+  await assert.rejects(wrong, { code: "OPTION", message: "classWeights: 1,2, expected 3 numbers, none below 0" });
+});
+
+test("wrong options are named", async () => {
+  const dataset = await loaded();
+  const attempt = (options: Partial<FitOptions>, model = net()) =>
+    fit(model, dataset, { epochs: 1, ...QUIET, ...options });
+  await assert.rejects(attempt({ epochs: 0 }), {
+    code: "OPTION",
+    message: "epochs: 0, expected a whole number from 1 on",
+  });
+  await assert.rejects(attempt({ monitor: "accuracy" }), {
+    code: "OPTION",
+    message: /monitor: "accuracy", expected one of /,
+  });
+  await assert.rejects(
+    attempt({}, tf.sequential({ layers: [tf.layers.flatten({ inputShape: [8, 100] })] })),
+    /not compiled/,
+  );
+  await saveModel(net(), join(folder, "other", "last"), { epoch: 1, history: {} });
+  const other = tf.sequential({ layers: [tf.layers.dense({ inputShape: [8, 100], units: 100 })] });
+  other.compile({ optimizer: "sgd", loss: "meanSquaredError" });
+  await assert.rejects(attempt({ checkpoint: join(folder, "other") }, other), {
+    code: "OPTION",
+    message: /model: weights \[100,100\] \[100\], expected \[100,12\] \[12\] \[12,100\] \[100\] as saved in/,
+  });
+});
+
+test("running out of memory says what to lower", async () => {
+  const model = tf.sequential({
+    layers: [
+      tf.layers.dense({ inputShape: [8, 100], units: 100 }),
+      tf.layers.reshape({ targetShape: [1, 1, 800] }),
+      tf.layers.upSampling2d({ size: [60000, 60000] }),
+    ],
+  });
+  model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
+  const train = tf.data.array([0]).map(() => ({ xs: tf.zeros([4, 8, 100]), ys: tf.zeros([4, 1, 1, 1]) }));
+  await assert.rejects(fit(model, { train: train as never, trainSteps: 1 }, { epochs: 1, ...QUIET }), {
+    code: "ENVIRONMENT",
+    message: /^training: out of memory for a tensor of shape\[4,60000,60000,800\]; lower batchSize/,
+  });
+});
+
+test("fifty epochs leave no tensors and no memory behind", async () => {
+  const dataset = await loaded();
+  const tensors: number[] = [];
+  const megabytes: number[] = [];
+  // Memory counts once the garbage is gone, which V8 collects when it likes.
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const onEpoch = (): void => {
+    tensors.push(tf.memory().numTensors);
+    collect();
+    megabytes.push(process.memoryUsage.rss() / 2 ** 20);
+  };
+  const before = tf.memory().numTensors;
+  const model = net();
+  await fit(model, dataset, { epochs: 50, checkpoint: join(folder, "fifty"), onEpoch, ...QUIET });
+  // The best and the last epoch are saved; what the optimizer keeps is there after the first.
+  assert.equal(new Set(tensors.slice(2)).size, 1, tensors.join(" "));
+  assert.ok(megabytes.at(-1)! - megabytes[9]! < 30, megabytes.map(Math.round).join(" "));
+  model.optimizer.dispose();
+  model.dispose();
+  assert.equal(tf.memory().numTensors, before);
+});
+
+test("an interrupt stops training within a second and leaves a checkpoint", async () => {
+  const checkpoint = join(folder, "interrupted");
+  const code = `
+    const { loadTensorFlow } = require(${JSON.stringify(join(root, "dist", "tensorflow", "load.js"))});
+    const { fit } = require(${JSON.stringify(join(root, "dist", "train", "fit.js"))});
+    const tf = loadTensorFlow();
+    const model = tf.sequential({ layers: [tf.layers.dense({ inputShape: [4], units: 3 })] });
+    model.compile({ optimizer: "adam", loss: "meanSquaredError" });
+    const batches = tf.data.generator(function* () { for (let i = 0; i < 1e6; i++) yield { xs: tf.ones([2, 4]), ys: tf.ones([2, 3]) }; });
+    let n = 0;
+    const train = { iterator: async () => { const it = await batches.iterator(); return { next: () => { if (++n === 50) console.log("running"); return it.next(); } }; } };
+    fit(model, { train, trainSteps: 1e6 }, { epochs: 3, checkpoint: ${JSON.stringify(checkpoint)}, show: false, onProgress: false })
+      .catch((e) => { console.log(e.code); process.exit(); });`;
+  const child = spawn(process.execPath, ["-e", code], { stdio: ["ignore", "pipe", "inherit"] });
+  let sent = 0;
+  let out = "";
+  for await (const part of child.stdout) {
+    out += part;
+    if (sent === 0 && out.includes("running")) {
+      sent = performance.now();
+      child.kill("SIGINT");
+    }
+  }
+  assert.match(out, /ABORTED/);
+  assert.ok(performance.now() - sent < 5000);
+  assert.ok(readdirSync(join(checkpoint, "last")).includes("model.json"));
+});
+
+test("a model is saved whole or not at all: killed while saving, the folder still loads", async () => {
+  const target = join(folder, "killed");
+  const code = `
+    const { loadTensorFlow } = require(${JSON.stringify(join(root, "dist", "tensorflow", "load.js"))});
+    const { saveModel } = require(${JSON.stringify(join(root, "dist", "train", "checkpoint.js"))});
+    const tf = loadTensorFlow();
+    const model = tf.sequential({ layers: [tf.layers.dense({ inputShape: [300], units: 300 })] });
+    (async () => { for (let i = 1; ; i++) {
+      model.setWeights([tf.fill([300, 300], i), tf.fill([300], i)]);
+      await saveModel(model, ${JSON.stringify(target)}, { i });
+      if (i === 3) console.log("saving");
+    } })();`;
+  for (const delay of [20, 33, 47, 61]) {
+    const child = spawn(process.execPath, ["-e", code], { stdio: ["ignore", "pipe", "inherit"] });
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    child.kill("SIGKILL");
+    await new Promise((resolve) => child.once("close", resolve));
+    const model = await tf.loadLayersModel(`file://${target}/model.json`);
+    const all = new Set(weights(model));
+    assert.equal(all.size, 1, "weights of one save");
+    assert.deepEqual(await restoreModel(model, target), { i: [...all][0] });
+  }
+});
