@@ -2,8 +2,8 @@ import { parseArgs } from "node:util";
 import { checkDataset } from "./check/check.js";
 import { examine, showFindings } from "./doctor.js";
 import { DatasetError } from "./core/error.js";
-import type { Kind } from "./sources/index-csv.js";
 import { buildOneShard, finishPlan } from "./build/build-records.js";
+import type { Kind } from "./core/rows.js";
 
 const KINDS: Kind[] = ["pairs", "classes", "values", "frames"];
 

@@ -1,24 +1,15 @@
 import { join } from "node:path";
-import { exampleSamples, frameWidth } from "./load/batch-layout.js";
+import { exampleSamples } from "./records/records.js";
 import { statOf } from "./system/file-names.js";
 import { type Manifest, readManifest } from "./records/manifest.js";
 import { recipeRows } from "./generate/recipe.js";
-import { type Example, openRecords, type Records, readExample } from "./records/open-records.js";
+import { openRecords, type Records } from "./records/open-records.js";
 import type { ExploredExample, SummaryView } from "./show/index.js";
 import { type Split, splitNames } from "./split/split.js";
 import { spread } from "./core/numbers.js";
 import { staleness } from "./records/staleness.js";
-
-/** One example of a dataset, with what displays need to show its labels. */
-export interface DatasetExample extends Example {
-  /** Names of the labels, where the sources named them. */
-  labels?: readonly string[];
-  /** Kind frames: seconds of one unit of the events' times. */
-  secondsPerUnit?: number;
-  /** Kind frames: numbers per row of labels, and seconds from one row to the next. */
-  features?: number;
-  secondsPerFrame?: number;
-}
+import { frameWidth } from "./records/records.js";
+import { type DatasetExample, readExample } from "./records/read-example.js";
 
 /** Reads one example, with the times of its labels; `inputSize` is the one that the dataset was loaded with. */
 export async function viewExample(records: Records, i: number, inputSize?: number): Promise<DatasetExample> {

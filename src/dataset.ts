@@ -4,16 +4,15 @@ import { type AuditOptions, type AuditReport, audit } from "./audit/audit.js";
 import { type CheckOptions, type CheckReport, check, checkDataset } from "./check/check.js";
 import { DatasetError } from "./core/error.js";
 import { removeWavs, writeWavs } from "./generate/write-wavs.js";
-import { exampleSamples } from "./load/batch-layout.js";
-import { CLASS } from "./sources/label-rows.js";
+import { exampleSamples } from "./records/records.js";
 import { type Batches, type BatchOptions, batches } from "./load/batches.js";
-import { type DatasetIndex, type IndexOptions, type Kind, readIndex } from "./sources/index-csv.js";
+import { type IndexOptions, readIndex } from "./sources/index-csv.js";
 import { OCTAVE_UP, pairBy } from "./sources/from-names.js";
-import { type BuildPlan, planRecords, type RecordOptions } from "./build/plan-records.js";
+import { planRecords } from "./build/plan-records.js";
 import { planRecipe, type RecipeOptions } from "./generate/recipe.js";
 import { pythonReader } from "./records/python-reader.js";
 import { buildRecords } from "./build/build-records.js";
-import { checkExample, type OpenOptions, openRecords, type Records } from "./records/open-records.js";
+import { type OpenOptions, openRecords, type Records } from "./records/open-records.js";
 import { type RepairReport, repair } from "./repair/repair.js";
 import type { ExploredExample, SplitsView, SummaryView } from "./show/index.js";
 import {
@@ -28,7 +27,10 @@ import {
 import { spread } from "./core/numbers.js";
 import { loadSplit, saveSplit } from "./split/saved-split.js";
 import { type VerifyOptions, type VerifyReport, verify } from "./repair/verify.js";
-import { type DatasetExample, describeRecords, exampleClasses, viewExample, viewExamples } from "./dataset-views.js";
+import { describeRecords, exampleClasses, viewExample, viewExamples } from "./dataset-views.js";
+import { CLASS, type DatasetIndex, type Kind } from "./core/rows.js";
+import type { BuildPlan, RecordOptions } from "./records/plan.js";
+import { checkExample, type DatasetExample } from "./records/read-example.js";
 
 /** Options of a dataset as a whole. */
 export interface DatasetOptions {

@@ -6,7 +6,7 @@ import { DatasetError } from "./core/error.js";
 import { escapeText } from "./figure/panel.js";
 import { kernelFolder, kernelSpec } from "./setup/build.js";
 import { addonFile, hasNvidiaDriver, pythonOf, root, venv } from "./setup/paths.js";
-import { type DeviceInfo, deviceInfo } from "./tensorflow/load.js";
+import { deviceInfo, type DeviceInfo } from "./tensorflow/device.js";
 
 /** One line of the doctor's table. */
 export interface Finding {

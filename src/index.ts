@@ -19,7 +19,8 @@ export type { Chord, Wave } from "./signal/oscillator.js";
 export { type FromCsvOptions, fromCsv, joinIndexes } from "./sources/from-csv.js";
 export { findPitches } from "./sources/find-pitches.js";
 export { type FromFolderOptions, fromFolder } from "./sources/from-folder.js";
-export type { DatasetIndex, IndexOptions, Kind, Row } from "./sources/index-csv.js";
+export type { Kind, Row, DatasetIndex } from "./core/rows.js";
+export type { IndexOptions } from "./sources/index-csv.js";
 export { OCTAVE_UP, type PairByOptions, type PairRule, pairBy } from "./sources/from-names.js";
 export { type WriteIndexOptions, writeIndex } from "./sources/write-index-csv.js";
 // Sounds and labels as files
@@ -46,18 +47,18 @@ export { DatasetError, type ErrorCode, type Problem } from "./core/error.js";
 export type { LongOptions, Progress } from "./notebook/progress.js";
 // Record
 export type { Encoding, Manifest, ShardEntry, Sources } from "./records/manifest.js";
-export { type BuildPlan, type PlanSource, planRecords, type RecordOptions } from "./build/plan-records.js";
-export { savePlan } from "./records/plan.js";
+export { planRecords } from "./build/plan-records.js";
+export { savePlan, type RecordOptions, type PlanSource, type BuildPlan } from "./records/plan.js";
 export { buildOneShard, finishPlan } from "./build/build-records.js";
-export { type Example, type OpenOptions, openRecords, type Records, readExample } from "./records/open-records.js";
+export { type Example, readExample, type DatasetExample } from "./records/read-example.js";
+export { type OpenOptions, openRecords, type Records } from "./records/open-records.js";
 export type { ShardProblem } from "./records/scan-shard.js";
 export type { RepairReport } from "./repair/repair.js";
 export type { VerifyOptions, VerifyReport } from "./repair/verify.js";
 // Split
 export type { AuditOptions, AuditReport } from "./audit/audit.js";
 export type { Finding, LeakKind, Place, SplitPair } from "./audit/report.js";
-export type { SplitName } from "./sources/metadata.js";
-export type { DatasetExample } from "./dataset-views.js";
+export type { SplitName } from "./core/split-name.js";
 export { explicitSplit, kfold, type Split, type SplitOptions, type Stratum, splitExamples } from "./split/split.js";
 // Load
 export type { Augment } from "./load/augment.js";
@@ -67,7 +68,8 @@ export type { Window } from "./load/windows.js";
 export { type MelSpectrogramOptions, melSpectrogram } from "./features/mel-layer.js";
 // Train
 export { balancedWeights } from "./train/class-weights.js";
-export { type Direction, type Judgement, type JudgeOptions, judge } from "./train/judge.js";
+export type { Direction } from "./statistics/direction.js";
+export { type Judgement, type JudgeOptions, judge } from "./train/judge.js";
 export {
   type JudgedDataset,
   type JudgedExample,

@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
-import { READ_FIELDS } from "../load/batch-layout.js";
 import { BYTES_PER_SAMPLE, type Encoding } from "../records/manifest.js";
 import type { OpenShard } from "../records/open-shard.js";
-import { readInto } from "../load/read-batch.js";
-import { decodeSamples } from "../records/open-records.js";
 import { correlate, FINGERPRINT_SIZE, soundFingerprints } from "../signal/similarity.js";
 import { type SimilarTask, similarPairs } from "./similar-pairs.js";
+import { decodeSamples } from "../records/read-example.js";
+import { READ_FIELDS, readInto } from "../records/read-into.js";
 
 /** Signals in shards: five columns a signal. */
 export interface SignalSource {

@@ -4,18 +4,18 @@ import { dirname, join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { withLock } from "../system/lock.js";
 import { unlessDamaged } from "../system/sealed-json.js";
-import { type Manifest, manifestPath, readManifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
-import type { BuildPlan, RecordOptions } from "./plan-records.js";
-import { planPath, readPlan } from "../records/plan.js";
+import { type Manifest, readManifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
+import { type BuildPlan, planPath, readPlan, type RecordOptions, shardKey } from "../records/plan.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { track } from "../notebook/progress.js";
-import { finishPublication, publish, shardFiles, stagingPath } from "../records/publish.js";
+import { finishPublication, publish, shardFiles } from "../records/publish.js";
 import { buildShardFile, markFinished } from "./build-shard.js";
-import { entryFile, shardKey, shardTask } from "./shard-task.js";
+import { shardTask } from "./shard-task.js";
 import { sidecarText } from "../original/sidecar.js";
 import { type Comparison, compareSources } from "../records/compare-sources.js";
 import { runTask } from "../system/task.js";
 import { fileError } from "../system/atomic-file.js";
+import { entryFile, manifestPath, stagingPath } from "../records/files.js";
 
 /**
  * Builds the shards of a plan that are missing or no longer fit their sources, and publishes them with a manifest.

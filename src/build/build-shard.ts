@@ -5,12 +5,14 @@ import { type ExampleWriter, exampleWriter, type Feature, type FeaturePlace } fr
 import { HashedFile } from "../system/hashed-file.js";
 import { sealedText } from "../system/sealed-json.js";
 import { BYTES_PER_SAMPLE, type ShardEntry } from "../records/manifest.js";
-import type { Row } from "../sources/index-csv.js";
 import { recipeRows } from "../generate/recipe.js";
 import { rowFeatures, SourceReader } from "./row-features.js";
 import { emptyIndex, indexBuilt, type ShardIndex } from "../records/shard-index.js";
-import { entryFile, indexFile, type PlanHead, type ShardTask } from "./shard-task.js";
+import type { ShardTask } from "./shard-task.js";
 import { fileError, syncFile, temporaryPath, writeRenamed } from "../system/atomic-file.js";
+import type { Row } from "../core/rows.js";
+import { entryFile, indexFile } from "../records/files.js";
+import type { PlanHead } from "../records/plan.js";
 
 /**
  * Builds one shard and its index in the staging folder; they count once `markFinished` has been called.

@@ -2,71 +2,17 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import type { CheckedFile } from "../check/check-files.js";
-import type { Convert } from "../audio/convert.js";
-import { DatasetError, type Problem, problemsError } from "../core/error.js";
-import { checkLabelOptions, type LabelOptions, storedTimeUnit } from "../format/labels.js";
-import { nameProblem } from "../system/file-names.js";
+import { DatasetError, problemsError } from "../core/error.js";
+import { checkLabelOptions, storedTimeUnit } from "../format/labels.js";
 import { FILE_NAMES, listFolders } from "../sources/list-audio.js";
-import { BYTES_PER_SAMPLE, type Encoding, hashIndexFiles, readManifest } from "../records/manifest.js";
-import type { DatasetIndex, Kind, Row } from "../sources/index-csv.js";
+import { BYTES_PER_SAMPLE, hashIndexFiles, readManifest } from "../records/manifest.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type Probe, type ProbeTask, readLabelNames } from "./probe-sources.js";
-import type { LongOptions } from "../notebook/progress.js";
 import { type Recipe, recipeSamples, recipeSize } from "../generate/recipe.js";
 import { runTask } from "../system/task.js";
-
-/** Options of `planRecords` and `buildRecords`. */
-export interface RecordOptions extends LongOptions, Omit<LabelOptions, "sampleRate" | "samples" | "inputSize"> {
-  /** Default: `pcm16` where every source has 16 bits or is generated, else `float32`, so that nothing is lost. */
-  encoding?: Encoding;
-  /** Resamples and mixes every file to one sample rate and number of channels. Default: files must agree. */
-  convert?: Convert;
-  /** Examples per shard. Default: at most 2,400 and 150 MB; small datasets are cut in eight, so that workers can share. */
-  examplesPerFile?: number;
-  /** Bytes per shard, about. */
-  shardBytes?: number;
-  /** Kind frames: samples per frame. Needed for float16, which stores a row of labels per frame. */
-  inputSize?: number;
-  /** Worker threads. Default: one per core. The shards are the same for any number. */
-  workers?: number;
-  /** Replaces shards that another program left under the same names. Default false: refused. */
-  overwrite?: boolean;
-}
-
-/** Where a plan's examples come from. */
-export type PlanSource = { recipe: Recipe } | { rows: Row[]; inputFolder: string; targetFolder: string };
-
-/** What to build, as plain JSON: each shard is a pure function of the plan and the source files. */
-export interface BuildPlan {
-  format: 1;
-  name: string;
-  kind: Kind;
-  encoding: Encoding;
-  /** In Hz. */
-  sampleRate: number;
-  channels: number;
-  /** What the sources are turned into, where that was asked for. */
-  convert?: Convert;
-  /** Numbers per example (classes, values) or per frame (frames). */
-  width?: number;
-  labels?: string[];
-  /** Kind frames: what the stored events' times count. */
-  timeUnit?: "frames" | "samples";
-  /** Kind frames: how key csvs and MIDI files are read. */
-  labelOptions?: Omit<LabelOptions, "sampleRate" | "samples" | "inputSize">;
-  inputSize?: number;
-  source: PlanSource;
-  /** What `onProblem: "skip"` left out, and why. */
-  skipped?: Problem[];
-  /** The ids of the rows that the set's publisher keeps for validation and test, where it says so. */
-  sides?: { validate: number[]; test: number[] };
-  /** The files that listed the rows; `sha256` is "" where there was no such file. */
-  indexFiles?: { file: string; sha256: string }[];
-  /** Where file names made the rows: the folders, and the audio files in them that made none. */
-  listing?: { folders: string[]; unused: string[] };
-  /** Shard `k` holds the rows `from` to `to` (excluded). */
-  shards: { file: string; from: number; to: number }[];
-}
+import type { DatasetIndex, Kind, Row } from "../core/rows.js";
+import type { BuildPlan, RecordOptions } from "../records/plan.js";
+import { nameProblem } from "../core/names.js";
 
 const MOST_EXAMPLES = 2400;
 const MOST_BYTES = 150e6;

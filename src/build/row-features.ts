@@ -10,12 +10,13 @@ import { denseLabels } from "../format/events.js";
 import { readLabels } from "../format/labels.js";
 import { type Audio, toFloat32 } from "../format/wav.js";
 import type { Encoding, Sources } from "../records/manifest.js";
-import type { Row } from "../sources/index-csv.js";
 import { fillFrom } from "../system/read-bytes.js";
 import type { RecipeRow } from "../generate/recipe.js";
 import { emptyRow, renderInto } from "../generate/render-pair.js";
-import type { PlanHead, ShardTask } from "./shard-task.js";
+import type { ShardTask } from "./shard-task.js";
 import { fileError } from "../system/atomic-file.js";
+import type { Row } from "../core/rows.js";
+import type { PlanHead } from "../records/plan.js";
 
 /** Samples as they lie in a source file's buffer, and their checksum. */
 interface SourcePiece {

@@ -7,18 +7,12 @@ import { checkLabelOptions, type LabelOptions, storedTimeUnit } from "../format/
 import { statOf } from "../system/file-names.js";
 import { listFolders } from "../sources/list-audio.js";
 import { meantFiles } from "./suggest-file.js";
-import {
-  type DatasetIndex,
-  type IndexOptions,
-  type IndexScan,
-  type Kind,
-  type Row,
-  scanIndex,
-} from "../sources/index-csv.js";
+import { type IndexOptions, type IndexScan, scanIndex } from "../sources/index-csv.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import { runTask } from "../system/task.js";
 import { inTurns } from "../system/event-loop.js";
+import type { DatasetIndex, Kind, Row } from "../core/rows.js";
 
 export type { CheckReport } from "./report.js";
 export type { CheckedFile } from "./check-files.js";

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { CheckedFile } from "./check-files.js";
 import { type DatasetError, type Problem, problemsError } from "../core/error.js";
-import type { DatasetIndex, Row } from "../sources/index-csv.js";
+import type { DatasetIndex, Row } from "../core/rows.js";
 
 /** What `check` found. */
 export interface CheckReport {

@@ -3,3 +3,8 @@ export function spread(total: number, count: number): number[] {
   const most = Math.min(total, count);
   return Array.from({ length: most }, (_, k) => Math.floor((k * total) / most));
 }
+
+/** 0 … `count` − 1. */
+export function numbersTo(count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, i) => i);
+}

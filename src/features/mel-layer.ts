@@ -2,7 +2,8 @@ import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { type MelOptions, melMatrix } from "../signal/mel.js";
 import { type DecibelOptions, planStft, type StftOptions } from "../signal/stft.js";
 import { leftFactor, rightFactor } from "../tensorflow/tf32.js";
-import { loadTensorFlow, type TensorFlow } from "../tensorflow/load.js";
+import { loadTensorFlow } from "../tensorflow/load.js";
+import type { TensorFlow } from "../tensorflow/kernels/types.js";
 
 /** How the layer makes its spectrogram. */
 export interface MelSpectrogramOptions extends StftOptions, MelOptions, DecibelOptions {

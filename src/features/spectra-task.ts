@@ -1,7 +1,6 @@
 import { bandSums, type RealFft } from "../signal/fft.js";
-import { melBank } from "../signal/mel.js";
-import { eachFrame, planStft, writePairs } from "../signal/stft.js";
-import type { SpectraOptions } from "./spectra.js";
+import { melBank, type MelOptions } from "../signal/mel.js";
+import { type DecibelOptions, eachFrame, planStft, type StftOptions, writePairs } from "../signal/stft.js";
 
 /** Some frames of one sound: where its samples lie and where the values go, in memory shared between threads. */
 export interface SpectraPiece {
@@ -54,4 +53,10 @@ function toDecibels(out: Float32Array, piece: SpectraPiece, bins: number, amin: 
   const scale = 10 / Math.LN10;
   const end = piece.out + piece.to * bins;
   for (let i = piece.out + piece.from * bins; i < end; i++) out[i] = scale * Math.log(Math.max(amin, out[i]!));
+}
+
+/** What is computed of each sound. */
+export interface SpectraOptions extends StftOptions, Partial<MelOptions>, DecibelOptions {
+  /** "stft" (complex pairs), "power", "mel" or "logMel" (dB), as the functions of the same names. */
+  kind: "stft" | "power" | "mel" | "logMel";
 }

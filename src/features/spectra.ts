@@ -1,16 +1,9 @@
 import type { Piscina } from "piscina";
 import { DatasetError } from "../core/error.js";
 import { withPool, workerCount } from "../system/pool.js";
-import type { MelOptions } from "../signal/mel.js";
-import { type DecibelOptions, type Frames, planStft, type StftOptions } from "../signal/stft.js";
-import type { SpectraPiece, SpectraTask } from "./spectra-task.js";
+import { type Frames, planStft } from "../signal/stft.js";
+import type { SpectraOptions, SpectraPiece, SpectraTask } from "./spectra-task.js";
 import { runTask } from "../system/task.js";
-
-/** What is computed of each sound. */
-export interface SpectraOptions extends StftOptions, Partial<MelOptions>, DecibelOptions {
-  /** "stft" (complex pairs), "power", "mel" or "logMel" (dB), as the functions of the same names. */
-  kind: "stft" | "power" | "mel" | "logMel";
-}
 
 /** Where the work is done. */
 export interface SpectraRun {

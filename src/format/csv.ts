@@ -1,3 +1,5 @@
+import { DatasetError } from "../core/error.js";
+
 /** One line of a csv: its 1-based number and its trimmed cells, or what is wrong with it. */
 export interface CsvLine {
   line: number;
@@ -57,4 +59,13 @@ export function notNumber(cell = ""): string {
 export function separatorHint(cells: readonly string[], others: readonly string[] = [";", "\t", " "]): string {
   const other = cells.length === 1 ? others.find((c) => cells[0]?.includes(c)) : undefined;
   return other === undefined ? "" : `; the line is separated by ${JSON.stringify(other)}, expected commas`;
+}
+
+/** UTF-8 text of a file; any other encoding is an error rather than a set of broken names. */
+export function decodeUtf8(bytes: Uint8Array, file: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new DatasetError("INDEX", `encoding of ${file}: not UTF-8, save the file as UTF-8`, [], { cause });
+  }
 }

@@ -1,6 +1,6 @@
 import { DatasetError } from "../core/error.js";
-import type { Row } from "../sources/index-csv.js";
 import { type Chord, CHORDS, WAVES, type Wave } from "../signal/oscillator.js";
+import type { Row } from "../core/rows.js";
 
 /** Options of a generated dataset of pairs. */
 export interface RecipeOptions {

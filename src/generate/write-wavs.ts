@@ -2,7 +2,6 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
-import { nameProblem } from "../system/file-names.js";
 import { withLock } from "../system/lock.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type LongOptions, track } from "../notebook/progress.js";
@@ -11,6 +10,7 @@ import { runTask } from "../system/task.js";
 import { nextTurn, PART } from "../system/event-loop.js";
 import type { WavTask } from "./wav-task.js";
 import { fileError, syncFolder, writeWhole } from "../system/atomic-file.js";
+import { nameProblem } from "../core/names.js";
 
 export { planRecipe, type Recipe, type RecipeOptions, type RecipeRow, recipeRows, recipeSize } from "./recipe.js";
 export { renderInto, renderRow } from "./render-pair.js";

@@ -1,8 +1,7 @@
-export { exampleSamples } from "./windows.js";
-
-import { exampleSamples, type Items, sideSamples, type Window } from "./windows.js";
+import type { Items, Window } from "./windows.js";
 import { BYTES_PER_SAMPLE, type Encoding } from "../records/manifest.js";
 import type { Records } from "../records/open-records.js";
+import { sideSamples } from "../records/records.js";
 
 /** How examples become arrays. */
 export interface LayoutOptions {
@@ -12,9 +11,6 @@ export interface LayoutOptions {
   legacyPadding?: boolean;
   window?: Window;
 }
-
-/** One read: shard, position, bytes, place in the buffer, bytes to fill there (zeros behind what is read). */
-export const READ_FIELDS = 5;
 /** Labels of one row: place and bytes of what was read, first sample, rows of its own, place of the first value. */
 export const LABEL_FIELDS = 5;
 
@@ -52,17 +48,6 @@ export function frameCount(samples: number, options: LayoutOptions, paddedBefore
   const { inputSize = 1 } = options;
   if (options.legacyPadding && options.inputSize && !paddedBefore) return Math.floor(samples / inputSize) + 1;
   return Math.ceil(samples / inputSize);
-}
-
-/**
- * Labels per frame. The original's shards don't say; its stored matrix is whole frames of 4-byte values behind 15 to 27
- * bytes of protobuf, so the example of most frames tells.
- */
-export function frameWidth(records: Records): number {
-  const { width, inputSize } = records.manifest;
-  if (width !== undefined || !inputSize) return width ?? 0;
-  const longest = records.inputBytes.reduce((best, bytes, i) => (bytes > records.inputBytes[best]! ? i : best), 0);
-  return Math.floor((records.labelBytes[longest]! - 14) / (4 * (exampleSamples(records, longest) / inputSize)));
 }
 
 /** Lays out the items numbered `chosen`: each padded to the longest of them, the first byte at `firstAt`. `width`: labels per frame. */

@@ -1,6 +1,6 @@
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { type Augment, checkAugment } from "./augment.js";
-import { frameWidth, type LayoutOptions, layoutBatch, type StoredArray } from "./batch-layout.js";
+import { type LayoutOptions, layoutBatch, type StoredArray } from "./batch-layout.js";
 import { DatasetError } from "../core/error.js";
 import { interruptCount } from "../system/interrupts.js";
 import type { Features } from "../features/features.js";
@@ -8,10 +8,12 @@ import { cutItems, epochOrder } from "./windows.js";
 import { workerCount } from "../system/pool.js";
 import { type Processing, planProcessing } from "./process-batch.js";
 import { type BatchPlanner, type RawBatch, type ReadAhead, readAhead } from "./read-ahead.js";
-import { checkExample, type Records } from "../records/open-records.js";
-import { openShard } from "../records/records.js";
-import { loadTensorFlow, type TensorFlow } from "../tensorflow/load.js";
+import type { Records } from "../records/open-records.js";
+import { frameWidth, openShard } from "../records/records.js";
+import { loadTensorFlow } from "../tensorflow/load.js";
 import { uploadSamples } from "./upload-samples.js";
+import { checkExample } from "../records/read-example.js";
+import type { TensorFlow } from "../tensorflow/kernels/types.js";
 
 /** Threads that read in random order from a disk slower than memory: it serves several at once. In order it reads ahead by itself. */
 const READERS_OF_A_DISK = 4;

@@ -1,7 +1,7 @@
 import { LABEL_FIELDS } from "./batch-layout.js";
 import { DatasetError } from "../core/error.js";
 import { denseLabels } from "../format/events.js";
-import { decodeLabels } from "../records/open-records.js";
+import { decodeLabels } from "../records/read-example.js";
 
 /** How stored labels become a matrix. */
 export interface LabelForm {

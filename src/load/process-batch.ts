@@ -1,9 +1,10 @@
 import { type Augment, augmentSamples, exampleRandom, maskRows } from "./augment.js";
-import { aligned, type BatchLayout, LABEL_FIELDS, READ_FIELDS, type StoredArray } from "./batch-layout.js";
+import { aligned, type BatchLayout, LABEL_FIELDS, type StoredArray } from "./batch-layout.js";
 import { computeFeatures, type Features, featureShape } from "../features/features.js";
 import { BYTES_PER_SAMPLE } from "../records/manifest.js";
-import type { Kind } from "../sources/index-csv.js";
-import { decodeSamples } from "../records/open-records.js";
+import type { Kind } from "../core/rows.js";
+import { decodeSamples } from "../records/read-example.js";
+import { READ_FIELDS } from "../records/read-into.js";
 
 /** What is done to samples between reading and the tensors. */
 export interface Processing {

@@ -1,9 +1,10 @@
 import type { Piscina } from "piscina";
-import { aligned, type BatchLayout, READ_FIELDS, type StoredArray } from "./batch-layout.js";
+import { aligned, type BatchLayout, type StoredArray } from "./batch-layout.js";
 import { createPool } from "../system/pool.js";
 import type { ProcessedBatch, Processing } from "./process-batch.js";
 import type { ReadTask } from "./read-batch.js";
 import { runTask } from "../system/task.js";
+import { READ_FIELDS } from "../records/read-into.js";
 
 /** A batch as read: where its arrays are in `buffer`. */
 export interface RawBatch {

@@ -1,7 +1,7 @@
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import type { Encoding } from "../records/manifest.js";
-import { decodeSamples } from "../records/open-records.js";
-import type { TensorFlow } from "../tensorflow/load.js";
+import { decodeSamples } from "../records/read-example.js";
+import type { TensorFlow } from "../tensorflow/kernels/types.js";
 
 // TensorFlow's own numbers of types that tfjs has no name for (tensorflow/core/framework/types.proto).
 const DT_QINT16 = 15;

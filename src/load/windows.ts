@@ -1,8 +1,8 @@
-import { numbersTo } from "../split/stratify.js";
 import { DatasetError } from "../core/error.js";
-import { BYTES_PER_SAMPLE } from "../records/manifest.js";
 import type { Records } from "../records/open-records.js";
 import { random } from "../signal/random.js";
+import { numbersTo } from "../core/numbers.js";
+import { exampleSamples } from "../records/records.js";
 
 /** Cuts every example into pieces at load time; lengths in samples (per channel). */
 export interface Window {
@@ -17,18 +17,6 @@ export interface Items {
   example: Uint32Array;
   /** Its first sample; absent without windows. */
   start?: Float64Array;
-}
-
-/** Samples per channel of an example's input and target (0 where that is no audio). */
-export function sideSamples(records: Records, example: number): [number, number] {
-  const { kind, encoding, channels } = records.manifest;
-  const unit = BYTES_PER_SAMPLE[encoding] * channels;
-  return [records.inputBytes[example]! / unit, kind === "pairs" ? records.targetBytes[example]! / unit : 0];
-}
-
-/** Samples per channel of an example: of its longer side. */
-export function exampleSamples(records: Records, example: number): number {
-  return Math.max(...sideSamples(records, example));
 }
 
 /**

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Manifest } from "../records/manifest.js";
 
 /** What the original's sidecar `D/N.txt` tells its `load`. */
 export interface Sidecar {
@@ -15,11 +14,21 @@ export interface Sidecar {
   input_size?: number;
 }
 
+/** What the sidecar is written from: a manifest, as far as the original's readers need it. */
+export interface SidecarFacts {
+  name: string;
+  examples: number;
+  samples: { max: number };
+  sampleRate: number;
+  inputSize?: number;
+  recipe?: { inputLower: number; inputUpper: number; waves: readonly string[]; chords: readonly string[] };
+}
+
 /**
  * The text of `D/N.txt` for the original's readers: theirs and ours, with whatever else the file says kept.
  * Undefined where a file of that name is something else.
  */
-export async function sidecarText(directory: string, manifest: Manifest): Promise<string | undefined> {
+export async function sidecarText(directory: string, manifest: SidecarFacts): Promise<string | undefined> {
   const path = join(directory, `${manifest.name}.txt`);
   const before = existsSync(path) ? parseSidecar(await readFile(path, "utf8")) : {};
   if (before === undefined) return undefined;

@@ -3,8 +3,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Problem } from "../core/error.js";
 import { readJson, sha256Of } from "../system/sealed-json.js";
-import type { Kind } from "../sources/index-csv.js";
 import type { Recipe } from "../generate/recipe.js";
+import type { Kind } from "../core/rows.js";
+import { manifestPath } from "./files.js";
 
 /**
  * How samples are stored: `pcm16` little-endian int16, lossless for 16-bit sources; `float32` little-endian;
@@ -75,11 +76,6 @@ export interface Manifest {
   /** Folders of the sources, relative to the dataset's. */
   inputFolder?: string;
   targetFolder?: string;
-}
-
-/** Path of a dataset's manifest. */
-export function manifestPath(directory: string, name: string): string {
-  return join(directory, `${name}.manifest.json`);
 }
 
 /**

@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
-import { open, readdir, readFile } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { collect, type Records } from "./records.js";
 import { DatasetError } from "../core/error.js";
 import { BYTES_PER_SAMPLE, type Encoding, type Manifest, missingManifest, recordsFingerprint } from "./manifest.js";
-import type { Kind } from "../sources/index-csv.js";
 import { anyOwnIndex, readIndexes } from "./read-indexes.js";
 import type { ShardIndex } from "./shard-index.js";
 import { parseSidecar } from "../original/sidecar.js";
+import type { Kind } from "../core/rows.js";
+import { findShards } from "../original/shards.js";
 
 /** Options of `openRecords`. */
 export interface OpenOptions {
@@ -17,19 +18,6 @@ export interface OpenOptions {
   width?: number;
   /** Opens records whose sources have changed since. Default false: an error that names them. */
   allowStale?: boolean;
-}
-
-/** Shards of dataset `name` in numeric order: `N<k>.tfrecord`, or `N.tfrecord` alone. Those of `N2` aren't among them. */
-export async function findShards(directory: string, name: string): Promise<string[]> {
-  const files = existsSync(directory) ? await readdir(directory) : [];
-  const number = (file: string): number => {
-    if (!file.startsWith(name) || !file.endsWith(".tfrecord")) return -1;
-    const digits = file.slice(name.length, -".tfrecord".length);
-    return digits === "" ? 0 : /^(0|[1-9]\d*)$/.test(digits) ? Number(digits) : -1;
-  };
-  const shards = files.filter((file) => number(file) >= 0).sort((a, b) => number(a) - number(b));
-  // One whole file is the form of the original's later version; beside numbered shards it is another dataset's.
-  return shards.some((file) => file !== `${name}.tfrecord`) ? shards.filter((f) => f !== `${name}.tfrecord`) : shards;
 }
 
 /** Opens the shards of another program: the original, or its later version. */

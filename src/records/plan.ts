@@ -1,7 +1,13 @@
 import { join } from "node:path";
-import { readJson } from "../system/sealed-json.js";
-import type { BuildPlan } from "../build/plan-records.js";
+import { readJson, sha256Of } from "../system/sealed-json.js";
 import { writeWhole } from "../system/atomic-file.js";
+import type { LongOptions } from "../notebook/progress.js";
+import type { LabelOptions } from "../format/labels.js";
+import type { Encoding } from "./manifest.js";
+import type { Convert } from "../audio/convert.js";
+import { type Recipe, recipeRows } from "../generate/recipe.js";
+import type { Kind, Row } from "../core/rows.js";
+import type { Problem } from "../core/error.js";
 
 /** Path of the plan file in the dataset's folder. */
 export function planPath(directory: string, name: string): string {
@@ -23,4 +29,89 @@ export async function savePlan(directory: string, plan: BuildPlan): Promise<stri
   const path = planPath(directory, plan.name);
   await writeWhole(path, JSON.stringify(plan));
   return path;
+}
+
+/** Options of `planRecords` and `buildRecords`. */
+export interface RecordOptions extends LongOptions, Omit<LabelOptions, "sampleRate" | "samples" | "inputSize"> {
+  /** Default: `pcm16` where every source has 16 bits or is generated, else `float32`, so that nothing is lost. */
+  encoding?: Encoding;
+  /** Resamples and mixes every file to one sample rate and number of channels. Default: files must agree. */
+  convert?: Convert;
+  /** Examples per shard. Default: at most 2,400 and 150 MB; small datasets are cut in eight, so that workers can share. */
+  examplesPerFile?: number;
+  /** Bytes per shard, about. */
+  shardBytes?: number;
+  /** Kind frames: samples per frame. Needed for float16, which stores a row of labels per frame. */
+  inputSize?: number;
+  /** Worker threads. Default: one per core. The shards are the same for any number. */
+  workers?: number;
+  /** Replaces shards that another program left under the same names. Default false: refused. */
+  overwrite?: boolean;
+}
+
+/** Where a plan's examples come from. */
+export type PlanSource = { recipe: Recipe } | { rows: Row[]; inputFolder: string; targetFolder: string };
+
+/** What to build, as plain JSON: each shard is a pure function of the plan and the source files. */
+export interface BuildPlan {
+  format: 1;
+  name: string;
+  kind: Kind;
+  encoding: Encoding;
+  /** In Hz. */
+  sampleRate: number;
+  channels: number;
+  /** What the sources are turned into, where that was asked for. */
+  convert?: Convert;
+  /** Numbers per example (classes, values) or per frame (frames). */
+  width?: number;
+  labels?: string[];
+  /** Kind frames: what the stored events' times count. */
+  timeUnit?: "frames" | "samples";
+  /** Kind frames: how key csvs and MIDI files are read. */
+  labelOptions?: Omit<LabelOptions, "sampleRate" | "samples" | "inputSize">;
+  inputSize?: number;
+  source: PlanSource;
+  /** What `onProblem: "skip"` left out, and why. */
+  skipped?: Problem[];
+  /** The ids of the rows that the set's publisher keeps for validation and test, where it says so. */
+  sides?: { validate: number[]; test: number[] };
+  /** The files that listed the rows; `sha256` is "" where there was no such file. */
+  indexFiles?: { file: string; sha256: string }[];
+  /** Where file names made the rows: the folders, and the audio files in them that made none. */
+  listing?: { folders: string[]; unused: string[] };
+  /** Shard `k` holds the rows `from` to `to` (excluded). */
+  shards: { file: string; from: number; to: number }[];
+}
+
+/** What a plan tells of where its rows come from: it decides nothing about the shards. */
+type NotBuilt = "sides" | "indexFiles" | "listing" | "skipped";
+
+/** A plan without its rows and shards: what every shard shares. */
+export type PlanHead = Omit<BuildPlan, "source" | "shards" | NotBuilt>;
+
+/** What a shard is made from, hashed: plan and rows, without the files' content. */
+export function shardKey(plan: BuildPlan, k: number): string {
+  const {
+    name: _name,
+    shards,
+    source,
+    sides: _sides,
+    indexFiles: _index,
+    listing: _listing,
+    skipped: _skipped,
+    ...rest
+  } = plan;
+  const { from, to } = shards[k]!;
+  const made =
+    "recipe" in source
+      ? { ...source, from, to }
+      : { ...source, rows: source.rows.slice(from, to).map(({ line: _line, split: _split, ...row }) => row) };
+  return sha256Of(JSON.stringify({ ...rest, source: made }));
+}
+
+/** The rows of shard `k`. */
+export function planShardRows({ source, shards }: BuildPlan, k: number): readonly Row[] {
+  const { from, to } = shards[k]!;
+  return "recipe" in source ? recipeRows(source.recipe, from, to) : source.rows.slice(from, to);
 }

@@ -3,12 +3,11 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { readJson, sealedText } from "../system/sealed-json.js";
-import { type Manifest, manifestPath } from "./manifest.js";
+import type { Manifest } from "./manifest.js";
 import { withLock } from "../system/lock.js";
-import type { BuildPlan } from "../build/plan-records.js";
-import { planPath } from "./plan.js";
-import { indexFile } from "../build/shard-task.js";
+import { type BuildPlan, planPath } from "./plan.js";
 import { fileError, syncFolder, writeRenamed, writeWhole } from "../system/atomic-file.js";
+import { indexFile, journalPath, manifestPath, stagingPath } from "./files.js";
 
 /**
  * What is still to be done to publish a build whose every file lies finished in the staging folder. Written before
@@ -25,15 +24,6 @@ interface Journal {
   move: string[];
   /** Files of the dataset's folder to delete. */
   remove: string[];
-}
-
-/** Folder in which the shards of dataset `name` are built. */
-export function stagingPath(directory: string, name: string): string {
-  return join(directory, `.${name}.build`);
-}
-
-function journalPath(directory: string, name: string): string {
-  return join(stagingPath(directory, name), "publish.json");
 }
 
 /** Publishes finished shards: the journal, the moves, the manifest last. The caller holds the lock. */

@@ -2,13 +2,13 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError, problemsError } from "../core/error.js";
 import { readJson, sealedText, unlessDamaged } from "../system/sealed-json.js";
-import type { Kind } from "../sources/index-csv.js";
 import { withPool, workerCount } from "../system/pool.js";
 import type { ShardIndex } from "./shard-index.js";
 import type { ScanTask, ShardScan } from "./scan-shard.js";
-import { indexFile } from "../build/shard-task.js";
 import { runTask } from "../system/task.js";
 import { writeWhole } from "../system/atomic-file.js";
+import type { Kind } from "../core/rows.js";
+import { indexFile } from "./files.js";
 
 /** A shard to find the index of; size and hash where a manifest knows them. */
 export interface IndexedShard {

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
-import type { Manifest } from "./manifest.js";
+import { BYTES_PER_SAMPLE, type Manifest } from "./manifest.js";
 import type { OpenShard } from "./open-shard.js";
 import type { ShardIndex } from "./shard-index.js";
 
@@ -94,4 +94,27 @@ function denseValues(width: number, indexes: readonly ShardIndex[], count: numbe
     });
   }
   return dense;
+}
+
+/** Samples per channel of an example's input and target (0 where that is no audio). */
+export function sideSamples(records: Records, example: number): [number, number] {
+  const { kind, encoding, channels } = records.manifest;
+  const unit = BYTES_PER_SAMPLE[encoding] * channels;
+  return [records.inputBytes[example]! / unit, kind === "pairs" ? records.targetBytes[example]! / unit : 0];
+}
+
+/** Samples per channel of an example: of its longer side. */
+export function exampleSamples(records: Records, example: number): number {
+  return Math.max(...sideSamples(records, example));
+}
+
+/**
+ * Labels per frame. The original's shards don't say; its stored matrix is whole frames of 4-byte values behind 15 to 27
+ * bytes of protobuf, so the example of most frames tells.
+ */
+export function frameWidth(records: Records): number {
+  const { width, inputSize } = records.manifest;
+  if (width !== undefined || !inputSize) return width ?? 0;
+  const longest = records.inputBytes.reduce((best, bytes, i) => (bytes > records.inputBytes[best]! ? i : best), 0);
+  return Math.floor((records.labelBytes[longest]! - 14) / (4 * (exampleSamples(records, longest) / inputSize)));
 }

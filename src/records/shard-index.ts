@@ -1,6 +1,6 @@
 import { decodeExample, type Feature, type FeaturePlace, type StoredFeature } from "../format/example.js";
 import { RECORD_HEAD } from "../format/tfrecord.js";
-import type { Row } from "../sources/index-csv.js";
+import type { Row } from "../core/rows.js";
 
 /** Columns of `D/N<k>.index`: where everything lies in a shard, one entry per example. Positions are bytes in the shard's file. */
 export interface ShardIndex {

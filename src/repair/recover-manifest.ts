@@ -2,11 +2,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { unlessDamaged } from "../system/sealed-json.js";
 import type { Manifest, ShardEntry } from "../records/manifest.js";
-import { planPath, readPlan } from "../records/plan.js";
+import { planPath, readPlan, shardKey } from "../records/plan.js";
 import { readSealedIndex } from "../records/read-indexes.js";
 import { planManifest } from "../build/build-records.js";
 import { sampleRange } from "../build/build-shard.js";
-import { shardKey } from "../build/shard-task.js";
 
 /**
  * A manifest in the place of one that is damaged or gone, from the plan that the records were built by and the index

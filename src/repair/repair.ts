@@ -5,22 +5,22 @@ import { DatasetError } from "../core/error.js";
 import { sealedText, unlessDamaged } from "../system/sealed-json.js";
 import { withLock } from "../system/lock.js";
 import { type Manifest, readManifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
-import type { BuildPlan } from "../build/plan-records.js";
-import { planPath, readPlan } from "../records/plan.js";
+import { type BuildPlan, planPath, planShardRows, readPlan, shardKey } from "../records/plan.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { track } from "../notebook/progress.js";
-import { finishPublication, publish, shardFiles, stagingPath } from "../records/publish.js";
+import { finishPublication, publish, shardFiles } from "../records/publish.js";
 import { nameFromPlan } from "../records/open-records.js";
 import { recoverManifest } from "./recover-manifest.js";
 import type { SalvageTask } from "./salvage-shard.js";
 import { markFinished } from "../build/build-shard.js";
 import type { ShardIndex } from "../records/shard-index.js";
-import { indexFile, planShardRows, shardKey, shardTask } from "../build/shard-task.js";
+import { shardTask } from "../build/shard-task.js";
 import { sidecarText } from "../original/sidecar.js";
 import type { Comparison } from "../records/compare-sources.js";
 import { runTask } from "../system/task.js";
 import { inspect, type VerifyOptions } from "./verify.js";
 import { syncFolder, writeRenamed } from "../system/atomic-file.js";
+import { indexFile, stagingPath } from "../records/files.js";
 
 /** What `repair` did, shard by shard. */
 export interface RepairReport {

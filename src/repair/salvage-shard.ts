@@ -5,8 +5,8 @@ import { HashedFile } from "../system/hashed-file.js";
 import { sealedText } from "../system/sealed-json.js";
 import type { ShardEntry } from "../records/manifest.js";
 import type { ShardIndex } from "../records/shard-index.js";
-import { indexFile } from "../build/shard-task.js";
 import { syncFile, writeWhole } from "../system/atomic-file.js";
+import { indexFile } from "../records/files.js";
 
 /** A damaged shard, and the index of its sound examples. */
 export interface SalvageTask {

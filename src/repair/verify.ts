@@ -1,16 +1,16 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { DatasetError } from "../core/error.js";
-import { type Manifest, manifestPath, missingManifest, readManifest, type ShardEntry } from "../records/manifest.js";
+import { type Manifest, missingManifest, readManifest, type ShardEntry } from "../records/manifest.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import { recoverPublication } from "../records/publish.js";
-import { findShards } from "../records/open-original.js";
 import { anyOwnIndex, readIndexFile } from "../records/read-indexes.js";
 import type { ShardIndex } from "../records/shard-index.js";
 import type { ScanTask, ShardProblem, ShardScan } from "../records/scan-shard.js";
-import { indexFile } from "../build/shard-task.js";
 import { runTask } from "../system/task.js";
+import { indexFile, manifestPath } from "../records/files.js";
+import { findShards } from "../original/shards.js";
 
 /** Options of `verify` and `repair`. */
 export interface VerifyOptions extends LongOptions {

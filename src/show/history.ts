@@ -2,9 +2,9 @@ import { displayBundle, LiveDisplay, type MimeBundle } from "../notebook/display
 import { curvesPanel } from "../figure/curves.js";
 import { figure, type Figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";
-import { type Direction, directionOf } from "../train/judge.js";
 import { figureBundle, numberText, pictureHtml, secondsText, type ShowOptions } from "./bundle.js";
 import type { TensorLike } from "./sound.js";
+import { type Direction, directionOf } from "../statistics/direction.js";
 
 /** Numbers of each epoch: "loss", "val_loss", "acc" … as tfjs names them, one value an epoch. */
 export type HistoryValues = Record<string, readonly number[]>;

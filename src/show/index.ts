@@ -4,14 +4,13 @@ export type { Note } from "../figure/roll.js";
 export type { ShowOptions } from "./bundle.js";
 export { type ChiSquare, chiSquare } from "../statistics/chi-square.js";
 export {
-  type ClassScore,
   type ConfusionView,
-  classReport,
-  classScores,
-  confusion,
   type JudgedLabels,
   type LabelCounts,
-} from "./confusion.js";
+  type ClassScore,
+  classScores,
+} from "../statistics/class-scores.js";
+export { classReport, confusion } from "./confusion.js";
 export { type ExampleOptions, example } from "./example.js";
 export { type Explorable, type ExploredExample, type ExploreOptions, explore } from "./explore.js";
 export {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { isMidi } from "../format/labels.js";
 import { type MidiOptions, readMidi } from "../format/midi.js";
-import type { DatasetIndex } from "./index-csv.js";
 import { fileError } from "../system/atomic-file.js";
+import type { DatasetIndex } from "../core/rows.js";
 
 /**
  * The lowest and highest pitch in the MIDI files of an index: what to pass as `pitches` so that no note is left out.

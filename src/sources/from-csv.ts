@@ -2,10 +2,12 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
-import { cellNumber, notNumber } from "../format/csv.js";
-import { linksOut, nameProblem, statOf } from "../system/file-names.js";
-import { type SplitName, splitName } from "./metadata.js";
-import { type DatasetIndex, datasetFolders, decodeUtf8, type Row, rowKey } from "./index-csv.js";
+import { cellNumber, decodeUtf8, notNumber } from "../format/csv.js";
+import { linksOut, statOf } from "../system/file-names.js";
+import { type DatasetIndex, type Row, rowKey } from "../core/rows.js";
+import { datasetFolders } from "./folders.js";
+import { splitName, type SplitName } from "../core/split-name.js";
+import { nameProblem } from "../core/names.js";
 
 /**
  * Options of `fromCsv`. A column is named by its header; `file`, `target` and `keys` may be a pattern with columns in

@@ -2,9 +2,11 @@ import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { csvLines } from "../format/csv.js";
-import { nameProblem, statOf } from "../system/file-names.js";
+import { statOf } from "../system/file-names.js";
 import { FILE_NAMES, listAudio } from "./list-audio.js";
-import { type DatasetIndex, datasetFolders, type Row } from "./index-csv.js";
+import type { DatasetIndex, Row } from "../core/rows.js";
+import { datasetFolders } from "./folders.js";
+import { nameProblem } from "../core/names.js";
 
 /** Options of `fromFolder`. */
 export interface FromFolderOptions {

@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
-import { nameProblem, statOf } from "../system/file-names.js";
+import { statOf } from "../system/file-names.js";
 import { FILE_NAMES, listAudio } from "./list-audio.js";
-import { type DatasetIndex, datasetFolders } from "./index-csv.js";
+import type { DatasetIndex } from "../core/rows.js";
+import { datasetFolders } from "./folders.js";
+import { nameProblem } from "../core/names.js";
 
 /**
  * How the target's name follows from the input's: a function (undefined leaves the file out), or two patterns.

@@ -1,56 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
-import { csvLines, separatorHint } from "../format/csv.js";
-import { EXAMPLE, hasHeader, kindHint, type Report, readLabels } from "./label-rows.js";
-import { linksOut, nameProblem, plainName, statOf } from "../system/file-names.js";
+import { csvLines, decodeUtf8, separatorHint } from "../format/csv.js";
+import { hasHeader, kindHint, type Report, readLabels } from "./label-rows.js";
+import { linksOut, statOf } from "../system/file-names.js";
 import { AUDIO_FILE } from "./list-audio.js";
 import { applyMetadata, readMetadata } from "./metadata.js";
 import { inTurns } from "../system/event-loop.js";
-
-/**
- * What the target of a dataset is: `pairs` another audio file, `classes` one weight per class,
- * `values` any numbers (regression), `frames` labels with time stamps.
- */
-export type Kind = "pairs" | "classes" | "values" | "frames";
-
-/** One example of a dataset, as its index csv lists it. */
-export interface Row {
-  /** Number of the example, from 0 in the order of the csv. */
-  id: number;
-  /** 1-based line of the index csv. */
-  line: number;
-  /** Audio file, relative to the index's `inputFolder` (`D/in`). */
-  input: string;
-  /** Kind pairs: audio file, relative to the index's `targetFolder` (`D/out`). */
-  target?: string;
-  /** Kinds classes and values: one number per label. */
-  values?: number[];
-  /** Kind frames: key csv or `.mid`, relative to D. */
-  keys?: string;
-  /** Examples of one group are never on two sides of a split: a speaker, a song, an original recording. */
-  group?: string;
-  /** The side on which the set's own publisher put the example. */
-  split?: "train" | "validate" | "test";
-}
-
-/** The rows of a dataset and what its columns are called. */
-export interface DatasetIndex {
-  kind: Kind;
-  /** The csv the rows come from, relative to D; `file names` where names alone make the rows. */
-  file: string;
-  /** Other files that decide the rows, relative to D, whether they are there or not: metadata, lists of splits. */
-  besides?: string[];
-  /** Where names make the rows: the folders they were looked for in, relative to D. */
-  folders?: string[];
-  rows: Row[];
-  /** Names of the label columns, where the csv has a header. */
-  labels?: string[];
-  /** Folder of the inputs relative to D: `in` where D has it, else D itself (`""`). Default `in`. */
-  inputFolder?: string;
-  /** Folder of the targets relative to D: `out` where D has it, else that of the inputs. Default `out`. */
-  targetFolder?: string;
-}
+import { type DatasetIndex, EXAMPLE, type Kind, type Row, rowKey } from "../core/rows.js";
+import { datasetFolders, isFolder } from "./folders.js";
+import { nameProblem } from "../core/names.js";
 
 /** Options of `readIndex` and `scanIndex`. */
 export interface IndexOptions {
@@ -137,36 +96,6 @@ export async function scanIndex(
   return { index, problems };
 }
 
-/** The same for two rows of the same files, however these are spelled. */
-export function rowKey({ input, target }: Pick<Row, "input" | "target">): string {
-  return plainName(input) + (target === undefined ? "" : `\0${plainName(target)}`);
-}
-
-/** Full path of a row's input. */
-export function inputPath(
-  directory: string,
-  index: Pick<DatasetIndex, "inputFolder">,
-  row: Pick<Row, "input">,
-): string {
-  return join(directory, index.inputFolder ?? "in", row.input);
-}
-
-/** Full path of a row's target; the kind must be pairs. */
-export function targetPath(
-  directory: string,
-  index: Pick<DatasetIndex, "targetFolder">,
-  row: Pick<Row, "target">,
-): string {
-  return join(directory, index.targetFolder ?? "out", row.target ?? "");
-}
-
-/** Where a dataset's inputs and targets lie: `in` and `out` where they exist, else D itself and the inputs' folder. */
-export async function datasetFolders(directory: string): Promise<{ inputFolder: string; targetFolder: string }> {
-  const inputFolder = (await isFolder(join(directory, "in"))) ? "in" : "";
-  const targetFolder = (await isFolder(join(directory, "out"))) ? "out" : inputFolder;
-  return { inputFolder, targetFolder };
-}
-
 async function readIndexText(directory: string, name: string): Promise<{ file: string; text: string }> {
   const wrong = nameProblem(name);
   if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
@@ -182,19 +111,6 @@ async function readIndexText(directory: string, name: string): Promise<{ file: s
     "FILE",
     `index of dataset "${name}": not found, expected a csv ${join(directory, name)} (no extension) or ${name}.csv`,
   );
-}
-
-/** UTF-8 text of a file; any other encoding is an error rather than a set of broken names. */
-export function decodeUtf8(bytes: Uint8Array, file: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new DatasetError("INDEX", `encoding of ${file}: not UTF-8, save the file as UTF-8`, [], { cause });
-  }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await statOf(path))?.isDirectory() ?? false;
 }
 
 async function fileRow(

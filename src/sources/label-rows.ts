@@ -1,23 +1,7 @@
 import { cellNumber, type CsvLine, notNumber, separatorHint } from "../format/csv.js";
 import { isMidi } from "../format/labels.js";
 import { AUDIO_FILE } from "./list-audio.js";
-import type { DatasetIndex, Kind } from "./index-csv.js";
-
-/** A line of each kind's index. */
-export const EXAMPLE: Record<Kind, string> = {
-  pairs: "`input.wav,target.wav`",
-  classes: "`file.wav,0,1,0`",
-  values: "`file.wav,0.5,-1.2`",
-  frames: "`song.wav,song_key.csv`",
-};
-
-/** The class for each kind. */
-export const CLASS: Record<Kind, string> = {
-  pairs: "AudioDataset",
-  classes: "SimpleAudioClassificationDataset",
-  values: "RegressionDataset",
-  frames: "AudioClassificationDataset",
-};
+import { CLASS, type DatasetIndex, EXAMPLE, type Kind } from "../core/rows.js";
 
 /** Says so when a line has the form of another kind. */
 export function kindHint(kind: Kind, cells: readonly string[]): string {

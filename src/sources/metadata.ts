@@ -2,7 +2,9 @@ import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { DatasetError } from "../core/error.js";
-import { nameProblem, plainName, statOf } from "../system/file-names.js";
+import { statOf } from "../system/file-names.js";
+import { splitName, type SplitName } from "../core/split-name.js";
+import { nameProblem, plainName } from "../core/names.js";
 
 /** What is known of each input beside its labels: `{ "file.wav": { artist: "A", split: "test" } }`. */
 export type Metadata = Map<string, Record<string, string>>;
@@ -50,20 +52,6 @@ export function applyMetadata(
     if (split) row.split = split;
     else report(row.line, "metadata", `split "${known.split}" of "${row.input}", expected train, validate or test`);
   }
-}
-
-/** The three sides of a split. */
-export type SplitName = "train" | "validate" | "test";
-
-const SPLITS: Record<string, SplitName> = {
-  ...{ train: "train", training: "train", dev: "train", development: "train" },
-  ...{ val: "validate", valid: "validate", validation: "validate", validate: "validate" },
-  ...{ test: "test", testing: "test", eval: "test", evaluation: "test" },
-};
-
-/** The side that the names usual in public sets mean (`val`, `validation`, `eval`, …); undefined for others. */
-export function splitName(text: string): SplitName | undefined {
-  return SPLITS[text.trim().toLowerCase()];
 }
 
 function fromJsonText(text: string, name: string): Metadata {

@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
-import { nameProblem, statOf } from "../system/file-names.js";
-import { type DatasetIndex, datasetFolders } from "./index-csv.js";
+import { statOf } from "../system/file-names.js";
 import { writeWhole } from "../system/atomic-file.js";
+import type { DatasetIndex } from "../core/rows.js";
+import { datasetFolders } from "./folders.js";
+import { nameProblem } from "../core/names.js";
 
 /** Options of `writeIndex`. */
 export interface WriteIndexOptions {

@@ -1,4 +1,5 @@
 import type { Random } from "../signal/random.js";
+import { numbersTo } from "../core/numbers.js";
 
 /** What an example is stratified by: one label, or several. */
 export type Stratum = string | number | readonly (string | number)[];
@@ -25,11 +26,6 @@ export function exactCounts(total: number, shares: readonly number[]): number[] 
   const missing = total - counts.reduce((a, b) => a + b, 0);
   for (let i = 0; i < missing; i++) counts[order[i]!]!++;
   return counts;
-}
-
-/** 0 … `count` − 1. */
-export function numbersTo(count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, i) => i);
 }
 
 /**

@@ -1,31 +1,12 @@
-import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { availableParallelism, cpus, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { DatasetError } from "../core/error.js";
 import { prepareTensorFlow } from "./prepare.js";
 import { quietly } from "./quiet.js";
 import { registerKernels } from "./kernels/register.js";
-
-/** The whole of TensorFlow.js, as `import * as tf from "@tensorflow/tfjs-node-gpu"` gives it. */
-export type TensorFlow = typeof import("@tensorflow/tfjs-node-gpu");
-
-/** What TensorFlow computes on. */
-export interface DeviceInfo {
-  /** TensorFlow's version, or tfjs's where the plain JavaScript backend is all there is. */
-  version: string;
-  /** False when the addon is missing and training runs in plain JavaScript. */
-  native: boolean;
-  device: "CPU" | "GPU";
-  /** The processor's or the GPU's name. */
-  name: string;
-  /** Of the GPU, else of the machine. */
-  memoryBytes: number;
-  /** Threads TensorFlow may use; absent for a GPU. */
-  cores?: number;
-}
+import type { TensorFlow } from "./kernels/types.js";
 
 const PACKAGE = "@tensorflow/tfjs-node-gpu";
 let loaded: TensorFlow | undefined;
@@ -86,32 +67,4 @@ function loadPlain(addon: string): TensorFlow {
   );
   // tfjs is a dependency of tfjs-node-gpu, so it is looked up from there.
   return createRequire(require.resolve(`${PACKAGE}/package.json`))("@tensorflow/tfjs") as TensorFlow;
-}
-
-interface NativeBackend {
-  isUsingGpuDevice: boolean;
-  binding: { TF_Version: string };
-}
-
-/** Whether `tf` runs on native TensorFlow. */
-export function isNative(tf: TensorFlow): boolean {
-  return tf.getBackend() === "tensorflow";
-}
-
-/** Which TensorFlow and which device training runs on. Loads TensorFlow. */
-export function deviceInfo(): DeviceInfo {
-  const tf = loadTensorFlow();
-  const processor = { name: cpus()[0]?.model.trim() || "CPU", memoryBytes: totalmem(), cores: availableParallelism() };
-  if (!isNative(tf)) return { version: `tfjs ${tf.version_core}`, native: false, device: "CPU", ...processor };
-  const backend = tf.backend() as unknown as NativeBackend;
-  const version = backend.binding.TF_Version;
-  if (!backend.isUsingGpuDevice) return { version, native: true, device: "CPU", ...processor };
-  return { version, native: true, device: "GPU", ...gpu() };
-}
-
-function gpu(): { name: string; memoryBytes: number } {
-  const query = ["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"];
-  const [line = ""] = execFileSync("nvidia-smi", query, { encoding: "utf8" }).trim().split("\n");
-  const [name = "GPU", mebibytes = "0"] = line.split(", ");
-  return { name, memoryBytes: Number(mebibytes) * 2 ** 20 };
 }

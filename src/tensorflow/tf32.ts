@@ -1,5 +1,5 @@
 import type { Tensor } from "@tensorflow/tfjs-core";
-import type { TensorFlow } from "./load.js";
+import type { TensorFlow } from "./kernels/types.js";
 
 // NVIDIA's GPUs since Ampere round what convolutions and matrix products take to TF32, 11 of float32's 24 bits. That
 // is enough for training, but the quiet bands of a spectrogram drown in it. A number is the sum of one that has only its

@@ -4,12 +4,13 @@ import { hasModel, restoreModel, saveModel } from "./checkpoint.js";
 import { withClassWeights } from "./class-weights.js";
 import { notebookHost } from "../notebook/display.js";
 import { DatasetError } from "../core/error.js";
-import { decides, type Direction, directionOf, type Judgement, judge } from "./judge.js";
+import { decides, type Judgement, judge } from "./judge.js";
 import { duration, type LongOptions, throwIfAborted, track } from "../notebook/progress.js";
 import { seedDropout, seedModel } from "./seed-model.js";
 import { liveHistory } from "../show/history.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 import { isResumable, type Place, type TrainingData, watched } from "./batch-source.js";
+import { type Direction, directionOf } from "../statistics/direction.js";
 
 /** How `fit` trains. */
 export interface FitOptions extends LongOptions {

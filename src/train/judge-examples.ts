@@ -5,10 +5,10 @@ import { type LongOptions, throwIfAborted, track } from "../notebook/progress.js
 import type { Judged } from "../show/index.js";
 import { splitNames } from "../split/split.js";
 import { spread } from "../core/numbers.js";
-import type { SplitName } from "../sources/metadata.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 import { type BatchSource, eachBatch } from "./batch-source.js";
-import type { DatasetExample } from "../dataset-views.js";
+import type { SplitName } from "../core/split-name.js";
+import type { DatasetExample } from "../records/read-example.js";
 
 /** What `judgeExamples` needs of a loaded dataset. */
 export interface JudgedDataset {

@@ -1,8 +1,8 @@
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
 import { type BatchSource, eachBatch } from "./batch-source.js";
-import { type ClassScore, classScores, countsOf, type LabelCounts } from "../show/confusion.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
+import { type ClassScore, classScores, countsOf, type LabelCounts } from "../statistics/class-scores.js";
 
 /** How well a model tells labels, as `judge` found it. `classReport(judgement)` shows it as a table. */
 export interface Judgement {
@@ -150,13 +150,4 @@ function joined(parts: Float32Array[]): Float32Array {
     at += part.length;
   }
   return all;
-}
-
-/** Which way a number is better: the smallest is best, or the largest. */
-export type Direction = "min" | "max";
-
-/** Which way a metric of this name is better: up for accuracies and scores, else down, as losses, errors and entropies are. */
-export function directionOf(name: string): Direction {
-  if (/loss|error/i.test(name)) return "min";
-  return /acc|precision|recall|auc|f1|fscore|iou|r2|correlation|snr|sdr/i.test(name) ? "max" : "min";
 }

@@ -16,13 +16,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { decodeWav, encodeWav } from "../../dist/format/wav.js";
 import { planRecipe, writeWavs } from "../../dist/generate/write-wavs.js";
-import type { Kind } from "../../dist/sources/index-csv.js";
-import { savePlan } from "../../dist/records/plan.js";
-import { planRecords, type RecordOptions } from "../../dist/build/plan-records.js";
+import { type RecordOptions, savePlan } from "../../dist/records/plan.js";
+import { planRecords } from "../../dist/build/plan-records.js";
 import { buildOneShard, buildRecords, finishPlan } from "../../dist/build/build-records.js";
-import { openRecords, readExample } from "../../dist/records/open-records.js";
+import { openRecords } from "../../dist/records/open-records.js";
 import { python } from "../support/python.js";
 import { bytesAt, copyFixture, expected, folder, plan, quiet, sha256, shardHashes } from "../support/records.js";
+import type { Kind } from "../../dist/core/rows.js";
+import { readExample } from "../../dist/records/read-example.js";
 
 const recipe = planRecipe(200, 800, 30, {
   waves: ["sin", "saw"],

@@ -9,9 +9,10 @@ import { melSpectrogram } from "../../dist/features/mel-layer.js";
 import { planRecords } from "../../dist/build/plan-records.js";
 import { planRecipe } from "../../dist/generate/recipe.js";
 import { buildRecords } from "../../dist/build/build-records.js";
-import { openRecords, type Records, readExample } from "../../dist/records/open-records.js";
+import { openRecords, type Records } from "../../dist/records/open-records.js";
 import { loadTensorFlow } from "../../dist/tensorflow/load.js";
 import { python } from "../support/python.js";
+import { readExample } from "../../dist/records/read-example.js";
 
 const tf = loadTensorFlow();
 const made = build();

@@ -12,9 +12,10 @@ import { planRecords } from "../../dist/build/plan-records.js";
 import { planRecipe } from "../../dist/generate/recipe.js";
 import { readAhead } from "../../dist/load/read-ahead.js";
 import { buildRecords } from "../../dist/build/build-records.js";
-import { openRecords, readExample, type Records } from "../../dist/records/open-records.js";
+import { openRecords, type Records } from "../../dist/records/open-records.js";
 import { loadTensorFlow } from "../../dist/tensorflow/load.js";
 import { python, root } from "../support/python.js";
+import { readExample } from "../../dist/records/read-example.js";
 
 const tf = loadTensorFlow();
 const folder = mkdtempSync(join(tmpdir(), "order-"));

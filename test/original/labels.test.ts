@@ -21,9 +21,10 @@ import {
 import { DatasetError } from "../../dist/core/error.js";
 import { fromCsv } from "../../dist/sources/from-csv.js";
 import { OCTAVE_UP, pairBy } from "../../dist/sources/from-names.js";
-import { openRecords, readExample } from "../../dist/records/open-records.js";
+import { openRecords } from "../../dist/records/open-records.js";
 import { writeIndex } from "../../dist/sources/write-index-csv.js";
 import { python, root } from "../support/python.ts";
+import { readExample } from "../../dist/records/read-example.js";
 
 // The numbers are those of the list of bugs found in the original Python program.
 

@@ -9,9 +9,10 @@ import {
   RegressionDataset,
   SimpleAudioClassificationDataset,
 } from "../../dist/index.js";
-import type { Kind } from "../../dist/sources/index-csv.js";
-import { openRecords, type Records, readExample } from "../../dist/records/open-records.js";
+import { openRecords, type Records } from "../../dist/records/open-records.js";
 import { bytesAt, copyFixture, expected, sha256 } from "../support/records.js";
+import type { Kind } from "../../dist/core/rows.js";
+import { readExample } from "../../dist/records/read-example.js";
 
 /** Compares every record with what the original's own reader saw. */
 // biome-ignore lint/suspicious/noExplicitAny: facts from json

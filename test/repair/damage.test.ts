@@ -6,11 +6,12 @@ import { planRecipe } from "../../dist/generate/write-wavs.js";
 import { planRecords } from "../../dist/build/plan-records.js";
 import { savePlan } from "../../dist/records/plan.js";
 import { buildRecords } from "../../dist/build/build-records.js";
-import { openRecords, readExample } from "../../dist/records/open-records.js";
+import { openRecords } from "../../dist/records/open-records.js";
 import { repair } from "../../dist/repair/repair.js";
 import { random } from "../../dist/signal/random.js";
 import { verify } from "../../dist/repair/verify.js";
 import { copyFixture, folder, plan, quiet, shardHashes } from "../support/records.js";
+import { readExample } from "../../dist/records/read-example.js";
 
 test("repair makes a lost manifest anew: from the sources, from the recipe, or from plan and indexes alone", async (t) => {
   const manifest = "dataset.manifest.json";

@@ -5,11 +5,12 @@ import { test } from "node:test";
 import { planRecipe } from "../../dist/generate/write-wavs.js";
 import { planRecords } from "../../dist/build/plan-records.js";
 import { buildRecords } from "../../dist/build/build-records.js";
-import { openRecords, readExample } from "../../dist/records/open-records.js";
+import { openRecords } from "../../dist/records/open-records.js";
 import { sealedText } from "../../dist/system/sealed-json.js";
 import { repair } from "../../dist/repair/repair.js";
 import { verify } from "../../dist/repair/verify.js";
 import { copyFixture, folder, plan, quiet, shardHashes } from "../support/records.js";
+import { readExample } from "../../dist/records/read-example.js";
 
 function damage(path: string, change: (bytes: Buffer) => Buffer | undefined): void {
   const bytes = readFileSync(path);

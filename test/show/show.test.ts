@@ -8,7 +8,7 @@ import { AuditReport } from "../../dist/audit/report.js";
 import { type CheckReport, makeReport } from "../../dist/check/report.js";
 import { decodeWav, encodeWav } from "../../dist/format/wav.js";
 import { chiSquare } from "../../dist/statistics/chi-square.js";
-import { classScores, confusionBundle } from "../../dist/show/confusion.js";
+import { confusionBundle } from "../../dist/show/confusion.js";
 import { exampleBundles } from "../../dist/show/example.js";
 import { exploreBundle } from "../../dist/show/explore.js";
 import { bestEpoch, historyFigure } from "../../dist/show/history.js";
@@ -26,6 +26,7 @@ import { waveformBundle } from "../../dist/show/waveform.js";
 import { worstBundle } from "../../dist/show/worst.js";
 import { close } from "../support/close.js";
 import { python, root } from "../support/python.js";
+import { classScores } from "../../dist/statistics/class-scores.js";
 
 const sampleRate = 16000;
 const HOSTILE = `<img src=x onerror="alert('1')">&.wav`;

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { AudioClassificationDataset } from "../../dist/dataset.js";
 import { findPitches } from "../../dist/sources/find-pitches.js";
-import { openRecords, readExample } from "../../dist/records/open-records.js";
+import { openRecords } from "../../dist/records/open-records.js";
 import { python } from "../support/python.ts";
+import { readExample } from "../../dist/records/read-example.js";
 
 /** mido writes two songs and soundfile their audio; one note lies below a piano's keys. */
 function songs(): string {

@@ -6,10 +6,11 @@ import { test } from "node:test";
 import { DatasetError } from "../../dist/core/error.js";
 import { fromCsv, joinIndexes } from "../../dist/sources/from-csv.js";
 import { fromFolder } from "../../dist/sources/from-folder.js";
-import { type DatasetIndex, readIndex } from "../../dist/sources/index-csv.js";
+import { readIndex } from "../../dist/sources/index-csv.js";
 import { OCTAVE_UP, pairBy } from "../../dist/sources/from-names.js";
 import { writeIndex } from "../../dist/sources/write-index-csv.js";
 import { root } from "../support/python.ts";
+import type { DatasetIndex } from "../../dist/core/rows.js";
 
 /** A folder with these files: a name alone is an empty file, a pair has its text. */
 function layout(files: (string | [string, string])[]): string {

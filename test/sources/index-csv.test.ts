@@ -6,9 +6,10 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { DatasetError } from "../../dist/core/error.js";
 import { fromCsv, joinIndexes } from "../../dist/sources/from-csv.js";
-import { type Kind, readIndex, scanIndex } from "../../dist/sources/index-csv.js";
+import { readIndex, scanIndex } from "../../dist/sources/index-csv.js";
 import { indexText, writeIndex } from "../../dist/sources/write-index-csv.js";
 import { root } from "../support/python.ts";
+import type { Kind } from "../../dist/core/rows.js";
 
 /** A dataset folder with `in`, `out` and the given index. */
 function folder(index: string | Uint8Array, name = "dataset"): string {

@@ -3,9 +3,11 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { type Kind, readIndex } from "../../dist/sources/index-csv.js";
-import { type BuildPlan, planRecords, type RecordOptions } from "../../dist/build/plan-records.js";
+import { readIndex } from "../../dist/sources/index-csv.js";
+import { planRecords } from "../../dist/build/plan-records.js";
 import { root } from "./python.js";
+import type { Kind } from "../../dist/core/rows.js";
+import type { BuildPlan, RecordOptions } from "../../dist/records/plan.js";
 
 export const fixtures: string = join(root, "test/fixtures/original");
 

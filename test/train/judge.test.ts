@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { classScores } from "../../dist/show/confusion.js";
 import { bestThreshold, confusionMatrix, judge, labelCounts } from "../../dist/train/judge.js";
 import { balancedWeights } from "../../dist/train/class-weights.js";
 import { loadTensorFlow } from "../../dist/tensorflow/load.js";
 import { close } from "../support/close.js";
 import { python } from "../support/python.js";
+import { classScores } from "../../dist/statistics/class-scores.js";
 
 const tf = loadTensorFlow();
 const LABELS = ["a", "b", "c", "d"];

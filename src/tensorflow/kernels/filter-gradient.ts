@@ -1,6 +1,6 @@
 import type { Tensor, Tensor1D, Tensor4D } from "@tensorflow/tfjs-core";
-import type { TensorFlow } from "../load.js";
 import type { Attributes, Native } from "./native.js";
+import type { TensorFlow } from "./types.js";
 
 /** Filters that oneDNN's kernel works at full speed with. */
 const FILTERS = 32;

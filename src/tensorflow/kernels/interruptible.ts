@@ -1,7 +1,7 @@
 import type { LayersModel } from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../../core/error.js";
 import { interruptCount, interruptible } from "../../system/interrupts.js";
-import type { TensorFlow } from "../load.js";
+import type { TensorFlow } from "./types.js";
 
 type Train = (this: LayersModel, ...given: unknown[]) => Promise<unknown>;
 

@@ -1,5 +1,5 @@
 import type { Tensor, TensorInfo } from "@tensorflow/tfjs-node-gpu";
-import type { TensorFlow } from "../load.js";
+import type { TensorFlow } from "./types.js";
 
 /** An attribute of a TensorFlow op; the suffix of the key says its type. */
 export interface Attributes {

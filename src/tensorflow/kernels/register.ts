@@ -1,4 +1,3 @@
-import type { TensorFlow } from "../load.js";
 import { activationGradients } from "./activation.js";
 import { fusedAdam } from "./adam.js";
 import { broadcastGradients } from "./broadcast.js";
@@ -12,6 +11,7 @@ import { matrixProducts } from "./matmul.js";
 import { nativeOps } from "./native.js";
 import { poolingKernel } from "./pooling.js";
 import { recurrentCells } from "./recurrent.js";
+import type { TensorFlow } from "./types.js";
 
 /** Registers this library's kernels and gradients on native TensorFlow, and makes its training interruptible. */
 export function registerKernels(tf: TensorFlow): void {

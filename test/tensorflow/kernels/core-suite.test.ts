@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { deviceInfo } from "../../../dist/tensorflow/load.js";
 import { bundleSuite } from "./core-suite.js";
+import { deviceInfo } from "../../../dist/tensorflow/device.js";
 
 const UNWEIGHTED = "TensorFlow counts without weights only on a GPU, and says so";
 

@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import { plainName } from "./names.js";
+
+/**
+ * What the target of a dataset is: `pairs` another audio file, `classes` one weight per class,
+ * `values` any numbers (regression), `frames` labels with time stamps.
+ */
+export type Kind = "pairs" | "classes" | "values" | "frames";
+
+/** One example of a dataset, as its index csv lists it. */
+export interface Row {
+  /** Number of the example, from 0 in the order of the csv. */
+  id: number;
+  /** 1-based line of the index csv. */
+  line: number;
+  /** Audio file, relative to the index's `inputFolder` (`D/in`). */
+  input: string;
+  /** Kind pairs: audio file, relative to the index's `targetFolder` (`D/out`). */
+  target?: string;
+  /** Kinds classes and values: one number per label. */
+  values?: number[];
+  /** Kind frames: key csv or `.mid`, relative to D. */
+  keys?: string;
+  /** Examples of one group are never on two sides of a split: a speaker, a song, an original recording. */
+  group?: string;
+  /** The side on which the set's own publisher put the example. */
+  split?: "train" | "validate" | "test";
+}
+
+/** The rows of a dataset and what its columns are called. */
+export interface DatasetIndex {
+  kind: Kind;
+  /** The csv the rows come from, relative to D; `file names` where names alone make the rows. */
+  file: string;
+  /** Other files that decide the rows, relative to D, whether they are there or not: metadata, lists of splits. */
+  besides?: string[];
+  /** Where names make the rows: the folders they were looked for in, relative to D. */
+  folders?: string[];
+  rows: Row[];
+  /** Names of the label columns, where the csv has a header. */
+  labels?: string[];
+  /** Folder of the inputs relative to D: `in` where D has it, else D itself (`""`). Default `in`. */
+  inputFolder?: string;
+  /** Folder of the targets relative to D: `out` where D has it, else that of the inputs. Default `out`. */
+  targetFolder?: string;
+}
+
+/** The same for two rows of the same files, however these are spelled. */
+export function rowKey({ input, target }: Pick<Row, "input" | "target">): string {
+  return plainName(input) + (target === undefined ? "" : `\0${plainName(target)}`);
+}
+
+/** Full path of a row's input. */
+export function inputPath(
+  directory: string,
+  index: Pick<DatasetIndex, "inputFolder">,
+  row: Pick<Row, "input">,
+): string {
+  return join(directory, index.inputFolder ?? "in", row.input);
+}
+
+/** Full path of a row's target; the kind must be pairs. */
+export function targetPath(
+  directory: string,
+  index: Pick<DatasetIndex, "targetFolder">,
+  row: Pick<Row, "target">,
+): string {
+  return join(directory, index.targetFolder ?? "out", row.target ?? "");
+}
+
+/** A line of each kind's index. */
+export const EXAMPLE: Record<Kind, string> = {
+  pairs: "`input.wav,target.wav`",
+  classes: "`file.wav,0,1,0`",
+  values: "`file.wav,0.5,-1.2`",
+  frames: "`song.wav,song_key.csv`",
+};
+
+/** The class for each kind. */
+export const CLASS: Record<Kind, string> = {
+  pairs: "AudioDataset",
+  classes: "SimpleAudioClassificationDataset",
+  values: "RegressionDataset",
+  frames: "AudioClassificationDataset",
+};

@@ -1,0 +1,82 @@
+import { DatasetError } from "../core/error.js";
+
+/** Examples by true label (row) and predicted label (column). */
+export interface ConfusionView {
+  matrix: readonly (readonly number[])[];
+  labels: readonly string[];
+}
+
+/** What `judge` gives, as far as it is shown. */
+export interface JudgedLabels {
+  labels: readonly string[];
+  counts: readonly LabelCounts[];
+  /** Only of labels that exclude each other. */
+  matrix?: readonly (readonly number[])[];
+}
+
+/** Counts of one label, for labels that don't exclude each other. */
+export interface LabelCounts {
+  label: string;
+  truePositives: number;
+  falsePositives: number;
+  falseNegatives: number;
+}
+
+/** One line of a class report. */
+export interface ClassScore {
+  label: string;
+  precision: number;
+  recall: number;
+  f1: number;
+  /** Examples that carry the label. */
+  support: number;
+}
+
+/** Precision, recall and F1 of each label, then their macro and weighted means; 0 where nothing was predicted or true. */
+export function classScores(view: ConfusionView | JudgedLabels | readonly LabelCounts[]): ClassScore[] {
+  const counts = "counts" in view ? view.counts : "labels" in view ? countsOf(square(view)) : view;
+  const ratio = (part: number, whole: number): number => (whole > 0 ? part / whole : 0);
+  const scores: ClassScore[] = counts.map(({ label, truePositives: t, falsePositives: p, falseNegatives: n }) => ({
+    label,
+    precision: ratio(t, t + p),
+    recall: ratio(t, t + n),
+    f1: ratio(2 * t, 2 * t + p + n),
+    support: t + n,
+  }));
+  const support = scores.reduce((sum, s) => sum + s.support, 0);
+  const mean = (label: string, weight: (s: ClassScore) => number): ClassScore => {
+    const sum = scores.reduce((total, s) => total + weight(s), 0);
+    const of = (key: "precision" | "recall" | "f1"): number =>
+      ratio(
+        scores.reduce((total, s) => total + weight(s) * s[key], 0),
+        sum,
+      );
+    return { label, precision: of("precision"), recall: of("recall"), f1: of("f1"), support };
+  };
+  return [...scores, mean("macro mean", () => 1), mean("weighted mean", (s) => s.support)];
+}
+
+/** The counts of each label in a confusion matrix. */
+export function countsOf({ matrix, labels }: ConfusionView): LabelCounts[] {
+  return labels.map((label, i) => {
+    const truePositives = matrix[i]![i]!;
+    const row = matrix[i]!.reduce((a, b) => a + b, 0);
+    const column = matrix.reduce((sum, r) => sum + r[i]!, 0);
+    return { label, truePositives, falsePositives: column - truePositives, falseNegatives: row - truePositives };
+  });
+}
+
+export function square({ matrix, labels }: ConfusionView | JudgedLabels): ConfusionView {
+  const n = labels.length;
+  if (!matrix) {
+    throw new DatasetError(
+      "OPTION",
+      "confusion matrix: none, expected labels that exclude each other; classReport shows others",
+    );
+  }
+  if (matrix.length === n && matrix.every((row) => row.length === n)) return { matrix, labels };
+  throw new DatasetError(
+    "OPTION",
+    `confusion matrix: ${matrix.length} × ${matrix[0]?.length ?? 0}, expected ${n} × ${n}, one row and column a label`,
+  );
+}
