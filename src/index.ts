@@ -36,6 +36,7 @@ export {
   type WriteMidiOptions,
   writeNotes,
 } from "./format/midi.js";
+export { toInt16 } from "./core/samples.js";
 export { encodeWav } from "./format/wav.js";
 export { type FloatAudio, readAudio, type ReadAudioOptions } from "./audio/read-audio.js";
 export { random, type Random } from "./signal/random.js";
@@ -80,6 +81,26 @@ export { loadTensorFlow } from "./tensorflow/load.js";
 export type { BatchSource, TrainingData } from "./train/batch-source.js";
 export { type FitOptions, type FitResult, fit } from "./train/fit.js";
 // Look and hear
-export * from "./show/index.js";
+export * as show from "./show/index.js";
+export * from "./show/flat.js";
+export type { ColourMap } from "./figure/colour.js";
+export type { RollNote } from "./figure/roll.js";
+export type { ShowOptions } from "./show/bundle.js";
+export type { ChiSquare } from "./statistics/chi-square.js";
+export type { ConfusionView, JudgedLabels, LabelCounts, ClassScore } from "./statistics/class-scores.js";
+export type { ExampleOptions } from "./show/example.js";
+export type { Explorable, ExploredExample, ExploreOptions } from "./show/explore.js";
+export type { FitHistory, HistoryOptions, HistoryValues, LiveHistory } from "./show/history.js";
+export type { LeakView } from "./show/leak-matrix.js";
+export type { PairOptions } from "./show/pair.js";
+export type { FrameLabels, LabelledExample, RollOptions, RollSource } from "./show/piano-roll.js";
+export type { PlayerOptions } from "./show/player.js";
+export type { PredictionOptions } from "./show/predictions.js";
+export type { ProblemsView } from "./show/problems.js";
+export type { ExampleLike, SoundOptions, SoundSource, TensorLike } from "./show/sound.js";
+export type { PitchTrack, SpectrogramOptions } from "./show/spectrogram.js";
+export type { SplitsOptions, SplitsView, SplitView } from "./show/splits.js";
+export type { Described, SummaryView } from "./show/summary.js";
+export type { Judged } from "./show/worst.js";
 // The machine
 export { doctor } from "./doctor.js";

@@ -1,3 +1,4 @@
+import { toInt16 } from "../core/samples.js";
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { join, posix } from "node:path";
 import { convertAudio } from "../audio/convert.js";
@@ -208,13 +209,8 @@ function bytesFeature(value: Uint8Array): Feature {
 function sampleBytes({ samples }: Audio, encoding: Encoding): Uint8Array {
   if (encoding === "float16") return toFloat16(samples);
   const stored =
-    encoding === "float32" ? toFloat32(samples) : samples instanceof Int16Array ? samples : quantize(samples);
+    encoding === "float32" ? toFloat32(samples) : samples instanceof Int16Array ? samples : toInt16(samples);
   return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
-}
-
-/** Floats to the nearest int16; full scale and beyond is clipped. */
-function quantize(samples: Float32Array): Int16Array {
-  return Int16Array.from(samples, (v) => Math.max(-32768, Math.min(32767, Math.round(v * 32768))));
 }
 
 /** The original pads its frame-labelled audio with 1 to `inputSize` zeros. */

@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { type Convert, convertAudio, convertedLength } from "../audio/convert.js";
+import { peakOf } from "../core/samples.js";
 import { DatasetError, type Problem } from "../core/error.js";
 import { decodeAudio, isWav } from "../format/audio.js";
 import { readCompressedInfo } from "../format/compressed-info.js";
@@ -126,11 +127,7 @@ function listen(
   report: (kind: string, message: string) => void,
 ): void {
   const full = samples instanceof Int16Array ? 32767 : FULL_SCALE;
-  let peak = 0;
-  for (let i = 0; i < samples.length; i++) {
-    const value = Math.abs(samples[i]!);
-    if (value > peak) peak = value;
-  }
+  const peak = peakOf(samples);
   checked.peak = samples instanceof Int16Array ? peak / 32768 : peak;
   if (checked.peak <= 1 / 32768) report("silent", "samples: all silent, expected sound");
   const run = peak < full ? 0 : longestRun(samples, channels, full);

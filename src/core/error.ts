@@ -25,6 +25,9 @@ export interface Problem {
   message: string;
 }
 
+/** Takes a problem of one line of a file. */
+export type ReportLine = (line: number, kind: string, message: string) => void;
+
 /**
  * Every error this library throws on purpose.
  *

@@ -8,3 +8,14 @@ export function spread(total: number, count: number): number[] {
 export function numbersTo(count: number): Uint32Array {
   return Uint32Array.from({ length: count }, (_, i) => i);
 }
+
+/** The arrays one after the other, in one. */
+export function concat<T extends Float32Array | Float64Array>(parts: readonly T[], Type: new (length: number) => T): T {
+  const all = new Type(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}

@@ -20,7 +20,7 @@ export function palettePng(width: number, height: number, pixels: Uint8Array, co
   header.set([8, 3, 0, 0, 0], 8); // 8 bits, palette, deflate, no interlace
   const rows = new Uint8Array(height * (width + 1)); // each row begins with its filter type, 0
   for (let y = 0; y < height; y++) rows.set(pixels.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
-  return concat([
+  return Buffer.concat([
     SIGNATURE,
     chunk("IHDR", header),
     chunk("PLTE", colours),
@@ -37,14 +37,4 @@ function chunk(type: string, data: Uint8Array): Uint8Array {
   bytes.set(data, 8);
   view.setUint32(data.length + 8, crc32(bytes.subarray(4, data.length + 8)));
   return bytes;
-}
-
-function concat(parts: Uint8Array[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
 }

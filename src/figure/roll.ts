@@ -3,7 +3,7 @@ import { escapeText, type Panel, round } from "./panel.js";
 import { linearScale, type Scale } from "./scale.js";
 
 /** A stretch of time in one row of a roll. */
-export interface Note {
+export interface RollNote {
   /** Seconds. */
   onset: number;
   /** Seconds. */
@@ -16,7 +16,7 @@ export interface Note {
 export type Verdict = "hit" | "miss" | "false alarm";
 
 /** A stretch with its verdict; without one it is a plain label. */
-export interface JudgedNote extends Note {
+export interface JudgedNote extends RollNote {
   verdict?: Verdict;
 }
 
@@ -38,7 +38,7 @@ export interface RollView {
  * Splits the time of each row into hits (label and prediction), misses (label alone) and false alarms (prediction
  * alone). Adjoining stretches of one verdict are one.
  */
-export function judge(labels: readonly Note[], predictions: readonly Note[]): JudgedNote[] {
+export function judge(labels: readonly RollNote[], predictions: readonly RollNote[]): JudgedNote[] {
   const rows = new Set([...labels, ...predictions].map((note) => note.row));
   const judged: JudgedNote[] = [];
   for (const row of [...rows].sort((a, b) => a - b)) {
@@ -140,7 +140,7 @@ export function rollPanel(view: RollView): Panel {
   };
 }
 
-function rowScale(notes: readonly Note[], view: RollView): Scale {
+function rowScale(notes: readonly RollNote[], view: RollView): Scale {
   let low = Infinity;
   let high = -Infinity;
   for (const { row } of notes) {
@@ -158,12 +158,6 @@ function rowScale(notes: readonly Note[], view: RollView): Scale {
 
 function milli(seconds: number): number {
   return Math.round(seconds * 1e4) / 1e4;
-}
-
-/** Name of a MIDI pitch, 60 being C4; used where rows are pitches. */
-export function pitchName(pitch: number): string {
-  const names = ["C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B"];
-  return `${names[((pitch % 12) + 12) % 12]}${Math.floor(pitch / 12) - 1}`;
 }
 
 /** The text that a whole roll says in words. */

@@ -1,3 +1,5 @@
+import { ticks as evenTicks } from "d3-array";
+
 /** An axis: the values it spans, where its ticks lie and how they read. */
 export interface Scale {
   min: number;
@@ -80,17 +82,8 @@ export function tickText(value: number): string {
 
 /** Round ticks, about `count` of them and at least two. */
 function roundTicks(min: number, max: number, count: number): Tick[] {
-  const raw = (max - min) / count;
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const wanted = [1, 2, 5, 10].find((m) => m * power >= raw * 0.7) ?? 10;
-  let ticks: Tick[] = [];
-  for (const multiple of [10, 5, 2, 1, 0.5, 0.2].filter((m) => m <= wanted)) {
-    const step = multiple * power;
-    ticks = [];
-    for (let i = Math.ceil(min / step - 1e-9); i * step <= max + step * 1e-9; i++) {
-      ticks.push({ at: i * step, text: tickText(i * step) });
-    }
-    if (ticks.length >= 2) break;
-  }
-  return ticks;
+  const most = 64 * count;
+  let found = evenTicks(min, max, count);
+  for (let more = count + 1; found.length < 2 && more <= most; more++) found = evenTicks(min, max, more);
+  return found.map((at) => ({ at, text: tickText(at) }));
 }

@@ -1,3 +1,4 @@
+import { peakOf } from "../core/samples.js";
 import { PALETTE } from "./colour.js";
 import { type Panel, round } from "./panel.js";
 import { linearScale } from "./scale.js";
@@ -102,13 +103,4 @@ function zoomTrace(view: WaveformView, colour: string): Record<string, unknown> 
     line: { color: colour, width: 1 },
     hovertemplate: "%{x:.4f} s: %{y:.4f}<extra></extra>",
   };
-}
-
-function peakOf(samples: Float32Array, from: number, to: number): number {
-  let peak = 0;
-  for (let i = from; i < to; i++) {
-    const size = Math.abs(samples[i]!);
-    if (size > peak) peak = size;
-  }
-  return peak;
 }

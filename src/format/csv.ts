@@ -69,3 +69,9 @@ export function decodeUtf8(bytes: Uint8Array, file: string): string {
     throw new DatasetError("INDEX", `encoding of ${file}: not UTF-8, save the file as UTF-8`, [], { cause });
   }
 }
+
+/** A csv of these rows, in `\n` lines; cells with commas, quotes, line ends or spaces at either end are quoted. */
+export function formatCsv(rows: readonly (readonly (string | number)[])[]): string {
+  const { stringify } = require("csv-stringify/sync") as typeof import("csv-stringify/sync");
+  return stringify(rows as (string | number)[][], { quoted_match: /^\s|\s$|\r/ });
+}

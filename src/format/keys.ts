@@ -1,5 +1,5 @@
-import { DatasetError, type Problem, problemsError } from "../core/error.js";
-import { cellNumber, csvLines, notNumber, separatorHint } from "./csv.js";
+import { DatasetError, type Problem, problemsError, type ReportLine } from "../core/error.js";
+import { cellNumber, csvLines, notNumber, separatorHint, formatCsv } from "./csv.js";
 import { EventBuilder, type LabelEvents, UNTIL_END } from "./events.js";
 
 export { type DenseOptions, denseLabels, eventsOf, type LabelEvents, UNTIL_END } from "./events.js";
@@ -137,9 +137,7 @@ function lastTime(unit: TimeUnit, samples: number | undefined, inputSize: number
   return inputSize ? Math.floor(samples / inputSize) : Infinity;
 }
 
-type Report = (line: number, kind: string, message: string) => void;
-
-function readHeader(source: string, line: number, report: Report): string[] {
+function readHeader(source: string, line: number, report: ReportLine): string[] {
   const { cells: names = [], broken } = csvLines(source)[0] ?? {};
   if (broken !== undefined) {
     report(line, "header", `header: ${broken}`);
@@ -213,7 +211,7 @@ const unquote = (cell: string): string =>
     .trim();
 
 /** Says which cell of a bad row is wrong. */
-function explain(source: string, columns: number, line: number, report: Report): void {
+function explain(source: string, columns: number, line: number, report: ReportLine): void {
   const cells = source.split(",").map(unquote);
   if (cells.length !== columns) {
     report(line, "columns", `columns: ${cells.length}, expected ${columns} as in the header`);
@@ -246,8 +244,7 @@ export function formatKeys(dense: Float32Array, options: FormatKeysOptions): str
   if (timeUnit === "seconds" && !sampleRate) throw new DatasetError("OPTION", `sampleRate ${sampleRate}: expected Hz`);
   const step = timeUnit === "frames" ? 1 : (inputSize as number);
   const scale = timeUnit === "seconds" ? (sampleRate as number) : 1;
-  const quote = (name: string): string => (/[",]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name);
-  const lines = [["TIME STAMP", ...labels].map(quote).join(",")];
+  const lines = [formatCsv([["TIME STAMP", ...labels]]).trimEnd()];
   for (let k = 0; k * labels.length < dense.length; k++) {
     const cells = [String((k * step) / scale)];
     for (let f = 0; f < labels.length; f++) cells.push(shortest(dense[k * labels.length + f] as number));

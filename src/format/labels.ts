@@ -1,3 +1,4 @@
+import { pitchName } from "../core/pitch.js";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import type { LabelEvents } from "./events.js";
 import { type KeyLabels, type KeyOptions, parseKeys, type TimeUnit } from "./keys.js";
@@ -67,13 +68,6 @@ export function readLabels(bytes: Uint8Array, where: string, options: LabelOptio
     throw new DatasetError("LABEL", `encoding of ${where}: not UTF-8, save the file as UTF-8`, [], { cause });
   }
   return parseKeys(text, where, options);
-}
-
-const NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
-
-/** Name of a pitch: 60 is C4. */
-export function pitchName(pitch: number): string {
-  return `${NAMES[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
 }
 
 /** Names of the features that MIDI labels have. */

@@ -1,3 +1,4 @@
+import { concat } from "../core/numbers.js";
 import type { Piscina } from "piscina";
 import { aligned, type BatchLayout, type StoredArray } from "./batch-layout.js";
 import { createPool } from "../system/pool.js";
@@ -98,13 +99,22 @@ export function readAhead(
       bytes = results ? results.ys.at + aligned(results.ys.bytes) : read;
     } while (planned < end && bytes + bytes / layouts.length <= TASK_BYTES);
     const buffer = takeBuffer(free, bytes);
-    const reads = joined(layouts.map((layout) => layout.reads));
+    const reads = concat(
+      layouts.map((layout) => layout.reads),
+      Float64Array,
+    );
     const input: ReadTask = {
       ...task,
       shards: usedShards(task.shards, reads),
       reads,
       buffer,
-      labels: task.labels && { ...task.labels, rows: joined(layouts.map((layout) => layout.labels!)) },
+      labels: task.labels && {
+        ...task.labels,
+        rows: concat(
+          layouts.map((layout) => layout.labels!),
+          Float64Array,
+        ),
+      },
       processing: planner.how && { how: planner.how, batches: processed, scratchBytes: read },
     };
     const reading = runTask<boolean>(loadPool(workers), "readBatches", input).then((waited) => {
@@ -151,16 +161,6 @@ function usedShards(shards: ReadTask["shards"], reads: Float64Array): ReadTask["
   const used: ReadTask["shards"] = {};
   for (let at = 0; at < reads.length; at += READ_FIELDS) used[reads[at]!] = shards[reads[at]!]!;
   return used;
-}
-
-function joined(arrays: Float64Array[]): Float64Array {
-  const all = new Float64Array(arrays.reduce((n, array) => n + array.length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    all.set(array, at);
-    at += array.length;
-  }
-  return all;
 }
 
 function takeBuffer(free: SharedArrayBuffer[], bytes: number): SharedArrayBuffer {

@@ -1,6 +1,6 @@
 export { displayFile } from "../notebook/html-page.js";
 export type { ColourMap } from "../figure/colour.js";
-export type { Note } from "../figure/roll.js";
+export type { RollNote } from "../figure/roll.js";
 export type { ShowOptions } from "./bundle.js";
 export { type ChiSquare, chiSquare } from "../statistics/chi-square.js";
 export {

@@ -1,3 +1,4 @@
+import { peakOf } from "../core/samples.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { PALETTE } from "../figure/colour.js";
 import { figure } from "../figure/figure.js";
@@ -84,7 +85,7 @@ function picturesBundle(
   maxBytes: number,
 ): MimeBundle {
   const range = sounds.map((sound) => sampleRange(sound, options));
-  const peak = Math.max(...sounds.map((sound, i) => peakOf(sound, range[i]!)));
+  const peak = Math.max(...sounds.map((sound, i) => peakOf(sound.channels[0]!, range[i]!.from, range[i]!.to)));
   return fit(maxBytes, (detail) => {
     const values = sameScale(
       sounds.map((sound) =>
@@ -135,10 +136,4 @@ function sameScale(values: SpectrogramValues[], options: PairOptions): Spectrogr
     top: loudest - zero,
     floor: loudest - zero - (options.topDb ?? 80),
   }));
-}
-
-function peakOf(sound: Sound, { from, to }: { from: number; to: number }): number {
-  let peak = 0;
-  for (let i = from; i < to; i++) peak = Math.max(peak, Math.abs(sound.channels[0]![i]!));
-  return peak;
 }

@@ -2,7 +2,8 @@ import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { DatasetError } from "../core/error.js";
 import { figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";
-import { joinNotes, judge, type Note, pitchName, rollPanel, rollWords } from "../figure/roll.js";
+import { pitchName } from "../core/pitch.js";
+import { joinNotes, judge, type RollNote, rollPanel, rollWords } from "../figure/roll.js";
 import { figureBundle, fit, MAX_BYTES, type ShowOptions } from "./bundle.js";
 import type { ExampleLike } from "./sound.js";
 
@@ -37,7 +38,7 @@ export interface LabelledExample extends ExampleLike {
 }
 
 /** Labels over time: notes with seconds, dense frames, or an example of a dataset (its labels). */
-export type RollSource = readonly Note[] | FrameLabels | LabelledExample;
+export type RollSource = readonly RollNote[] | FrameLabels | LabelledExample;
 
 /** How a roll looks. */
 export interface RollOptions extends ShowOptions {
@@ -114,7 +115,7 @@ export function rollOf(
  *
  * @throws DatasetError "OPTION" when the values are no whole number of frames.
  */
-export function toNotes(source: RollSource, threshold: number | readonly number[]): Note[] {
+export function toNotes(source: RollSource, threshold: number | readonly number[]): RollNote[] {
   if ("input" in source && !framesOf(source)) return eventNotes(source);
   const frames = "input" in source ? framesOf(source)! : source;
   if (!("features" in frames)) return [...frames];
@@ -123,7 +124,7 @@ export function toNotes(source: RollSource, threshold: number | readonly number[
   if (!Number.isInteger(count)) {
     throw new DatasetError("OPTION", `labels: ${values.length} values, expected a multiple of ${features} features`);
   }
-  const notes: Note[] = [];
+  const notes: RollNote[] = [];
   for (let row = 0; row < features; row++) {
     let begin = -1;
     const least = typeof threshold === "number" ? threshold : (threshold[row] ?? 0.5);
@@ -160,7 +161,7 @@ export function framesOf({ events, values, features, secondsPerFrame }: Labelled
 }
 
 /** The stretches where a label over time is active, in seconds. */
-export function eventNotes({ events, secondsPerUnit, sampleRate, input, channels }: LabelledExample): Note[] {
+export function eventNotes({ events, secondsPerUnit, sampleRate, input, channels }: LabelledExample): RollNote[] {
   const unit = secondsPerUnit ?? 1 / sampleRate;
   const end = input.length / (channels ?? 1) / sampleRate;
   return Array.from(events?.on ?? [], (on, i) => ({

@@ -1,3 +1,4 @@
+import { peakOf, toInt16 } from "../core/samples.js";
 import { createHash } from "node:crypto";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { escapeText } from "../figure/panel.js";
@@ -73,8 +74,10 @@ export function encodePreview(
   const kept = Math.min(frames, eight ? Math.floor(room) : frames);
   if (kept < frames) given.push(`the first ${secondsText(kept / sampleRate)} of ${secondsText(frames / sampleRate)}`);
   const parts = channels.map((samples) => samples.subarray(from, from + kept));
-  const gain = normalize ? 1 / Math.max(1e-9, peakOf(parts)) : 1;
-  const bytes = eight ? wav8(parts[0]!, sampleRate, gain) : wav16(parts, sampleRate, gain);
+  const gain = normalize ? 1 / Math.max(1e-9, ...parts.map((part) => peakOf(part))) : 1;
+  const bytes = eight
+    ? wav8(parts[0]!, sampleRate, gain)
+    : encodeWav({ sampleRate, channels: parts.length, samples: toInt16(interleave(parts), gain) });
   const source = `data:audio/wav;base64,${Buffer.from(bytes).toString("base64")}`;
   return { source, seconds: kept / sampleRate, preview: given.join(", ") };
 }
@@ -85,16 +88,13 @@ function rememberScript(playable: PlayableSound): string {
   return `<script>(s=>{const a=s.parentNode.querySelector("audio"),k="deep-audio-${key}",t=+sessionStorage.getItem(k);if(t>0)a.currentTime=t;a.addEventListener("timeupdate",()=>sessionStorage.setItem(k,a.ended?0:a.currentTime))})(document.currentScript)</script>`;
 }
 
-function wav16(channels: readonly Float32Array[], sampleRate: number, gain: number): Uint8Array {
-  const frames = channels[0]!.length;
-  const samples = new Int16Array(frames * channels.length);
+function interleave(channels: readonly Float32Array[]): Float32Array {
+  if (channels.length === 1) return channels[0]!;
+  const out = new Float32Array(channels[0]!.length * channels.length);
   channels.forEach((channel, c) => {
-    for (let i = 0; i < frames; i++) {
-      const value = Math.round(channel[i]! * gain * 32768);
-      samples[i * channels.length + c] = Math.max(-32768, Math.min(32767, value));
-    }
+    for (let i = 0; i < channel.length; i++) out[i * channels.length + c] = channel[i]!;
   });
-  return encodeWav({ sampleRate, channels: channels.length, samples });
+  return out;
 }
 
 /** 8-bit PCM of one channel, which a wav file stores unsigned around 128. */
@@ -111,10 +111,4 @@ function wav8(samples: Float32Array, sampleRate: number, gain: number): Uint8Arr
     bytes[44 + i] = Math.max(0, Math.min(255, Math.round(samples[i]! * gain * 128) + 128));
   }
   return bytes;
-}
-
-function peakOf(channels: readonly Float32Array[]): number {
-  let peak = 0;
-  for (const channel of channels) for (const value of channel) peak = Math.max(peak, Math.abs(value));
-  return peak;
 }

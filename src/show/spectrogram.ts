@@ -3,7 +3,7 @@ import { DatasetError } from "../core/error.js";
 import type { ColourMap } from "../figure/colour.js";
 import { figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";
-import type { Note } from "../figure/roll.js";
+import type { RollNote } from "../figure/roll.js";
 import { linearScale, logScale, type Scale, warpedScale } from "../figure/scale.js";
 import { spectrogramPanel } from "../figure/spectrogram.js";
 import { hzToMel, melBank, melToHz } from "../signal/mel.js";
@@ -31,7 +31,7 @@ export interface SpectrogramOptions extends ShowOptions, SoundOptions, Omit<Stft
   /** What is kept when several frames share a pixel: the largest power (default) or the mean. */
   pool?: "max" | "mean";
   /** Drawn over the picture: a pitch track in seconds and Hz, which NaN or 0 breaks, or notes whose rows are MIDI pitches. */
-  overlay?: PitchTrack | readonly Note[];
+  overlay?: PitchTrack | readonly RollNote[];
 }
 
 /** A pitch over time, seconds and Hz. */
@@ -104,7 +104,7 @@ export function panelOf(values: SpectrogramValues, options: SpectrogramOptions, 
 }
 
 /** Each note as a stretch at its frequency: 440 Hz for pitch 69, twelve to the octave. */
-function notesTrack(notes: readonly Note[]): PitchTrack {
+function notesTrack(notes: readonly RollNote[]): PitchTrack {
   const hertz = (pitch: number): number => 440 * 2 ** ((pitch - 69) / 12);
   return {
     times: notes.flatMap(({ onset, offset }) => [onset, offset, offset]),

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
-import { DatasetError, type Problem, problemsError } from "../core/error.js";
+import { DatasetError, type Problem, problemsError, type ReportLine } from "../core/error.js";
 import { cellNumber, decodeUtf8, notNumber } from "../format/csv.js";
 import { linksOut, statOf } from "../system/file-names.js";
 import { type DatasetIndex, type Row, rowKey } from "../core/rows.js";
@@ -70,7 +70,7 @@ export interface FromCsvOptions {
  */
 export async function fromCsv(directory: string, csv: string, options: FromCsvOptions): Promise<DatasetIndex> {
   const problems: Problem[] = [];
-  const report: Report = (line, kind, message) =>
+  const report: ReportLine = (line, kind, message) =>
     void problems.push({ kind, file: csv, line, message: `${message} (${csv}:${line})` });
   const kind = kindOf(options);
   const lines = await readRows(directory, csv, options, report);
@@ -149,7 +149,6 @@ export function joinIndexes(...parts: DatasetIndex[]): DatasetIndex {
   return { ...first, besides, ...(listed.length > 0 ? { folders: listed } : {}), rows, ...(labels ? { labels } : {}) };
 }
 
-type Report = (line: number, kind: string, message: string) => void;
 type Cells = Record<string, string>;
 
 function kindOf(options: FromCsvOptions): DatasetIndex["kind"] {
@@ -182,7 +181,7 @@ async function readRows(
   directory: string,
   csv: string,
   options: FromCsvOptions,
-  report: Report,
+  report: ReportLine,
 ): Promise<{ line: number; cells: Cells }[]> {
   const wrong = nameProblem(csv);
   if (wrong) throw new DatasetError("OPTION", `csv ${JSON.stringify(csv)} ${wrong}`);
@@ -219,7 +218,7 @@ async function readRows(
   return rows;
 }
 
-function setSplit(row: Row, cells: Cells, options: FromCsvOptions, report: Report): void {
+function setSplit(row: Row, cells: Cells, options: FromCsvOptions, report: ReportLine): void {
   if (options.side) row.split = options.side;
   if (options.split === undefined) return;
   const text = cells[options.split] ?? "";
@@ -234,7 +233,7 @@ function labelsOf(cells: Cells, { label, labels, separator = "," }: FromCsvOptio
   return (cells[labels] ?? "").split(separator).flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
 }
 
-function numbersOf(cells: Cells, columns: readonly string[], line: number, report: Report): number[] {
+function numbersOf(cells: Cells, columns: readonly string[], line: number, report: ReportLine): number[] {
   return columns.map((column) => {
     const value = cellNumber(cells[column] ?? "");
     if (value === undefined) report(line, "number", `${column}: ${notNumber(cells[column])}`);
@@ -243,7 +242,7 @@ function numbersOf(cells: Cells, columns: readonly string[], line: number, repor
 }
 
 /** Gives each row a 1 for each of its classes and returns the classes. */
-function giveValues(rows: Row[], names: readonly string[][], options: FromCsvOptions, report: Report): string[] {
+function giveValues(rows: Row[], names: readonly string[][], options: FromCsvOptions, report: ReportLine): string[] {
   const classes = options.classes ? [...options.classes] : [...new Set(names.flat())].sort((a, b) => (a < b ? -1 : 1));
   const column = new Map(classes.map((name, i) => [name, i]));
   rows.forEach((row, i) => {
@@ -263,7 +262,7 @@ async function reportLinks(
   directory: string,
   folders: { inputFolder: string; targetFolder: string },
   rows: readonly Row[],
-  report: Report,
+  report: ReportLine,
 ): Promise<void> {
   const named = [
     ["input", folders.inputFolder],

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
-import { DatasetError, type Problem, problemsError } from "../core/error.js";
+import { DatasetError, type Problem, problemsError, type ReportLine } from "../core/error.js";
 import { csvLines, decodeUtf8, separatorHint } from "../format/csv.js";
-import { hasHeader, kindHint, type Report, readLabels } from "./label-rows.js";
+import { hasHeader, kindHint, readLabels } from "./label-rows.js";
 import { linksOut, statOf } from "../system/file-names.js";
 import { AUDIO_FILE } from "./list-audio.js";
 import { applyMetadata, readMetadata } from "./metadata.js";
@@ -62,7 +62,7 @@ export async function scanIndex(
 ): Promise<IndexScan> {
   const { file, text } = await readIndexText(directory, name);
   const problems: Problem[] = [];
-  const report: Report = (line, problem, message) =>
+  const report: ReportLine = (line, problem, message) =>
     void problems.push({ kind: problem, file, line, message: `${message} (${file}:${line})` });
 
   const lines = csvLines(text);
@@ -118,7 +118,7 @@ async function fileRow(
   index: DatasetIndex,
   line: number,
   cells: string[],
-  report: Report,
+  report: ReportLine,
 ): Promise<Row | undefined> {
   const [input = "", second] = cells.map((cell) => cell.replaceAll("\\", "/"));
   if (index.kind === "frames" && cells.length === 1 && !nameProblem(input)) {
@@ -154,7 +154,7 @@ async function keysBeside(directory: string, index: DatasetIndex, input: string)
 }
 
 /** The rows whose names stay in their folder and that don't repeat an earlier row; reports the others. */
-async function soundRows(directory: string, index: DatasetIndex, report: Report): Promise<Row[]> {
+async function soundRows(directory: string, index: DatasetIndex, report: ReportLine): Promise<Row[]> {
   const named: [keyof Row & ("input" | "target" | "keys"), string][] = [
     ["input", join(directory, index.inputFolder ?? "in")],
     ["target", join(directory, index.targetFolder ?? "out")],

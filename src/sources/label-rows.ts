@@ -1,3 +1,4 @@
+import type { ReportLine } from "../core/error.js";
 import { cellNumber, type CsvLine, notNumber, separatorHint } from "../format/csv.js";
 import { isMidi } from "../format/labels.js";
 import { AUDIO_FILE } from "./list-audio.js";
@@ -20,9 +21,6 @@ export function kindHint(kind: Kind, cells: readonly string[]): string {
         : undefined;
   return found === undefined || found === kind ? "" : `; a line of that form is for ${CLASS[found]}`;
 }
-
-/** Takes a problem of one line. */
-export type Report = (line: number, problem: string, message: string) => void;
 
 const hasExtension = (name: string): boolean => /\.[A-Za-z0-9]{1,5}$/.test(name);
 
@@ -50,7 +48,7 @@ export function readLabels(
   index: DatasetIndex,
   lines: readonly CsvLine[],
   header: CsvLine | undefined,
-  report: Report,
+  report: ReportLine,
   digits: boolean,
 ): void {
   const labels = header?.cells.slice(1);

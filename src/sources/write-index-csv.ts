@@ -1,3 +1,4 @@
+import { formatCsv } from "../format/csv.js";
 import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { statOf } from "../system/file-names.js";
@@ -52,14 +53,6 @@ export async function writeIndex(
 
 /** The csv of an index: a header where the labels have names, then a line per row. */
 export function indexText(index: DatasetIndex): string {
-  const lines = index.rows.map((row) =>
-    [row.input, row.target ?? row.keys ?? row.values ?? []].flat().map(cell).join(","),
-  );
-  if (index.labels) lines.unshift(["file", ...index.labels].map(cell).join(","));
-  return `${lines.join("\n")}\n`;
-}
-
-function cell(value: string | number): string {
-  const text = String(value);
-  return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const rows = index.rows.map((row) => [row.input, row.target ?? row.keys ?? row.values ?? []].flat());
+  return formatCsv(index.labels ? [["file", ...index.labels], ...rows] : rows);
 }

@@ -1,3 +1,4 @@
+import { concat } from "../core/numbers.js";
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
 import { type BatchSource, eachBatch } from "./batch-source.js";
@@ -139,15 +140,5 @@ async function predictAll(
     scores.push((await output.data()) as Float32Array);
     tf.dispose([xs, ys, output]);
   }
-  return { truth: joined(truth), scores: joined(scores), width };
-}
-
-function joined(parts: Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((n, part) => n + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return { truth: concat(truth, Float32Array), scores: concat(scores, Float32Array), width };
 }

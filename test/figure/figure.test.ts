@@ -8,7 +8,8 @@ import { matrixPanel } from "../../dist/figure/matrix.js";
 import { escapeText } from "../../dist/figure/panel.js";
 import { placePanels, textWidth, tickName } from "../../dist/figure/place.js";
 import { palettePng } from "../../dist/figure/png.js";
-import { joinNotes, judge, type Note, pitchName } from "../../dist/figure/roll.js";
+import { joinNotes, judge, type RollNote } from "../../dist/figure/roll.js";
+import { pitchName } from "../../dist/core/pitch.js";
 import { linearScale, logScale, warpedScale } from "../../dist/figure/scale.js";
 import { spectrogramPng } from "../../dist/figure/spectrogram.js";
 import { envelope, waveformPanel } from "../../dist/figure/waveform.js";
@@ -187,8 +188,8 @@ test("every instant is a hit, a miss or a false alarm as its label and predictio
   });
   const notes = fc
     .array(note, { maxLength: 8 })
-    .map((list): Note[] => list.map((n) => ({ onset: n.onset, offset: n.onset + n.length, row: n.row })));
-  const active = (list: readonly Note[], row: number, at: number): boolean =>
+    .map((list): RollNote[] => list.map((n) => ({ onset: n.onset, offset: n.onset + n.length, row: n.row })));
+  const active = (list: readonly RollNote[], row: number, at: number): boolean =>
     list.some((n) => n.row === row && n.onset <= at && at < n.offset);
   fc.assert(
     fc.property(notes, notes, (labels, predictions) => {
@@ -277,7 +278,7 @@ test("a title gives way to its legend, and the mark of the best epoch stays insi
 });
 
 test("pitches have their names", () => {
-  assert.deepEqual([21, 60, 61, 69, 108].map(pitchName), ["A0", "C4", "C♯4", "A4", "C8"]);
+  assert.deepEqual([21, 60, 61, 69, 108].map(pitchName), ["A0", "C4", "C#4", "A4", "C8"]);
 });
 
 test("escaped text is inert in elements and attributes", () => {

@@ -6,7 +6,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { DatasetError } from "../../dist/core/error.js";
 import { denseLabels, eventsOf } from "../../dist/format/keys.js";
-import { labelsToMidi, midiLabels, noteLabels, pitchName, readLabels } from "../../dist/format/labels.js";
+import { pitchName } from "../../dist/core/pitch.js";
+import { labelsToMidi, midiLabels, noteLabels, readLabels } from "../../dist/format/labels.js";
 import { type Note, readMidi, writeNotes } from "../../dist/format/midi.js";
 import { python } from "../support/python.ts";
 

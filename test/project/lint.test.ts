@@ -44,7 +44,7 @@ test("the linter refuses an import from a folder that isn't in the row", () => {
     "src/format/wav.ts": "../records/manifest.js",
     "src/records/manifest.ts": "../build/build-records.js",
     "src/tensorflow/kernels/adam.ts": "../load.js",
-    "src/figure/bars.ts": "../core/error.js",
+    "src/figure/bars.ts": "../signal/fft.js",
     "src/load/batches.ts": "../worker.js",
     "src/signal/fft.ts": "node:fs",
   };
