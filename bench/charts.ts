@@ -1,4 +1,4 @@
-/** One comparison: how many times as fast as the peer, the extremes of the runs, and the goal. */
+/** One comparison: the speed-up over the peer, the extremes of the runs, and the goal. */
 export interface Ratio {
   name: string;
   peer: string;
@@ -47,7 +47,7 @@ export function ratioChart(results: readonly Ratio[]): string {
   const [low, high] = [Math.min(0.1, ...all), Math.max(10, ...all) * 1.2];
   const x = (value: number): number => left + ((right - left) * Math.log(value / low)) / Math.log(high / low);
   const height = top + results.length * step + 40;
-  const parts = [text(8, 20, "times as fast as the peer (bar: median; line: extremes; diamond: goal)")];
+  const parts = [text(8, 20, "speed-up over the peer (bar: median; line: extremes; diamond: goal)")];
   for (let power = Math.ceil(Math.log10(low)); 10 ** power <= high; power++) {
     const at = x(10 ** power);
     parts.push(`<line x1="${at}" x2="${at}" y1="${top}" y2="${height - 30}" stroke="${power === 0 ? INK : GRID}"/>`);
@@ -68,7 +68,7 @@ export function ratioChart(results: readonly Ratio[]): string {
     );
     parts.push(text(right + 6, y + 4, ratio.toPrecision(2)));
   });
-  return svg(height, "Times as fast as each peer", parts);
+  return svg(height, "Speed-up over each peer", parts);
 }
 
 const memory = ({ megabytes }: Line): string => (megabytes === undefined ? "" : `, ${megabytes} MB`);

@@ -1,4 +1,5 @@
-// One epoch over 2,000 pairs of one second in batches of 64 as float32, beside tf.data; random beside sequential; memory over 20 GB.
+// One epoch over 2,000 pairs of one second in batches of 64 as float32, compared with tf.data; random and sequential
+// order; memory over 20 GB.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -128,7 +129,7 @@ async function speed(records: Records, folder: string): Promise<void> {
     const about = { name, work: `${name}: ${work}`, peer: PEERS[kind], target, details, packages };
     await compare(about, mine(dataset), () => python.run(ask(kind)), { pairs: kind === "datasets" ? 5 : 9 });
   }
-  // From the disk: both sides read files that the system's cache has been told to forget; a dataset anew for each run,
+  // From the disk: both sides read files that the system's cache has been told to forget; a new dataset for each run,
   // since one that was read begins with its next epoch while the last batches are used.
   const cold = (side: Side): Side => {
     return async (run) => {

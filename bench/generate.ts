@@ -119,11 +119,11 @@ function checkSample(): void {
 
 async function main(): Promise<void> {
   const work = `${pairs} pairs of 1 s at 16 kHz`;
-  const peer = "one sox process a file, 2 jobs";
+  const peer = "one sox process per file, 2 jobs";
   const details = {
     versions: { sox: execFileSync("sox", ["--version"], { encoding: "utf8" }).trim() },
     files: 2 * pairs,
-    // Its time is that of so many files, times their share of all.
+    // Its time is that of this many files, scaled by their share of all.
     soxFiles: sampleFiles.length,
   };
   await compare({ name: "generate-wavs", work: `${work} to wav files`, peer, target: 30, details }, toWavs, sox);

@@ -1,6 +1,6 @@
 /**
- * The results of a run as a table and two charts: printed, and written to build/bench. With `--save` they become the ones
- * that the README shows: bench/results.json, bench/ratios.svg, bench/growth.svg and the table in README.md.
+ * The results of a run as a table and two charts: printed, and written to build/bench. With `--save` they are kept:
+ * bench/results.json, bench/ratios.svg, bench/growth.svg, the table in bench/README.md and ten of its rows in README.md.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,6 +26,20 @@ function read(file: string): Result[] {
     .map((line) => JSON.parse(line) as Result);
 }
 
+/** The comparisons that the README shows: name, and what the peer's name starts with. */
+const CHOSEN: readonly (readonly [string, string])[] = [
+  ["decode wav 16-bit, new arrays", "soundfile"],
+  ["decode FLAC 16-bit, new arrays", "soundfile"],
+  ["epoch, shuffled", "tf.data, tuned: parallel"],
+  ["epoch, shuffled, from the disk", "tf.data"],
+  ["features logMel long librosa", "librosa"],
+  ["generate-wavs", "one sox"],
+  ["records", "Python"],
+  ["resample 44100 to 16000", "soxr"],
+  ["training/mel", "Keras"],
+  ["whole", "Python"],
+];
+
 const isRatio = (result: Result): result is Result & Ratio => result.ratio !== undefined;
 
 const short = (x: number): string => (x < 99.5 ? x.toPrecision(2) : String(Math.round(x)));
@@ -39,7 +53,7 @@ function table(results: readonly Result[]): string {
       ({ work, peer, ratio, spread, target }) =>
         `| ${cell(work)} | ${cell(peer)} | ${short(ratio)} | ${spread.map(short).join("–")} | ${target} |`,
     );
-  return ["| work | beside | times as fast | spread | goal |", "|---|---|---|---|---|", ...rows].join("\n");
+  return ["| work | compared with | speed-up | spread | goal |", "|---|---|---|---|---|", ...rows].join("\n");
 }
 
 /** A line for each result that has no peer. */
@@ -87,13 +101,18 @@ function main(): void {
   if (!process.argv.includes("--save")) return;
   for (const [name, text] of Object.entries(files)) writeFileSync(join(root, "bench", name), text);
   writeFileSync(join(root, "bench/results.json"), `[\n${results.map((r) => JSON.stringify(r)).join(",\n")}\n]\n`);
-  const readme = join(root, "README.md");
   const { machine } = results.find((result) => result.machine)!;
   const from = `Measured on ${machine!.cores} cores of an ${machine!.cpu} with Node ${machine!.node}:`;
-  const text = readFileSync(readme, "utf8");
-  const parts = text.split(/(?<=<!-- measured -->\n)[\s\S]*(?=<!-- \/measured -->)/);
-  if (parts.length !== 2) throw new Error("README.md: no <!-- measured --> … <!-- /measured -->, expected both once");
-  writeFileSync(readme, `${parts[0]}${from}\n\n${all}\n${parts[1]}`);
+  fill("bench/README.md", `${from}\n\n${all}\n`);
+  const few = CHOSEN.flatMap(([name, peer]) => results.filter((r) => r.name === name && r.peer?.startsWith(peer)));
+  fill("README.md", `${from}\n\n${table(few)}\n`);
+}
+
+/** Puts `text` between the two marks of a markdown file. */
+function fill(file: string, text: string): void {
+  const parts = readFileSync(join(root, file), "utf8").split(/(?<=<!-- measured -->\n)[\s\S]*(?=<!-- \/measured -->)/);
+  if (parts.length !== 2) throw new Error(`${file}: no <!-- measured --> … <!-- /measured -->, expected both once`);
+  writeFileSync(join(root, file), parts.join(text));
 }
 
 main();

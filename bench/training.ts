@@ -6,7 +6,7 @@ import { loadTensorFlow } from "../dist/tensorflow/load.js";
 import { type Comparison, compare, type Measure, measure, pythonPeer, tiny } from "./harness.js";
 
 /**
- * A training step beside Keras's on the same TensorFlow: same net, same weights, same batch, steps in turn.
+ * A training step compared with Keras's on the same TensorFlow: same model, same weights, same batch, steps interleaved.
  * Both sides must come to the same losses.
  */
 const tf = loadTensorFlow();

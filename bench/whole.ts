@@ -108,7 +108,7 @@ async function main(): Promise<void> {
       {
         name: "whole",
         work: `${4 * STEPS} pairs of 1 s generated as wavs, recorded, ${EPOCHS} epochs of batches of ${BATCH}; without the training steps`,
-        peer: "Python: a sox process a file in 2 jobs, TFRecordWriter in 2 processes, plain tf.data, Keras",
+        peer: "Python: one sox process per file in 2 jobs, TFRecordWriter in 2 processes, plain tf.data, Keras",
         target: 5,
         packages: ["tensorflow", "keras"],
         details: { versions: { sox: execFileSync("sox", ["--version"], { encoding: "utf8" }).trim() } },

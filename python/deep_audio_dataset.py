@@ -103,7 +103,7 @@ def _frames(samples, input_size):
 
 
 def _cut(samples, frames, input_size, channels):
-    """Samples in frames, padded to so many of them; as they are where there is no `input_size`."""
+    """Samples in frames, padded to `frames` of them; unchanged without `input_size`."""
     one = [] if channels == 1 else [channels]
     if not input_size:
         return tf.reshape(samples, [-1, *one])

@@ -9,7 +9,7 @@ const KINDS: Kind[] = ["pairs", "classes", "values", "frames"];
 
 const USAGE = `deep-audio-dataset COMMAND
 
-  doctor               what notebooks and training need, and what mends what falls short (exit status 1 if any does)
+  doctor               what is installed, what is missing and how to fix it (exit status 1 if anything is missing)
   check DIR NAME       every problem of a dataset's files (--kind pairs|classes|values|frames, default pairs)
   build-shard PLAN K   builds shard K of a plan, for a cluster: shards may be built anywhere, in any order
   finish PLAN          publishes the dataset when every shard of the plan is there`;

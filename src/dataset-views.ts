@@ -61,7 +61,7 @@ export async function viewExamples(
 }
 
 /**
- * A dataset's card: what its manifest says, whether its sources are the same still and its shards as long as they were,
+ * A dataset's card: what its manifest says, whether its sources are unchanged, whether its shards have their length,
  * and `first` examples. It needs no `load`, so a stale or damaged dataset has a card too.
  *
  * @throws DatasetError "RECORD" where there are no records

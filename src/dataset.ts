@@ -34,23 +34,23 @@ import { checkExample, type DatasetExample } from "./records/read-example.js";
 
 /** Options of a dataset as a whole. */
 export interface DatasetOptions {
-  /** Decides splits and orders wherever a call names no seed of its own. Default 0. */
+  /** Seed of splits and orders where a call gives none of its own. Default 0. */
   seed?: number;
 }
 
 /** Options of `generate`: the recipe, how records are made, and whether the wavs stay. */
 export interface GenerateOptions extends Omit<RecipeOptions, "seed">, RecordOptions {
-  /** Decides the dither, where there is any. Default: the dataset's. */
+  /** Seed of the dither, where there is any. Default: the dataset's seed. */
   seed?: number | string;
-  /** Makes the records without leaving wavs or an index csv; they are never written at all. Default false. */
+  /** Makes the records without ever writing wavs or an index csv. Default false. */
   removeWav?: boolean;
 }
 
 /** Options of `generateRecords`. */
 export interface GenerateRecordsOptions extends RecordOptions, IndexOptions {
-  /** What happens where sources are missing or damaged: nothing is built (default), or the rows concerned are left out, which the manifest's `skipped` says. */
+  /** What happens where sources are missing or damaged: nothing is built (default), or the affected rows are left out and listed in the manifest's `skipped`. */
   onProblem?: "refuse" | "skip";
-  /** Rows from elsewhere than the index csv: what `fromFolder`, `fromCsv` or `pairBy` made. */
+  /** Rows from a source other than the index csv: what `fromFolder`, `fromCsv` or `pairBy` made. */
   index?: DatasetIndex;
 }
 
@@ -62,17 +62,17 @@ export interface LoadOptions
   extends Omit<BatchOptions, "seed">,
     Omit<SplitOptions, "groups" | "strata" | "seed">,
     Omit<OpenOptions, "kind"> {
-  /** Decides the split and the order of each epoch. Default: the dataset's. */
+  /** Seed of the split and of each epoch's order. Default: the dataset's seed. */
   seed?: number;
   /**
-   * Examples of one group are never on two sides. Default: the group that the records carry (from metadata), where they
+   * Examples of one group are never in two splits. Default: the group that the records carry (from metadata), where they
    * do; `false` ignores it; a function makes groups of names.
    */
   groupBy?: ExampleKey | false;
   /** Each split gets its share of every class. Default true for kind classes; a function makes strata of names. */
   stratifyBy?: ExampleKey | boolean;
   /**
-   * A split of your own, or the path of one saved by `saveSplit`, in the place of shares. Default: that of the set's
+   * A split of your own, or the path of one saved by `saveSplit`, instead of shares. Default: that of the dataset's
    * publisher, where the index or its metadata names the sides and no share is given.
    */
   split?: Partial<Split> | string;
@@ -122,7 +122,7 @@ export abstract class Dataset {
   }
 
   /**
-   * Makes the records of your own files: shards of `D/N<k>.tfrecord` built by all cores, each whole or not at all.
+   * Builds the records of your own files: shards `D/N<k>.tfrecord`, on all cores, each complete or not written at all.
    * Called again, it builds only what is missing or whose sources changed.
    *
    * @throws DatasetError "CHECK" with every problem of the sources, before anything is written
@@ -254,8 +254,8 @@ export abstract class Dataset {
   }
 
   /**
-   * What `model` makes of example `i`, its input prepared as for training: the output's values in order, for kind pairs
-   * cut to the length of the target.
+   * The prediction of `model` for example `i`, its input prepared as for training: the output's values in order, for
+   * kind pairs cut to the length of the target.
    *
    * @example
    * const { target } = await dataset.example(i);
@@ -275,7 +275,7 @@ export abstract class Dataset {
     return verify(this.directory, this.name, options);
   }
 
-  /** Mends what `verify` finds, from the sources or by keeping the sound examples. Load again afterwards. */
+  /** Fixes what `verify` finds, from the sources or by keeping the intact examples. Load again afterwards. */
   repair(options: VerifyOptions = {}): Promise<RepairReport> {
     return repair(this.directory, this.name, options);
   }
@@ -312,14 +312,14 @@ export abstract class Dataset {
   }
 
   private async open({ width, allowStale }: LoadOptions): Promise<Records> {
-    // Records of the original's later version don't tell whether their numbers are classes, values or sound.
+    // Records of the original's later version don't say whether their numbers are classes, values or sound.
     const kind = this.kind === "classes" || this.kind === "values" ? this.kind : undefined;
     const records = await openRecords(this.directory, this.name, { kind, width, allowStale });
     const found = records.manifest.kind;
     if (found === this.kind) return records;
     throw new DatasetError(
       "RECORD",
-      `records of "${this.name}": kind ${found}, expected ${this.kind} (${this.directory}); open them by the class for ${found}`,
+      `records of "${this.name}": kind ${found}, expected ${this.kind} (${this.directory}); open them with the class for ${found}`,
     );
   }
 
@@ -407,7 +407,7 @@ export class SimpleAudioClassificationDataset extends Dataset {
   readonly kind = "classes";
 }
 
-/** Labels with time stamps: `song.wav,song_key.csv`, or a `.mid` in the place of the key csv. */
+/** Labels with time stamps: `song.wav,song_key.csv`, or a `.mid` instead of the key csv. */
 export class AudioClassificationDataset extends Dataset {
   readonly kind = "frames";
 }
@@ -417,7 +417,7 @@ export class RegressionDataset extends Dataset {
   readonly kind = "values";
 }
 
-/** Notes of a piano, each paired with the same an octave up by the files' names: `piano_60.wav`, `piano_72.wav`. */
+/** Piano notes, each paired by file name with the same note an octave higher: `piano_60.wav`, `piano_72.wav`. */
 export class PianoDataset extends Dataset {
   readonly kind = "pairs";
 

@@ -15,8 +15,8 @@ export interface Finding {
   /** What was found: a version, a device, or what is missing. */
   found: string;
   ok: boolean;
-  /** What to do where it falls short; empty where it doesn't. */
-  mend: string;
+  /** How to fix it; empty where nothing is missing. */
+  fix: string;
 }
 
 const SET_UP = "run `npm start` (or `npm test`) in the project's folder";
@@ -49,14 +49,14 @@ export function examine(): Finding[] {
     finding("JupyterLab", found.lab, Boolean(found.lab), SET_UP),
     finding("Plotly in JupyterLab", extension ? found.plotly : undefined, extension && Boolean(found.plotly), SET_UP),
     finding("TensorFlow in Python", found.tensorflow, Boolean(found.tensorflow), SET_UP),
-    finding("TensorFlow addon", existsSync(addonFile()) ? "compiled" : undefined, existsSync(addonFile()), addonMend()),
+    finding("TensorFlow addon", existsSync(addonFile()) ? "compiled" : undefined, existsSync(addonFile()), addonFix()),
     deviceFinding(),
   ];
 }
 
 /**
- * Shows a table of what notebooks and training need, with the line that mends what falls short: in a cell as a table,
- * on a terminal as text. Loads TensorFlow.
+ * Shows a table of what notebooks and training need, and how to fix what is missing: in a cell as a table, on a
+ * terminal as text. Loads TensorFlow.
  *
  * @example
  * doctor();
@@ -76,15 +76,14 @@ export function findingsText(findings: Finding[]): string {
   const width = Math.max(...findings.map(({ part }) => part.length));
   return findings
     .map(
-      ({ part, found, ok, mend }) =>
-        `${ok ? "ok  " : "LOOK"} ${part.padEnd(width)}  ${found}${mend ? ` → ${mend}` : ""}`,
+      ({ part, found, ok, fix }) => `${ok ? "ok  " : "FIX "} ${part.padEnd(width)}  ${found}${fix ? ` → ${fix}` : ""}`,
     )
     .join("\n");
 }
 
 function findingsHtml(findings: Finding[]): string {
-  const rows = findings.map(({ part, found, ok, mend }) => {
-    const cells = [ok ? "✓" : "✗", part, found, mend].map(
+  const rows = findings.map(({ part, found, ok, fix }) => {
+    const cells = [ok ? "✓" : "✗", part, found, fix].map(
       (text) => `<td style="text-align:left">${escapeText(text)}</td>`,
     );
     return `<tr>${cells.join("")}</tr>`;
@@ -93,8 +92,8 @@ function findingsHtml(findings: Finding[]): string {
   return `<table><thead><tr>${head}</tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
-function finding(part: string, found: string | undefined, ok: boolean, mend: string): Finding {
-  return { part, found: found ?? "missing", ok, mend: ok ? "" : mend };
+function finding(part: string, found: string | undefined, ok: boolean, fix: string): Finding {
+  return { part, found: found ?? "missing", ok, fix: ok ? "" : fix };
 }
 
 function newEnough(version: string | undefined, major: number, minor: number): boolean {
@@ -106,14 +105,14 @@ function kernelState(): string {
   const file = join(kernelFolder(), "kernel.json");
   if (!existsSync(file)) return "missing";
   const same = JSON.stringify(JSON.parse(readFileSync(file, "utf8"))) === JSON.stringify(kernelSpec());
-  return same ? "installed" : "another entry (of another Node?)";
+  return same ? "installed" : "registered for a different Node";
 }
 
-function addonMend(): string {
+function addonFix(): string {
   if (process.platform === "linux") return SET_UP;
   return process.platform === "win32"
     ? "use WSL 2: the addon is compiled on Linux only"
-    : "train on Linux: the addon is compiled there only";
+    : "train on Linux: the addon is compiled only there";
 }
 
 function deviceFinding(): Finding {
@@ -132,7 +131,7 @@ function deviceFinding(): Finding {
       "Device",
       `plain JavaScript (${found})`,
       false,
-      `training is some hundred times slower: ${addonMend()}`,
+      `training is hundreds of times slower: ${addonFix()}`,
     );
   if (device === "CPU" && hasNvidiaDriver()) {
     return finding(

@@ -33,24 +33,24 @@ test("doctor finds everything that the set-up made, in Python's own words", () =
   for (const text of [process.versions.node, ...versions, "TensorFlow 2.21.0"])
     assert.ok(stdout.includes(text), stdout);
   assert.equal(stdout.trim().split("\n").length, 8);
-  assert.ok(!stdout.includes("LOOK"), stdout);
+  assert.ok(!stdout.includes("FIX "), stdout);
 });
 
-test("doctor says what is missing, what mends it, and fails", () => {
+test("doctor says what is missing, how to fix it, and fails", () => {
   const { status, stdout } = commandWith({ DEEP_AUDIO_VENV: "/nowhere" }, "doctor");
   assert.equal(status, 1);
   assert.match(stdout, /^ok {3}Node/);
   for (const part of ["Python", "Kernel", "JupyterLab", "Plotly in JupyterLab", "TensorFlow in Python"]) {
-    assert.match(stdout, new RegExp(`^LOOK ${part} +missing → .*run \`npm start\``, "m"));
+    assert.match(stdout, new RegExp(`^FIX  ${part} +missing → .*run \`npm start\``, "m"));
   }
 });
 
-test("what falls short comes with the line that mends it", () => {
+test("what is missing comes with the line that fixes it", () => {
   const text = findingsText([
-    { part: "Node", found: "20.19.0", ok: true, mend: "" },
-    { part: "JupyterLab", found: "missing", ok: false, mend: "run `npm start`" },
+    { part: "Node", found: "20.19.0", ok: true, fix: "" },
+    { part: "JupyterLab", found: "missing", ok: false, fix: "run `npm start`" },
   ]);
-  assert.equal(text, "ok   Node        20.19.0\nLOOK JupyterLab  missing → run `npm start`");
+  assert.equal(text, "ok   Node        20.19.0\nFIX  JupyterLab  missing → run `npm start`");
 });
 
 test("doctor() in a cell shows one table", async () => {

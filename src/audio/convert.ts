@@ -11,7 +11,7 @@ export interface Convert {
 }
 
 /**
- * Sound with the sample rate and the channels asked for; the same object where nothing changes, else Float32Array.
+ * Audio converted to the requested sample rate and channels; the same object where nothing changes, else a Float32Array.
  * @throws DatasetError "OPTION" where the channels can't be changed in that way
  * @example convertAudio(await decodeAudio(bytes, "in/a.flac"), { sampleRate: 16000, channels: 1 })
  */

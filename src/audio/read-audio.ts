@@ -7,7 +7,7 @@ import { fillFrom } from "../system/read-bytes.js";
 import { nextTurn } from "../system/event-loop.js";
 import { fileError } from "../system/atomic-file.js";
 
-/** Read at a time where nothing is decoded. */
+/** Bytes read at a time where nothing is decoded. */
 const DIRECT_BYTES = 1 << 21;
 /** Bytes between two turns of the event loop: a few milliseconds of work. */
 const TURN_BYTES = 1 << 22;
@@ -15,13 +15,13 @@ const TURN_BYTES = 1 << 22;
 /** Options of `readAudio`. */
 export interface ReadAudioOptions {
   /**
-   * Where the samples go, from its beginning on; `samples` is then a view of it. Default: a new array. Memory that is used
-   * again from file to file costs less than new memory does.
+   * Where the samples go, from its beginning on; `samples` is then a view of it. Default: a new array. Reusing memory
+   * from file to file costs less than allocating it.
    */
   out?: Float32Array;
 }
 
-/** What `readAudio` gives. */
+/** What `readAudio` returns. */
 export interface FloatAudio extends Audio {
   samples: Float32Array;
 }
@@ -66,7 +66,7 @@ function placeFor(length: number, path: string, { out }: ReadAudioOptions): Floa
   throw new DatasetError("OPTION", `out: ${out.length} samples, expected at least ${length} (${path})`);
 }
 
-/** Samples go through a part that is used again and again, floats of this machine's order right to their place. */
+/** Samples go through a reused buffer; floats in this machine's byte order go straight to their place. */
 async function readParts(file: number, info: WavInfo, path: string, options: ReadAudioOptions): Promise<FloatAudio> {
   const { sampleRate, channels } = info;
   const width = info.bitsPerSample / 8;
@@ -79,10 +79,7 @@ async function readParts(file: number, info: WavInfo, path: string, options: Rea
       ? new Uint8Array(out.buffer, out.byteOffset, out.byteLength)
       : partBytes.subarray(0, out.length * width);
     if (fillFrom(file, bytes, info.dataOffset + at * width) < bytes.length) {
-      throw new DatasetError(
-        "FORMAT",
-        `samples: cut off while they were read, expected ${info.frames} frames (${path})`,
-      );
+      throw new DatasetError("FORMAT", `samples: cut off while being read, expected ${info.frames} frames (${path})`);
     }
     if (!asTheyAre) decodePart(out, info);
     if (at * width > turn) {

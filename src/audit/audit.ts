@@ -18,11 +18,11 @@ export { AuditReport, type Finding, type LeakKind, type Place };
 export interface AuditOptions extends LongOptions {
   /** Kinds that are errors: `audit` then throws "LEAK" where it finds any. `true`: all of them. Default none. */
   failOn?: readonly LeakKind[] | boolean;
-  /** From this correlation on two signals are near-duplicates. Default 0.9. */
+  /** Two signals are near-duplicates from this correlation upwards. Default 0.9. */
   threshold?: number;
   /** Copies may be shifted against each other by up to this many seconds. Default 0.25. */
   maxShift?: number;
-  /** One name per example, in the place of the groups that the records carry. */
+  /** One name per example, instead of the groups that the records carry. */
   groups?: readonly string[];
   workers?: number;
 }
@@ -30,11 +30,11 @@ export interface AuditOptions extends LongOptions {
 const CHUNK = 256;
 const MAX_SHIFT = 0.25;
 
-/** A fingerprint stays alike where the signal is shifted by so much of its length. */
+/** A fingerprint stays similar while the signal is shifted by up to this fraction of its length. */
 const BORNE_SHIFT = 1 / 20;
 const MOST_CUTS = 2;
 
-// Tells one audit from the next, so that no worker reads a file that was replaced since.
+// Identifies one audit, so that no worker reads a file that was replaced since.
 let audits = 0;
 
 /**
@@ -130,7 +130,7 @@ function addGroups(findings: FindingList, owner: Int8Array, groups: readonly str
   for (const [i, group] of (groups ?? []).entries()) {
     for (const other of homes.get(group) ?? []) {
       if (other === undefined || owner[i]! <= owner[other]!) continue;
-      findings.add("group", 1, [other, "input"], [i, "input"], `is of group "${group}", as is`);
+      findings.add("group", 1, [other, "input"], [i, "input"], `is in group "${group}", like`);
     }
   }
 }
@@ -146,7 +146,13 @@ function addNeighbours(findings: FindingList, records: Records, owner: Int8Array
     const [i, j] = [example.get(row.id), example.get(next.id)];
     if (i === undefined || j === undefined || owner[i]! < 0 || owner[j]! < 0 || owner[i] === owner[j]) continue;
     const ratio = Math.min(row.frequency, next.frequency) / Math.max(row.frequency, next.frequency);
-    findings.add("neighbour", ratio, [i, "input"], [j, "input"], "is the same wave and chord at the frequency next to");
+    findings.add(
+      "neighbour",
+      ratio,
+      [i, "input"],
+      [j, "input"],
+      "has the same wave and chord, one step in frequency from,",
+    );
   }
 }
 
@@ -248,7 +254,7 @@ function cutsFor(seconds: number[], maxShift: number): number[] {
   return Array.from({ length: count }, (_, k) => (maxShift * 2 * (k + 1)) / (2 * count + 1));
 }
 
-/** Adds signals of the same samples; returns one of each (per split and side), without the silent ones, for the search by ear. */
+/** Adds signals of the same samples; returns one of each (per split and side), without the silent ones, for the similarity search. */
 function addIdentical(
   findings: FindingList,
   signals: readonly Signal[],
@@ -269,7 +275,7 @@ function addIdentical(
       const other = signals[first ?? -1];
       if (!other || owner[other.example] === part) continue;
       const kind = other.side === side ? "identical" : "targetIsInput";
-      findings.add(kind, 1, [other.example, other.side], [example, side], "has the very samples of");
+      findings.add(kind, 1, [other.example, other.side], [example, side], "is identical to");
     }
     if (firsts[place] !== undefined) continue;
     firsts[place] = n;
@@ -288,12 +294,12 @@ function addAlike(
 ): void {
   if (score < (options.threshold ?? 0.9)) return;
   const kind = one.side === two.side ? "nearDuplicate" : "targetIsInput";
-  const moved = Math.abs(shift) > 0 ? `, ${Math.abs(shift * 1000).toFixed(1)} ms apart,` : "";
+  const moved = Math.abs(shift) > 0 ? `, ${Math.abs(shift * 1000).toFixed(1)} ms apart` : "";
   findings.add(
     kind,
     score,
     [one.example, one.side],
     [two.example, two.side],
-    `sounds as (correlation ${score.toFixed(3)}${moved})`,
+    `is a near-duplicate (correlation ${score.toFixed(3)}${moved}) of`,
   );
 }

@@ -6,7 +6,7 @@ import { type SimilarTask, similarPairs } from "./similar-pairs.js";
 import { decodeSamples } from "../records/read-example.js";
 import { READ_FIELDS, readInto } from "../records/read-into.js";
 
-/** Signals in shards: five columns a signal. */
+/** Signals in shards: five columns per signal. */
 export interface SignalSource {
   shards: Record<number, OpenShard>;
   opened: string;
@@ -17,7 +17,7 @@ export interface SignalSource {
   places: Float64Array;
 }
 
-/** Of a longer signal the first seconds are compared by ear; all of it is hashed. */
+/** Of a longer signal the first seconds are compared for similarity; all of it is hashed. */
 export const HEARD_SECONDS = 10;
 
 const PLACE_FIELDS = 3;
@@ -30,7 +30,7 @@ const FULL = 65535;
 export interface Fingerprints {
   /** Hash of all samples; a signal of zeros has the hash "". */
   hashes: string[];
-  /** Fingerprints, in 16 bits a number. */
+  /** Fingerprints, in 16 bits per number. */
   vectors: Uint16Array;
 }
 
@@ -60,7 +60,7 @@ export function findSimilar(task: SimilarTask): Uint32Array {
   return similarPairs(task);
 }
 
-/** Listens to pairs of signals, 2k beside 2k + 1: score and shift of each pair. */
+/** Compares pairs of signals, 2k with 2k + 1: score and shift of each pair. */
 export function comparePairs(source: SignalSource & { maxShift: number }): Float64Array {
   const out: number[] = [];
   let first = new Float32Array(0);

@@ -32,7 +32,7 @@ const splitPairs: readonly SplitPair[] = ["train/validate", "train/test", "valid
 
 /** What `audit` found. */
 export class AuditReport {
-  /** Examples of the later split that the earlier one gives away, by kind. */
+  /** Examples of the later split that leak from the earlier one, by kind. */
   readonly matrix: Record<LeakKind, Record<SplitPair, number>>;
 
   constructor(
@@ -63,7 +63,7 @@ export class AuditReport {
   /** The matrix and the ten worst findings as text. */
   toString(): string {
     const { train, validate, test } = this.examples;
-    const head = ["examples given away", ...splitPairs].map((text, i) => (i ? text.padStart(15) : text.padEnd(20)));
+    const head = ["leaked examples", ...splitPairs].map((text, i) => (i ? text.padStart(15) : text.padEnd(20)));
     const rows = leakKinds.map((kind) => {
       const counts = splitPairs.map((pair) => String(this.matrix[kind][pair]).padStart(15));
       return kind.padEnd(20) + counts.join("");

@@ -133,7 +133,7 @@ function bucketOrder(vectors: Vectors, table: number): { order: Uint32Array; key
   return { order: order.sort((a, b) => keys[a]! - keys[b]! || along[a]! - along[b]! || a - b), keys };
 }
 
-/** So many planes part the vectors into buckets of about eight. */
+/** This many planes split the vectors into buckets of about eight. */
 function bucketBits(count: number): number {
   return Math.max(1, Math.min(30, Math.ceil(Math.log2(count)) - 3));
 }

@@ -21,8 +21,8 @@ import { entryFile, manifestPath, stagingPath } from "../records/files.js";
  * Builds the shards of a plan that are missing or no longer fit their sources, and publishes them with a manifest.
  *
  * New shards grow in `D/.N.build` while the previous ones stay usable; only when all are complete do they take their
- * places. Interrupted at any moment, the same call goes on with what is missing. The bytes are the same for any number
- * of workers.
+ * places. After an interrupt at any moment the same call resumes with what is missing. The bytes are the same for any
+ * number of workers.
  *
  * @throws DatasetError "LOCKED" where another process builds the same records, "FILE" where the disk is full or can't
  * be written, "RECORD" where shards without a manifest would be replaced, "ABORTED"
@@ -71,7 +71,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
 }
 
 /**
- * Builds shard `k` of a plan file alone, in this process: one job of a cluster's array. The plan lies in the dataset's
+ * Builds shard `k` of a plan file alone, in this process: one job of a cluster's array. The plan is in the dataset's
  * folder (`savePlan`). Does nothing where the shard is there already.
  */
 export async function buildOneShard(planFile: string, k: number): Promise<ShardEntry> {
@@ -137,7 +137,7 @@ async function clearStaging(staging: string, finished: readonly (ShardEntry | un
   for (const file of await readdir(staging)) if (!keep.has(file)) await rm(join(staging, file), { force: true });
 }
 
-/** The manifest that is there, if it is sound; refuses to replace shards beside which there never was one of ours. */
+/** The existing manifest, if it is valid; refuses to replace shards that never had one of ours. */
 async function previous(directory: string, plan: BuildPlan, overwrite: boolean): Promise<Manifest | undefined> {
   const manifest = await unlessDamaged(readManifest(directory, plan.name));
   if (manifest || overwrite || existsSync(manifestPath(directory, plan.name))) return manifest;

@@ -111,7 +111,7 @@ async function planFiles(
   };
 }
 
-/** What is in the folders beside the sources, so that what is added later can be told from it. */
+/** What is in the folders beside the sources, so that later additions are noticed. */
 async function listing(
   directory: string,
   folders: string[],

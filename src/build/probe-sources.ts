@@ -17,11 +17,11 @@ export interface ProbeTask {
 
 /** What the headers say. */
 export interface Probe {
-  /** Samples of all channels of each audio file; estimated where the header doesn't tell. */
+  /** Samples of all channels of each audio file; estimated where the header doesn't say. */
   samples: number[];
   /** True where every file is 16-bit PCM. */
   sixteenBit: boolean;
-  /** Of the first file that tells; 0 where none does. */
+  /** Of the first file that says so; 0 where none does. */
   sampleRate: number;
   channels: number;
   /** The first file, and every one that differs from the one before. */
@@ -53,7 +53,7 @@ export function probeSources(task: ProbeTask): Probe {
     if (now !== last) probe.rates.push({ file, sampleRate, channels });
     last = now;
     if (info.truncated) {
-      const message = `samples: ${info.frames} frames, expected more as the header promises (${file}); the file is cut short: copy it again`;
+      const message = `samples: ${info.frames} frames, expected more according to the header (${file}); the file is cut short: copy it again`;
       probe.problems.push({ kind: "truncated", file, message });
     }
   }
@@ -75,7 +75,7 @@ const head = Buffer.allocUnsafe(4096);
 interface Header {
   sampleRate: number;
   channels: number;
-  /** A guess where only decoding would tell; it decides on the size of shards alone. */
+  /** An estimate where only decoding would show it; it affects only the size of shards. */
   frames: number;
   sixteenBit: boolean;
   truncated: boolean;

@@ -95,7 +95,8 @@ export class SourceReader {
       const buffer = this.scratch[slot];
       const bytes = buffer.subarray(0, size);
       const got = fillFrom(fd, bytes, 0);
-      if (got < size) throw new DatasetError("FILE", `${path}: ${got} bytes, expected ${size}; it is being changed`);
+      if (got < size)
+        throw new DatasetError("FILE", `${path}: ${got} bytes, expected ${size}; the file changed while it was read`);
       this.sources.path.push(file);
       this.sources.bytes.push(size);
       this.sources.mtimeMs.push(mtimeMs);

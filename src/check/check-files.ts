@@ -79,7 +79,7 @@ async function checkAudio(task: CheckTask, checked: CheckedFile): Promise<void> 
     const { sampleRate, channels, bitsPerSample, frames } = info;
     Object.assign(checked, { sampleRate, channels, bitsPerSample, frames });
     if (info.truncated)
-      report("truncated", `samples: ${frames}, expected more as the header promises; copy the file again`);
+      report("truncated", `samples: ${frames}, expected more according to the header; copy the file again`);
     else if (frames === 0) report("empty", "samples: none, expected at least one");
     else if (task.deep) listen(checked, decodeWav(bytes.head, file).samples, channels, report);
   } else {
@@ -88,7 +88,7 @@ async function checkAudio(task: CheckTask, checked: CheckedFile): Promise<void> 
       const { sampleRate, channels, bitsPerSample = 0, frames } = info;
       Object.assign(checked, { sampleRate, channels, bitsPerSample, frames });
     }
-    // Without a length in the header, or without any header we know, only decoding tells.
+    // Without a length in the header, or without any header we know, only decoding shows it.
     if (task.deep || info === undefined) {
       const audio = await decodeAudio(bytes.head, file);
       checked.frames = audio.samples.length / audio.channels;
@@ -129,7 +129,7 @@ function listen(
   const full = samples instanceof Int16Array ? 32767 : FULL_SCALE;
   const peak = peakOf(samples);
   checked.peak = samples instanceof Int16Array ? peak / 32768 : peak;
-  if (checked.peak <= 1 / 32768) report("silent", "samples: all silent, expected sound");
+  if (checked.peak <= 1 / 32768) report("silent", "samples: silent throughout, expected sound");
   const run = peak < full ? 0 : longestRun(samples, channels, full);
   if (run >= CLIPPED_RUN)
     report("clipped", `samples: ${run} in a row at full scale, expected none; record it at a lower level`);

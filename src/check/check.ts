@@ -126,7 +126,7 @@ function located(
 ): Problem {
   if (problem.line !== undefined || problem.kind !== "missing") return problem;
   const other = meant(problem.file);
-  const hint = other === undefined ? "" : `; is ${other} meant?`;
+  const hint = other === undefined ? "" : `; did you mean ${other}?`;
   const message = problem.message.replace(/ \(.*\)$/, `${hint} (${problem.file}, ${index.file}:${row.line})`);
   return { ...problem, message };
 }
@@ -222,7 +222,7 @@ function compareUnits(index: DatasetIndex, { timeUnit }: CheckOptions): Problem[
   return known
     .filter(({ unit }) => unit !== usual)
     .map(({ keys, unit }) => {
-      const hint = '; MIDI and csvs go together with timeUnit: "seconds" or "samples"';
+      const hint = '; MIDI and csv files can be combined with timeUnit: "seconds" or "samples"';
       const message = `time stamps: in ${unit}, expected ${usual} as in most key files${hint} (${keys})`;
       return { kind: "labels", file: keys, message };
     });
@@ -249,5 +249,9 @@ async function findUnlisted(directory: string, index: DatasetIndex, files: Map<s
   const there = await listFolders(directory, folders);
   return there
     .filter((file) => !files.has(file))
-    .map((file) => ({ kind: "unlisted", file, message: `file: in the folder, expected in ${index.file} (${file})` }));
+    .map((file) => ({
+      kind: "unlisted",
+      file,
+      message: `file: in the folder but not listed, expected in ${index.file} (${file})`,
+    }));
 }

@@ -27,7 +27,7 @@ export interface CheckReport {
 
 const WARNINGS = new Set(["silent", "clipped", "bits", "length", "unlisted"]);
 
-/** Whether a problem is worth knowing, but doesn't stand in the way of a build. */
+/** Whether a problem is worth knowing, but doesn't prevent a build. */
 export function isWarning(problem: Problem): boolean {
   return WARNINGS.has(problem.kind);
 }

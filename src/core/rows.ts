@@ -21,20 +21,20 @@ export interface Row {
   values?: number[];
   /** Kind frames: key csv or `.mid`, relative to D. */
   keys?: string;
-  /** Examples of one group are never on two sides of a split: a speaker, a song, an original recording. */
+  /** Examples of one group are never in two splits: a speaker, a song, an original recording. */
   group?: string;
-  /** The side on which the set's own publisher put the example. */
+  /** The split into which the dataset's publisher put the example. */
   split?: "train" | "validate" | "test";
 }
 
 /** The rows of a dataset and what its columns are called. */
 export interface DatasetIndex {
   kind: Kind;
-  /** The csv the rows come from, relative to D; `file names` where names alone make the rows. */
+  /** The csv the rows come from, relative to D; `file names` where file names alone define the rows. */
   file: string;
   /** Other files that decide the rows, relative to D, whether they are there or not: metadata, lists of splits. */
   besides?: string[];
-  /** Where names make the rows: the folders they were looked for in, relative to D. */
+  /** Where file names define the rows: the folders they were looked for in, relative to D. */
   folders?: string[];
   rows: Row[];
   /** Names of the label columns, where the csv has a header. */

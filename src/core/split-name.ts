@@ -7,7 +7,7 @@ const SPLITS: Record<string, SplitName> = {
   ...{ test: "test", testing: "test", eval: "test", evaluation: "test" },
 };
 
-/** The side that the names usual in public sets mean (`val`, `validation`, `eval`, …); undefined for others. */
+/** The split that the names usual in public datasets mean (`val`, `validation`, `eval`, …); undefined for others. */
 export function splitName(text: string): SplitName | undefined {
   return SPLITS[text.trim().toLowerCase()];
 }

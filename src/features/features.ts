@@ -2,7 +2,7 @@ import { DatasetError } from "../core/error.js";
 import { logMel, type MelOptions, melSpectrum } from "../signal/mel.js";
 import { type DecibelOptions, type Frames, planStft, spectrum, type StftOptions, stft } from "../signal/stft.js";
 
-/** Features in the place of samples, computed while loading. */
+/** Features instead of samples, computed while loading. */
 export interface Features extends StftOptions, Omit<MelOptions, "sampleRate">, DecibelOptions {
   /**
    * "logMel": `[frames, melBins]` in dB, as librosa's power_to_db(melspectrogram); "mel" the same as power;

@@ -22,7 +22,7 @@ const PIECE = 512;
  * samples from and write the values to shared memory. The values are those of `stft`, `spectrum`, `melSpectrum` and
  * `logMel`, for any number of workers.
  *
- * @returns one result a sound, shape [frames, bins]; for "stft" as pairs of numbers
+ * @returns one result per sound, shape [frames, bins]; for "stft" as pairs of numbers
  * @throws DatasetError "OPTION" for options that don't fit, "ABORTED" when the signal says so
  * @example
  * const [mel] = await spectra([samples], { kind: "logMel", sampleRate: 16000, melBins: 80 });

@@ -2,7 +2,7 @@ import { PALETTE } from "./colour.js";
 import { escapeText, type Panel, round } from "./panel.js";
 import { linearScale, namedScale } from "./scale.js";
 
-/** Groups of bars: one group a name, one bar a series. */
+/** Groups of bars: one group per name, one bar per series. */
 export interface BarsView {
   names: readonly string[];
   series: readonly { name: string; values: ArrayLike<number> }[];

@@ -28,7 +28,7 @@ export function plotlyScale(map: ColourMap, steps = 17): [number, string][] {
   });
 }
 
-/** Colours to tell things apart: Okabe and Ito's palette without its black and yellow, readable on light and dark. */
+/** Colours of categories: Okabe and Ito's palette without its black and yellow, readable on light and dark. */
 export const PALETTE: readonly string[] = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"];
 
 /** Grey for axes and text: 4.5 : 1 or close to it on white as well as on JupyterLab's dark background. */

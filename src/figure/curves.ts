@@ -18,7 +18,7 @@ export interface CurvesView {
   mark?: { x: number; y: number; text: string };
 }
 
-/** Lines with dots, so that a single point shows too; dashes tell lines apart without colour. */
+/** Lines with dots, so that a single point shows too; dashes distinguish lines without colour. */
 export function curvesPanel(view: CurvesView): Panel {
   const finite = view.curves.flatMap((c) => Array.from(c.values).filter(Number.isFinite));
   const low = finite.length ? Math.min(...finite) : 0;

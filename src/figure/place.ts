@@ -39,7 +39,7 @@ export function textWidth(text: string): number {
   return width;
 }
 
-/** The text, cut to fit so many pixels. */
+/** The text, cut to fit this many pixels. */
 export function cutText(text: string, pixels: number): string {
   if (textWidth(text) <= pixels) return text;
   let cut = "";

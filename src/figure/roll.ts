@@ -82,7 +82,7 @@ export function joinNotes(notes: readonly JudgedNote[], gap: number): JudgedNote
   return joined;
 }
 
-/** Rows of bars over time: hits filled, misses hollow, false alarms thin, so that colour is not all that tells them apart. */
+/** Rows of bars over time: hits filled, misses hollow, false alarms thin, so that they differ by more than colour. */
 export function rollPanel(view: RollView): Panel {
   const shown = view.notes.filter((n) => n.offset > view.start && n.onset < view.end);
   const y = rowScale(shown, view);
@@ -164,7 +164,7 @@ function milli(seconds: number): number {
 export function rollWords(notes: readonly JudgedNote[]): string {
   const seconds = (kind?: Verdict): number =>
     notes.filter((n) => n.verdict === kind).reduce((sum, n) => sum + n.offset - n.onset, 0);
-  if (!notes.some((n) => n.verdict)) return `${notes.length} notes, ${seconds().toFixed(2)} s in sum`;
+  if (!notes.some((n) => n.verdict)) return `${notes.length} notes, ${seconds().toFixed(2)} s in total`;
   const [hit, miss, alarm] = [seconds("hit"), seconds("miss"), seconds("false alarm")];
   const f1 = hit > 0 ? (2 * hit) / (2 * hit + miss + alarm) : 0;
   return escapeText(

@@ -30,10 +30,10 @@ export interface SpectrogramView {
   overlay?: { times: ArrayLike<number>; frequencies: ArrayLike<number>; name?: string };
 }
 
-/** Steps from floor to top that a picture tells apart; more make the file larger, not the picture better. */
+/** Distinct steps from floor to top in a picture; more make the file larger, not the picture better. */
 export const LEVELS = 64;
 
-/** The PNG of a view: one pixel a value, the lowest frequency at the bottom. */
+/** The PNG of a view: one pixel per value, the lowest frequency at the bottom. */
 export function spectrogramPng(view: SpectrogramView): Uint8Array {
   const { decibels, columns, rows, floor, top } = view;
   const pixels = new Uint8Array(columns * rows);

@@ -11,7 +11,7 @@ export interface Envelope {
 
 /**
  * Divides samples `from` ≤ i < `to` into `bins` stretches, bin b from ⌊from + b · n / bins⌋ on, and gives the extremes
- * of each: no peak is lost, however many samples a bin holds. At most one bin a sample.
+ * of each: no peak is lost, however many samples a bin holds. At most one bin per sample.
  */
 export function envelope(samples: Float32Array, bins: number, from = 0, to: number = samples.length): Envelope {
   const n = Math.max(0, to - from);

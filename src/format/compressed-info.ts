@@ -22,7 +22,7 @@ export interface CompressedInfo {
 
 /**
  * Reads what a compressed file says of itself, and finds whether it is cut short or damaged as far as its own structure
- * tells: page checksums of Ogg, the chain of frames of MP3, STREAMINFO of FLAC. Undefined where it is none of these.
+ * shows: page checksums of Ogg, the chain of frames of MP3, STREAMINFO of FLAC. Undefined where it is none of these.
  *
  * @param where the file's name, for errors
  * @throws DatasetError "FORMAT" where it is cut short, damaged, or of a codec or depth that is not read
@@ -71,7 +71,7 @@ function readStreamInfo(bytes: Uint8Array, at: number, where: string): Omit<Comp
   const frames = (view.getUint8(13) & 15) * 2 ** 32 + view.getUint32(14);
   const bitsPerSample = ((packed >>> 4) & 31) + 1;
   if (![8, 16, 24].includes(bitsPerSample)) {
-    const message = `bits of the FLAC: ${bitsPerSample}, expected 8, 16 or 24, which its decoder knows; make it a wav, or 24 bits`;
+    const message = `bits of the FLAC: ${bitsPerSample}, expected 8, 16 or 24, which its decoder supports; convert it to wav, or to 24 bits`;
     throw new DatasetError("FORMAT", `${message} (${where})`);
   }
   const md5 = Buffer.from(bytes.subarray(at + 22, at + 38)).toString("hex");

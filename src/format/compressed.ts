@@ -23,7 +23,7 @@ interface Decoded {
 
 interface Decoder {
   free(): void;
-  /** Decodes one file, part by part, of so many samples per channel in all; ready for the next afterwards. */
+  /** Decodes one file part by part, given its number of samples per channel; ready for the next file afterwards. */
   decode(bytes: Uint8Array, take: (part: Decoded, total: number) => void): Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export async function decodeCompressed(bytes: Uint8Array, info: CompressedInfo, 
   const wrong = sound.error ?? (frames === 0 && info.frames !== 0 ? "no samples" : undefined);
   if (wrong) throw new DatasetError("FORMAT", `${info.codec}: damaged, the decoder says "${wrong}" (${where})`);
   if (info.codec === "flac" && info.frames !== undefined && frames !== info.frames) {
-    const message = `samples: ${frames}, expected ${info.frames} as the header promises; the file is cut short or damaged`;
+    const message = `samples: ${frames}, expected ${info.frames} according to the header; the file is cut short or damaged`;
     throw new DatasetError("FORMAT", `${message} (${where})`);
   }
   const { sampleRate } = sound;
@@ -175,7 +175,7 @@ const DECODERS: Record<Codec, () => Promise<Decoder>> = {
     const ogg = await wholeFiles(decoder, (bytes) => decoder.decodeFile(bytes));
     const decode: Decoder["decode"] = async (bytes, take) => {
       if (bytes[0] === 0x4f) return await ogg.decode(bytes, take); // "OggS"
-      // A frame needs nothing of those before it, so the decoder needn't be made anew for the next file.
+      // A frame needs nothing of those before it, so the decoder can be reused for the next file.
       const frames = new CodecParser<CodecFrame>("audio/flac", { enableFrameCRC32: false }).parseAll(bytes);
       const total = frames.reduce((sum, frame) => sum + frame[samples], 0);
       for (let k = 0; k < frames.length; k += FRAMES_AT_ONCE) {
@@ -196,7 +196,7 @@ const DECODERS: Record<Codec, () => Promise<Decoder>> = {
   },
 };
 
-/** A decoder that gives all of a file at once and makes itself anew at the end. */
+/** A decoder that returns all of a file at once and resets itself at the end. */
 async function wholeFiles(
   decoder: { ready: Promise<void>; free(): void },
   decodeFile: (bytes: Uint8Array) => Promise<Decoded>,
@@ -216,8 +216,8 @@ let running = 0;
 let original = console.error;
 
 /**
- * Runs a decoder so that what it would print as an error is thrown instead: a damaged MP3 makes its decoder print for
- * ever. Other code that prints meanwhile is untouched.
+ * Runs a decoder so that what it would print as an error is thrown instead: a damaged MP3 makes its decoder print
+ * forever. Other code that prints meanwhile is untouched.
  */
 async function withoutConsole<T>(work: () => Promise<T>): Promise<T> {
   if (running++ === 0) {

@@ -30,7 +30,7 @@ function fillTables(tables: Int32Array): Int32Array {
  *
  * Sixteen bytes a step, each looked up in a table of its own, in WebAssembly, where lookups need no bounds checks.
  *
- * @param crc checksum of the bytes before these, to go on with; default 0
+ * @param crc checksum of the bytes before these, to continue from; default 0
  * @returns unsigned 32-bit checksum
  * @example crc32c(new TextEncoder().encode("123456789")); // 0xe3069283
  */
@@ -55,7 +55,7 @@ export function joinCrc32c(first: number, second: number, secondBytes: number): 
   return (shift(first, secondBytes) ^ second) >>> 0;
 }
 
-/** A checksum times x^(8 · bytes): what it becomes when so many zeros follow. */
+/** A checksum times x^(8 · bytes): what it becomes when that many zero bytes follow. */
 function shift(crc: number, bytes: number): number {
   let power = powers.get(bytes);
   if (power === undefined) {

@@ -26,7 +26,7 @@ export function csvLines(text: string): CsvLine[] {
     }
     // Line by line, so that one unclosed quote doesn't swallow the rest of the file.
     let broken: string | undefined;
-    // Loaded when a quote first comes: most lists have none, and every worker would load it.
+    // Loaded with the first quote: most lists have none, and every worker would load it.
     const { parse } = require("csv-parse/sync") as typeof import("csv-parse/sync");
     const rows: string[][] = parse(source, {
       trim: true,
@@ -55,7 +55,7 @@ export function notNumber(cell = ""): string {
   return `${JSON.stringify(cell)}, expected a number${large ? "; float32 holds none beyond 3.4e38" : ""}`;
 }
 
-/** Says so when a line of one cell looks separated by something else than commas. */
+/** A hint where a line of one cell looks separated by something other than commas. */
 export function separatorHint(cells: readonly string[], others: readonly string[] = [";", "\t", " "]): string {
   const other = cells.length === 1 ? others.find((c) => cells[0]?.includes(c)) : undefined;
   return other === undefined ? "" : `; the line is separated by ${JSON.stringify(other)}, expected commas`;

@@ -75,7 +75,7 @@ export function parseKeys(text: string, where: string, options: KeyOptions = {})
       blank ||= line;
       continue;
     }
-    // Blank lines at the end of the file are nobody's mistake; one between two rows may be a lost row.
+    // Blank lines at the end of the file are harmless; one between two rows may be a lost row.
     if (blank > 0) report(blank, "blank", "line: blank, expected a row; delete it");
     blank = 0;
     if (labels === undefined) {
@@ -97,7 +97,7 @@ export function parseKeys(text: string, where: string, options: KeyOptions = {})
       report(
         line,
         "time",
-        `time stamp ${raw}: no whole number of ${unit}; pass timeUnit: "seconds" if that is what it counts`,
+        `time stamp ${raw}: not a whole number of ${unit}; pass timeUnit: "seconds" if that is what it counts`,
       );
     } else if (raw < 0) report(line, "time", `time stamp ${raw}: negative, expected 0 or more`);
     else if (time <= previous) {
@@ -155,7 +155,7 @@ function readHeader(source: string, line: number, report: ReportLine): string[] 
   }
   const labels = names.slice(1);
   labels.forEach((label, i) => {
-    if (labels.indexOf(label) !== i) report(line, "header", `feature name "${label}": stands twice, expected it once`);
+    if (labels.indexOf(label) !== i) report(line, "header", `feature name "${label}": appears twice, expected once`);
   });
   return labels;
 }

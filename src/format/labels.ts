@@ -4,7 +4,7 @@ import type { LabelEvents } from "./events.js";
 import { type KeyLabels, type KeyOptions, parseKeys, type TimeUnit } from "./keys.js";
 import { type MidiOptions, type Note, readMidi, writeNotes } from "./midi.js";
 
-/** What of a note a feature tells: that it sounds, begins or ends in a frame. */
+/** What a feature says of a note: that it sounds, begins or ends in a frame. */
 export type NoteTarget = "frames" | "onsets" | "offsets";
 
 /** Options of `readLabels`: those of key csvs and of MIDI files. */

@@ -1,7 +1,7 @@
 import type { MidiData, MidiEvent } from "midi-file";
 import { DatasetError } from "../core/error.js";
 
-/** Loaded when a MIDI file first comes. */
+/** Loaded with the first MIDI file. */
 const midiFile = (): typeof import("midi-file") => require("midi-file");
 
 /** A note of a MIDI file. */
@@ -20,7 +20,7 @@ export interface Note {
 
 /** Options of `readMidi`. */
 export interface MidiOptions {
-  /** Notes sound on while the sustain pedal (controller 64) is down, until it is lifted or the note is struck again. Default false. */
+  /** Notes keep sounding while the sustain pedal (controller 64) is down, until it is lifted or the note is struck again. Default false. */
   sustain?: boolean;
   /** Percussion (channel 10, whose pitches are instruments) counts as notes as well. Default false. */
   percussion?: boolean;
@@ -121,9 +121,9 @@ function plainMidi(bytes: Uint8Array, where: string): Uint8Array {
     const size = at + 8 <= bytes.length ? view.getUint32(at + 4) : Infinity;
     const known = id(at) === "MThd" || id(at) === "MTrk";
     if (at + 8 + size > bytes.length) {
-      // Whatever stands behind the last track may be anything; a track must be whole.
+      // Anything may follow the last track; a track must be whole.
       if (!known && parts.length > 1) break;
-      throw new DatasetError("FORMAT", `MIDI chunk at byte ${at}: not whole, the file is cut short (${where})`);
+      throw new DatasetError("FORMAT", `MIDI chunk at byte ${at}: incomplete, the file is cut short (${where})`);
     }
     if (known) parts.push(bytes.subarray(at, at + 8 + size));
     at += 8 + size;
@@ -193,7 +193,7 @@ function clock(header: MidiData["header"], tracks: readonly Timed[][], where: st
   };
 }
 
-/** Where the first of the ascending `values` stands that is `least` or more; their number where there is none. */
+/** Index of the first of the ascending `values` that is at least `least`; their number where there is none. */
 function firstFrom(values: readonly number[], least: number): number {
   let low = 0;
   for (let high = values.length; low < high; ) {

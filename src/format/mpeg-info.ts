@@ -1,6 +1,6 @@
 import { DatasetError } from "../core/error.js";
 
-/** What the frames of an MP3 tell. */
+/** What the frames of an MP3 say. */
 export interface MpegInfo {
   sampleRate: number;
   channels: number;
@@ -40,7 +40,7 @@ export function readMpegInfo(bytes: Uint8Array, where: string): MpegInfo | undef
     count++;
   }
   if (announced !== undefined && count < announced) {
-    const message = `MP3 frames: ${count}, expected ${announced} as the header promises; the file is cut short`;
+    const message = `MP3 frames: ${count}, expected ${announced} according to the header; the file is cut short`;
     throw new DatasetError("FORMAT", `${message}: copy it again (${where})`);
   }
   return { sampleRate: first.sampleRate, channels: first.channels };

@@ -1,6 +1,6 @@
 import { DatasetError } from "../core/error.js";
 
-/** What the pages of an Ogg file tell. */
+/** What the pages of an Ogg file say. */
 export interface OggInfo {
   /** The first packet: the codec's header. */
   first: Uint8Array;

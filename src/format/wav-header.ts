@@ -101,7 +101,7 @@ export function readWavInfo(head: Uint8Array, fileBytes: number, where: string):
 }
 
 /**
- * How many leading bytes `readWavInfo` needs, as far as `head` tells: where the result is larger than `head.length`,
+ * How many leading bytes `readWavInfo` needs, as far as `head` says: where the result is larger than `head.length`,
  * read that many and ask again. Never more than `fileBytes`.
  */
 export function wavHeaderBytes(head: Uint8Array, fileBytes: number): number {

@@ -33,7 +33,7 @@ export function decodeWav(bytes: Uint8Array, where: string, options: DecodeWavOp
   if (info.truncated && !options.allowTruncated) {
     throw new DatasetError(
       "FORMAT",
-      `samples: ${info.frames} frames, expected more as the header promises (${where}); the file is cut short: copy it again`,
+      `samples: ${info.frames} frames, expected more according to the header (${where}); the file is cut short: copy it again`,
     );
   }
   const { sampleRate, channels } = info;

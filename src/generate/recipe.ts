@@ -140,7 +140,7 @@ export function recipeRows(recipe: Recipe, from = 0, to: number = recipeSize(rec
   return rows;
 }
 
-/** Two decimals, or as many as tell the closest two frequencies apart: those at the lower end. */
+/** Two decimals, or as many as distinguish the closest two frequencies: those at the lower end. */
 function nameDigits(recipe: Recipe): number {
   const { steps, inputLower, inputUpper, dilation } = recipe;
   if (steps === 1) return 2;

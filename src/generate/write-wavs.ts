@@ -29,10 +29,10 @@ const TASK_BYTES = 4 << 20;
 /**
  * Makes the wavs of a recipe in worker threads: `D/in`, `D/out`, the index csv `D/N` and the recipe `D/N.recipe.json`.
  *
- * The wavs grow in the folder `D/.N.wavs` and are moved to their places together, then recipe and index appear. The
- * same call goes on where one was interrupted, and does nothing where all is there.
- * Only index and recipe are forced to the disk: forcing each wav would take ten times as long, and one lost to a power
- * cut can be made again, byte for byte.
+ * The wavs are written to the folder `D/.N.wavs` and are moved to their places together, then recipe and index appear.
+ * The same call resumes an interrupted one, and does nothing where everything is there. Only index and recipe are
+ * forced to the disk: forcing each wav would take ten times as long, and one lost to a power cut can be made again,
+ * byte for byte.
  *
  * @throws DatasetError "FILE" where other files of these names are there or the disk is full, "LOCKED", "ABORTED"
  * @example await writeWavs("./data", "dataset", planRecipe(100, 1000, 1000))
@@ -118,7 +118,7 @@ async function refuseOthers(directory: string, name: string, recipe: Recipe): Pr
   const refuse = (file: string): DatasetError =>
     new DatasetError(
       "FILE",
-      `${file}: exists and isn't of this recipe, expected nothing there (${directory}); choose another directory or name, remove it, or pass overwrite: true`,
+      `${file}: exists and isn't from this recipe, expected nothing there (${directory}); choose another directory or name, remove it, or pass overwrite: true`,
     );
   if (existsSync(join(directory, name))) throw refuse(name);
   for (const [side, key] of [

@@ -23,7 +23,7 @@ export interface ControlData {
 }
 
 const ANSWER_MS = 400;
-/** A training step that is under way is waited for as long: ended by force it could leave nothing in order. */
+/** A training step in progress is waited for this long: ending it by force could leave a broken state. */
 const STEP_MS = 3000;
 const SHUTDOWN_MS = 1500;
 

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { countInterrupt } from "../system/interrupts.js";
 import { SHARED, STATE } from "./control.js";
 import { describeError, describeTypeErrors, type JupyterError, keepLineCount, keepSource } from "./errors.js";
-import { mendTensorFlow } from "./reset-tensorflow.js";
+import { resetTensorFlow } from "./reset-tensorflow.js";
 import type { Message } from "./message.js";
 import type { Server } from "./server.js";
 import { keepMaps } from "./source-maps.js";
@@ -123,7 +123,7 @@ export function createCells(server: Server, shared: Int32Array): Cells {
 
   function interrupt(): void {
     countInterrupt();
-    if (Atomics.exchange(shared, SHARED.forced, 0) === 1) mend();
+    if (Atomics.exchange(shared, SHARED.forced, 0) === 1) cleanUp();
     if (!running) return;
     const stop = stopRunning;
     // Only this listener: no library work that ends by itself.
@@ -132,8 +132,8 @@ export function createCells(server: Server, shared: Int32Array): Cells {
   }
 
   /** What was ended by force had no chance to end its scopes and to take back its listeners. */
-  function mend(): void {
-    mendTensorFlow();
+  function cleanUp(): void {
+    resetTensorFlow();
     for (const listener of process.listeners("SIGINT")) if (listener !== interrupt) process.off("SIGINT", listener);
   }
 

@@ -12,7 +12,7 @@ export interface Connection {
   stdin_port: number;
   control_port: number;
   hb_port: number;
-  /** Chosen anew by each kernel process: front ends tell by it what was sent before a restart. */
+  /** New for each kernel process: it shows front ends what was sent before a restart. */
   session: string;
 }
 

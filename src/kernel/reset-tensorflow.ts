@@ -8,7 +8,7 @@ interface Engine {
  * Brings tfjs back to what it is between two pieces of work, after code was ended by force in the midst of them:
  * no gradient is being recorded, and what `tidy` would have disposed of is disposed of.
  */
-export function mendTensorFlow(): void {
+export function resetTensorFlow(): void {
   const engine = (globalThis as { _tfengine?: Engine })._tfengine;
   if (!engine) return;
   Object.assign(engine.state, { gradientDepth: 0, kernelDepth: 0, activeTape: null });

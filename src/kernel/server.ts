@@ -5,7 +5,7 @@ import { buildMessage, type Connection, type Message, parseMessage } from "./mes
 import { createPacer, TextStream } from "./stream.js";
 import { loadZeromq, type Socket } from "./tslab.js";
 
-/** Answers one request; what it gives is the content of the reply. */
+/** Answers one request; it returns the content of the reply. */
 export type Handler = (message: Message) => object | Promise<object> | undefined;
 
 /** The kernel's channels. */

@@ -36,7 +36,7 @@ function joined(parts: Part[], name: Part["name"]): Part {
   return { name, text: parts.filter((part) => part.name === name).flatMap((part) => part.text) };
 }
 
-/** Text output that is gathered for some milliseconds, because a message a line is more than a front end can take. */
+/** Text output that is gathered for some milliseconds, because one message per line is more than a front end can take. */
 export class TextStream {
   #parts: Part[] = [];
   #bytes = 0;

@@ -84,7 +84,7 @@ export function loadTslab(console: TslabConsole, onConvert: (running: boolean) =
 }
 
 /**
- * Names the scripts that tslab runs, by the cell `cellName` gives, so that stack traces tell cells apart.
+ * Names the scripts that tslab runs, by the cell `cellName` gives, so that stack traces distinguish cells.
  *
  * It also takes off their `breakOnSigint`: while that is on, a SIGINT listener that library code adds is lost. The
  * control thread interrupts instead.

@@ -2,17 +2,17 @@ import { DatasetError } from "../core/error.js";
 import { type Random, random } from "../signal/random.js";
 
 /**
- * Random changes of training examples, drawn anew for every example and epoch from the seed. Ranges are [least, most].
+ * Random changes of training examples, drawn for every example and epoch from the seed. Ranges are [least, most].
  * Pairs change on both sides alike, but for noise and masks, which are the input's alone.
  */
 export interface Augment {
-  /** Share of the examples mixed with another of their batch (targets too), the other's weight drawn from `weight`, default [0, 0.5]. */
+  /** Fraction of examples mixed with another of their batch, targets too (mixup), the other's weight drawn from `weight`, default [0, 0.5]. */
   mix?: { probability: number; weight?: [number, number] };
-  /** Loudness, in dB. */
+  /** Random gain in dB. */
   gain?: [number, number];
-  /** Share of the examples whose sign is turned. */
+  /** Fraction of examples whose polarity is inverted. */
   polarity?: number;
-  /** Moved in time by up to this many samples either way, zeros coming in; labels per frame move along in whole frames. */
+  /** Random time shift of up to this many samples either way (zero-padded); labels per frame shift along in whole frames. */
   shift?: number;
   /** White noise at a signal-to-noise ratio in dB. */
   noise?: [number, number];
@@ -109,7 +109,7 @@ function meansOf(numbers: Float32Array, values: number): Float64Array {
   return sums.map((sum) => (sum * values) / numbers.length);
 }
 
-/** @throws DatasetError "OPTION" for shares outside 0 … 1, ranges upside down and lengths below 0 */
+/** @throws DatasetError "OPTION" for fractions outside 0 … 1, reversed ranges and lengths below 0 */
 export function checkAugment(options: Augment, features: boolean): void {
   const fail = (name: string, value: unknown, expected: string): never => {
     throw new DatasetError("OPTION", `augment.${name}: ${JSON.stringify(value)}, expected ${expected}`);
@@ -122,7 +122,7 @@ export function checkAugment(options: Augment, features: boolean): void {
     ["mix.probability", options.mix?.probability],
     ["polarity", options.polarity],
   ] as const) {
-    if (share !== undefined && !(share >= 0 && share <= 1)) fail(name, share, "a share from 0 to 1");
+    if (share !== undefined && !(share >= 0 && share <= 1)) fail(name, share, "a fraction from 0 to 1");
   }
   for (const [name, length] of [
     ["shift", options.shift],

@@ -34,9 +34,9 @@ export interface BatchLayout {
   second?: StoredArray;
   /** Where it ends. */
   end: number;
-  /** READ_FIELDS numbers a read. */
+  /** READ_FIELDS numbers per read. */
   reads: Float64Array;
-  /** Kind frames: LABEL_FIELDS numbers a row. */
+  /** Kind frames: LABEL_FIELDS numbers per row. */
   labels?: Float64Array;
 }
 

@@ -24,13 +24,13 @@ export interface BatchOptions extends LayoutOptions {
   batchSize?: number;
   /** Leaves out the last batch where it isn't full. Default false. */
   dropRemainder?: boolean;
-  /** A new order in every epoch, over all shards at once. Default true; give false for validation and test. */
+  /** Shuffles: a new order in every epoch, over all shards at once. Default true; pass false for validation and test. */
   shuffle?: boolean;
-  /** Decides, with the epoch's number, the order. Default 0. */
+  /** Seed of the order, together with the epoch's number. Default 0. */
   seed?: number;
   /** Random changes of the examples, for training; give none for validation and test. */
   augment?: Augment;
-  /** Features in the place of samples: x becomes `[batch, frames, bins]`, computed by the workers. */
+  /** Features instead of samples: x becomes `[batch, frames, bins]`, computed by the workers. */
   features?: Features;
   /**
    * Threads that read ahead. Default 1, which reads faster than TensorFlow takes, and 4 once a shuffled epoch turns out to wait for
@@ -46,7 +46,7 @@ export interface LoadState {
   epoch: number;
   /** Batches of this epoch that were delivered. */
   batch: number;
-  /** What an epoch is made of, to tell whether the state fits. */
+  /** What an epoch is made of, to check that the state fits. */
   items: number;
   batchSize: number;
 }
@@ -60,7 +60,7 @@ export interface Batches extends tfjs.data.Dataset<Batch> {
   readonly size: number;
   /** Where the iterator read last is: what comes next. */
   state(): LoadState;
-  /** The next iterator goes on at `state` with exactly the batches that would have come. Throws "OPTION" when it doesn't fit. */
+  /** The next iterator resumes at `state` with exactly the batches that would have come. Throws "OPTION" when it doesn't fit. */
   resume(state: LoadState): void;
 }
 
@@ -128,7 +128,7 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
     const interrupts = interruptCount();
     const advance = async (): Promise<IteratorResult<Batch>> => {
       if (interruptCount() > interrupts) {
-        throw new DatasetError("ABORTED", "reading batches: interrupted; run the same call again to go on");
+        throw new DatasetError("ABORTED", "reading batches: interrupted; run the same call again to resume");
       }
       // An epoch begins with its first read: fitDataset makes one iterator that it never reads.
       if (!reader) {
@@ -177,7 +177,7 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
         if (state[name] !== wanted[name]) {
           throw new DatasetError(
             "OPTION",
-            `state: ${name} ${state[name]}, expected ${wanted[name]}; it is of other data`,
+            `state: ${name} ${state[name]}, expected ${wanted[name]}: it was saved for different data`,
           );
         }
       }
@@ -227,7 +227,7 @@ function processing(records: Records, options: BatchOptions): Processing | undef
   return { augment, features, kind, channels, sampleRate, inputSize, seed };
 }
 
-// Tells one opening of a dataset from the next, so that no worker reads a file that was replaced since.
+// Identifies one opening of a dataset, so that no worker reads a file that was replaced since.
 let opened = 0;
 
 function toTensors(tf: TensorFlow, raw: RawBatch, values: (examples: Uint32Array) => Values | undefined): Batch {

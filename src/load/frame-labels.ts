@@ -10,7 +10,7 @@ export interface LabelForm {
   /** Samples per row. */
   inputSize: number;
   timeUnit: "frames" | "samples";
-  /** LABEL_FIELDS numbers a row of the batch, see BatchLayout. */
+  /** LABEL_FIELDS numbers per row of the batch, see BatchLayout. */
   rows: Float64Array;
 }
 

@@ -30,7 +30,7 @@ export interface BatchPlanner {
 /** How many threads read. */
 export interface Readers {
   now: number;
-  /** So many where they turn out to wait for the disk: it answers several at a time in less time than one after the other. */
+  /** This many where they turn out to wait for the disk, which answers several reads at a time faster than one after the other. */
   atMost: number;
 }
 
@@ -46,7 +46,7 @@ export interface ReadAhead {
 
 /** Batches read by one task: about this many bytes, so that reads close together on the disk are joined and messages are few. */
 const TASK_BYTES = 8 * 2 ** 20;
-/** A small epoch is shared out all the same: so many tasks for each worker. */
+/** A small epoch is shared out too: this many tasks per worker. */
 const TASKS_PER_WORKER = 4;
 const IDLE_MS = 5000;
 

@@ -62,7 +62,7 @@ export function displayBundle(data: MimeBundle, options: DisplayOptions = {}): v
 
 /**
  * tslab's public API sends one MIME type a message, so a picture could not carry its text form. Its kernel's own
- * writer takes whole bundles; it is looked up among the loaded modules because requiring tslab anew gives a copy
+ * writer takes whole bundles; it is looked up among the loaded modules because requiring tslab again gives a copy
  * that isn't connected to the kernel.
  */
 function tslabWriter(): TslabWriter {

@@ -26,8 +26,8 @@ export function displayFile(file: string): void {
 }
 
 /**
- * Adds one bundle to the html file of this process. Each process begins the file anew; plotly is put inside before the
- * first chart that needs it, so that the file opens with the network off. Without scripts the still pictures show.
+ * Adds one bundle to the html file of this process. Each process starts a new file; plotly is embedded before the first
+ * chart that needs it, so that the file opens with the network off. Without scripts the static images show.
  */
 export function appendToPage(data: Record<string, unknown>): void {
   page ??= beginPage();

@@ -1,7 +1,7 @@
 import { LiveDisplay, notebookHost } from "./display.js";
 import { DatasetError } from "../core/error.js";
 
-/** How far a long piece of work is. */
+/** Progress of a long-running call. */
 export interface Progress {
   /** What is being done, for example "records". */
   stage: string;
@@ -15,7 +15,7 @@ export interface Progress {
   secondsLeft: number;
 }
 
-/** Options that everything long takes. */
+/** Options of every long-running call. */
 export interface LongOptions {
   /** Aborts the work; it then throws a DatasetError with code "ABORTED" and leaves no half-written file. */
   signal?: AbortSignal;
@@ -69,7 +69,7 @@ export async function track<T>(
     if (controller.signal.aborted) {
       throw new DatasetError(
         "ABORTED",
-        `${stage}: aborted after ${done} of ${total} ${unit}; ${options.again ?? "run the same call again to go on"}`,
+        `${stage}: aborted after ${done} of ${total} ${unit}; ${options.again ?? "run the same call again to resume"}`,
         [],
         {
           cause: error,
@@ -86,7 +86,7 @@ export async function track<T>(
 
 /** Throws the library's own error when `signal` is aborted. */
 export function throwIfAborted(signal: AbortSignal | undefined, stage: string): void {
-  if (signal?.aborted) throw new DatasetError("ABORTED", `${stage}: aborted; run the same call again to go on`);
+  if (signal?.aborted) throw new DatasetError("ABORTED", `${stage}: aborted; run the same call again to resume`);
 }
 
 /** One line that says how far the work is: `records 1,200 of 4,000 examples, 812/s, 3 s left`. */

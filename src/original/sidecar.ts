@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** What the original's sidecar `D/N.txt` tells its `load`. */
+/** What the original's sidecar `D/N.txt` says to its `load`. */
 export interface Sidecar {
   /** Number of examples. */
   size: number;

@@ -71,7 +71,7 @@ export interface Manifest {
   sides?: { validate: number[]; test: number[] };
   /** The index csv the rows were read from, and its metadata; `sha256` is "" where there was no such file. */
   indexFiles?: { file: string; sha256: string }[];
-  /** Where file names made the rows: the folders, and the audio files in them that made none. */
+  /** Where file names defined the rows: the folders, and the audio files in them that made none. */
   listing?: { folders: string[]; unused: string[] };
   /** Folders of the sources, relative to the dataset's. */
   inputFolder?: string;
@@ -87,7 +87,7 @@ export async function readManifest(directory: string, name: string): Promise<Man
     what: "manifest",
     sealed: true,
     fits: (m) => m.format === 1 && Array.isArray(m.shards),
-    mend: "call repair, or build the records again",
+    fix: "call repair, or rebuild the records",
   });
 }
 

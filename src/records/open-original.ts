@@ -12,7 +12,7 @@ import { findShards } from "../original/shards.js";
 
 /** Options of `openRecords`. */
 export interface OpenOptions {
-  /** What another program's shards hold, where the records themselves can't tell: `values` or `classes` in a float list. */
+  /** What another program's shards hold, where the records don't say: `values` or `classes` in a float list. */
   kind?: Kind;
   /** Kind classes in another program's shards: the number of classes. Default: the highest seen. */
   width?: number;

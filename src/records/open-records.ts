@@ -29,7 +29,7 @@ export async function openRecords(directory: string, name: string, options: Open
   if (stale) {
     throw new DatasetError(
       "STALE",
-      `records of "${name}": stale: ${stale} (${directory}); call generateRecords to rebuild the shards concerned, or pass allowStale: true`,
+      `records of "${name}": stale: ${stale} (${directory}); call generateRecords to rebuild the affected shards, or pass allowStale: true`,
     );
   }
   for (const { file, bytes } of manifest.shards) {

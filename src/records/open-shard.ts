@@ -13,8 +13,8 @@ export interface OpenShard {
 
 /**
  * Compares a shard's file with what it was: the places of the examples are those of that one alone. One that changed
- * since is read whole: built anew to the same bytes it is as good as before.
- * @throws DatasetError "RECORD" where its bytes are others
+ * since is read whole: rebuilt to the same bytes it is as good as before.
+ * @throws DatasetError "RECORD" where its bytes differ
  */
 export function checkUnchanged({ path, mtimeMs, sha256 }: OpenShard, now: { mtimeMs: number }): void {
   if (mtimeMs === undefined || mtimeMs === now.mtimeMs) return;

@@ -20,7 +20,7 @@ export async function readPlan(path: string): Promise<BuildPlan | undefined> {
     what: "plan",
     sealed: false,
     fits: (p) => p.format === 1 && Array.isArray(p.shards),
-    mend: "save it again",
+    fix: "save it again",
   });
 }
 
@@ -78,13 +78,13 @@ export interface BuildPlan {
   sides?: { validate: number[]; test: number[] };
   /** The files that listed the rows; `sha256` is "" where there was no such file. */
   indexFiles?: { file: string; sha256: string }[];
-  /** Where file names made the rows: the folders, and the audio files in them that made none. */
+  /** Where file names defined the rows: the folders, and the audio files in them that made none. */
   listing?: { folders: string[]; unused: string[] };
   /** Shard `k` holds the rows `from` to `to` (excluded). */
   shards: { file: string; from: number; to: number }[];
 }
 
-/** What a plan tells of where its rows come from: it decides nothing about the shards. */
+/** Where a plan's rows come from: it doesn't affect the shards. */
 type NotBuilt = "sides" | "indexFiles" | "listing" | "skipped";
 
 /** A plan without its rows and shards: what every shard shares. */

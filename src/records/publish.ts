@@ -39,7 +39,7 @@ export async function finishPublication(directory: string, name: string): Promis
     what: "journal",
     sealed: true,
     fits: (j) => j.format === 1,
-    mend: "delete its folder and build the records again",
+    fix: "delete its folder and rebuild the records",
   });
   if (journal) await carryOut(directory, name, journal);
 }

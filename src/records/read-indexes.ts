@@ -51,7 +51,7 @@ export async function readIndexes(
     if (index.bytes === 0)
       throw new DatasetError(
         "RECORD",
-        `shard ${shard.file}: 0 bytes, expected records (${directory}); its writer failed, build it again`,
+        `shard ${shard.file}: 0 bytes, expected records (${directory}); its writer was interrupted: rebuild it`,
       );
     if (shard.sha256 !== undefined) {
       if (index.sha256 !== shard.sha256) {
@@ -85,12 +85,12 @@ export async function readSealedIndex(directory: string, shard: string): Promise
     what: "index",
     sealed: true,
     fits: (i) => i.format === 1,
-    mend: "delete it",
+    fix: "delete it",
   });
   return unlessDamaged(reading);
 }
 
-/** Whether this library built one of the shards, as the index beside it tells. */
+/** Whether this library built one of the shards, according to the index beside it. */
 export async function anyOwnIndex(directory: string, shards: readonly string[]): Promise<boolean> {
   const indexes = await Promise.all(shards.map((shard) => readSealedIndex(directory, shard)));
   return indexes.some((index) => index?.key !== undefined);

@@ -81,7 +81,7 @@ function flush(run: Run, task: ReadRequest): void {
   if (got === run.end - run.start) return;
   throw new DatasetError(
     "RECORD",
-    `shard: ends at byte ${run.start + got}, expected data up to byte ${run.end}; verify() says more, generateRecords() mends it (${path})`,
+    `shard: ends at byte ${run.start + got}, expected data up to byte ${run.end}; verify() says more, generateRecords() fixes it (${path})`,
   );
 }
 

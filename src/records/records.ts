@@ -12,7 +12,7 @@ export interface Records {
   count: number;
   /** Full path of each shard. */
   paths: string[];
-  /** When each shard last changed, so that one built anew since isn't read by the old places. */
+  /** When each shard last changed, so that one rebuilt since isn't read at the old positions. */
   mtimes?: Float64Array;
   /** Number of each example's shard in `paths`. */
   shard: Uint32Array;
@@ -110,7 +110,7 @@ export function exampleSamples(records: Records, example: number): number {
 
 /**
  * Labels per frame. The original's shards don't say; its stored matrix is whole frames of 4-byte values behind 15 to 27
- * bytes of protobuf, so the example of most frames tells.
+ * bytes of protobuf, so the example with the most frames determines it.
  */
 export function frameWidth(records: Records): number {
   const { width, inputSize } = records.manifest;

@@ -15,7 +15,7 @@ export interface ShardProblem extends Problem {
   offset?: number;
 }
 
-/** What a scan found: the index of all sound examples, and every problem. */
+/** What a scan found: the index of all intact examples, and every problem. */
 export interface ShardScan {
   index: ShardIndex;
   problems: ShardProblem[];
@@ -34,7 +34,7 @@ export interface ScanTask {
 /**
  * Reads a whole shard in chunks, checks every checksum and parses every example. Runs in a worker.
  *
- * A wrong length leaves no way to the next record: the scan goes on where `offsets` says the next one starts, or ends.
+ * A wrong length hides the next record: the scan continues where `offsets` says the next one starts, or ends.
  */
 export function scanShard(task: ScanTask): ShardScan {
   const { path, file } = task;
@@ -156,7 +156,10 @@ class FileWindow {
       this.end,
     );
     if (got === 0)
-      throw new DatasetError("RECORD", `shard: ends at byte ${this.end}, expected ${this.size}; it is being changed`);
+      throw new DatasetError(
+        "RECORD",
+        `shard: ends at byte ${this.end}, expected ${this.size}; the file changed while it was read`,
+      );
     this.hash.update(this.buffer.subarray(keep, keep + got));
     this.end += got;
     this.start = this.end - keep - got;

@@ -149,7 +149,7 @@ function firstBytes(feature: Feature | undefined): number {
   return feature?.kind === "bytes" ? feature.values[0]!.length : 0;
 }
 
-/** The original's records don't hold what an example is called: the row it was made from tells. */
+/** The original's records don't hold the name of an example: it comes from the row that it was made from. */
 export function nameExample(
   index: ShardIndex,
   row: Pick<Row, "id" | "input" | "group">,

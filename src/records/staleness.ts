@@ -62,7 +62,7 @@ async function indexChanges(
   return { ...changes, listed: fresh, dropped: [...known].filter((file) => !listed.has(file)) };
 }
 
-/** Where file names made the rows: audio files that came since. */
+/** Where file names defined the rows: audio files that came since. */
 async function addedFiles(directory: string, manifest: Manifest, known: ReadonlySet<string>): Promise<string[]> {
   const { folders, unused } = manifest.listing ?? { folders: [], unused: [] };
   const there = new Set([...known, ...unused]);

@@ -8,7 +8,7 @@ import { planManifest } from "../build/build-records.js";
 import { sampleRange } from "../build/build-shard.js";
 
 /**
- * A manifest in the place of one that is damaged or gone, from the plan that the records were built by and the index
+ * A manifest to replace one that is damaged or missing, from the plan that the records were built by and the index
  * beside each shard, whose keys say that they belong together. It says nothing of sources: what they were isn't known.
  * Undefined where a shard has no such index, or there is no plan.
  */

@@ -26,19 +26,18 @@ import { indexFile, stagingPath } from "../records/files.js";
 export interface RepairReport {
   /** Rebuilt from sources or recipe: as they were, byte for byte. */
   rebuilt: string[];
-  /** Those of which only the sound examples could be kept, and how many were lost. */
+  /** Those of which only the intact examples could be kept, and how many were lost. */
   salvaged: { file: string; kept: number; lost: number }[];
-  /** Shards whose index was written anew. */
+  /** Shards whose index was rewritten. */
   indexed: string[];
-  /** Whether the manifest was damaged or gone, and was made anew from the plan. */
+  /** Whether the manifest was damaged or missing, and was rebuilt from the plan. */
   recovered: boolean;
   manifest: Manifest;
 }
 
-/**
- * Mends what `verify` finds: rebuilds a damaged or missing shard from its sources or recipe where they are as they were,
- * else keeps its sound examples (`generateRecords` builds such a shard anew once the sources are back). Indexes are
- * written anew, and so is a damaged manifest where plan and indexes are there. Another program's shards aren't touched.
+/** Fixes what `verify` finds: rebuilds a damaged or missing shard from its sources or recipe where they are unchanged,
+ * else keeps its intact examples (`generateRecords` rebuilds such a shard once the sources are back). Indexes are
+ * rewritten, and so is a damaged manifest where plan and indexes exist. Another program's shards aren't touched.
  *
  * @throws DatasetError "RECORD" without a manifest and a plan, or when no example of the dataset would be left
  * @example const { rebuilt, salvaged } = await repair("./data", "dataset");
@@ -56,7 +55,7 @@ export async function repair(directory: string, name: string, options: VerifyOpt
     }
     const { report, indexes } = await inspect(directory, name, manifest, options);
     const damaged = new Set(report.problems.filter((p) => p.kind !== "index").map((p) => p.file));
-    // What sources a shard was made from isn't known any more: only one that is built anew can be told from a stale one.
+    // What sources a shard was made from isn't known any more: only a rebuilt one can be distinguished from a stale one.
     if (!known && !manifest.recipe) for (const { file } of manifest.shards) damaged.add(file);
     const unindexed = new Set(report.problems.filter((p) => p.kind === "index").map((p) => p.file));
     const result: RepairReport = { rebuilt: [], salvaged: [], indexed: [], recovered: !known, manifest };
@@ -82,7 +81,7 @@ export async function repair(directory: string, name: string, options: VerifyOpt
           manifest.shards.map(async (shard, k) => {
             if (!damaged.has(shard.file)) return shard;
             const run = <T>(task: string, input: unknown): Promise<T> => runTask<T>(pool, task, input, signal);
-            const entry = await mend(directory, manifest, k, indexes[k], run, result);
+            const entry = await fixShard(directory, manifest, k, indexes[k], run, result);
             tick();
             return entry;
           }),
@@ -102,8 +101,8 @@ export async function repair(directory: string, name: string, options: VerifyOpt
   });
 }
 
-/** Rebuilds shard `k`, or keeps what is sound of it. */
-async function mend(
+/** Rebuilds shard `k`, or keeps what is intact of it. */
+async function fixShard(
   directory: string,
   manifest: Manifest,
   k: number,
@@ -163,7 +162,7 @@ async function publishRepaired(
   if (shards.length === 0) {
     throw new DatasetError(
       "RECORD",
-      `records of "${before.name}": no sound example left, expected at least one (${directory}); bring the sources back and call generateRecords`,
+      `records of "${before.name}": no intact example left, expected at least one (${directory}); bring the sources back and call generateRecords`,
     );
   }
   const manifest: Manifest = {

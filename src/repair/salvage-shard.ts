@@ -8,7 +8,7 @@ import type { ShardIndex } from "../records/shard-index.js";
 import { syncFile, writeWhole } from "../system/atomic-file.js";
 import { indexFile } from "../records/files.js";
 
-/** A damaged shard, and the index of its sound examples. */
+/** A damaged shard, and the index of its intact examples. */
 export interface SalvageTask {
   path: string;
   file: string;
@@ -17,7 +17,7 @@ export interface SalvageTask {
   index: ShardIndex;
 }
 
-/** Copies the sound examples of a shard to a new one, and writes its index. Runs in a worker. */
+/** Copies the intact examples of a shard to a new one, and writes its index. Runs in a worker. */
 export async function salvageShard(task: SalvageTask): Promise<Pick<ShardEntry, "bytes" | "sha256" | "examples">> {
   const { path, file, staging, index } = task;
   const target = join(staging, file);

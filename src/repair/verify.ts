@@ -23,7 +23,7 @@ export interface VerifyReport {
   /** True where nothing is wrong. */
   sound: boolean;
   shards: number;
-  /** Sound examples. */
+  /** Intact examples. */
   examples: number;
   bytes: number;
   /** Each with the shard's `file`, and where they are known the `example` in it and the byte `offset`. */
@@ -41,7 +41,7 @@ export interface VerifyReport {
 export async function verify(directory: string, name: string, options: VerifyOptions = {}): Promise<VerifyReport> {
   await recoverPublication(directory, name);
   const { manifest, message } = await findManifest(directory, name);
-  // Without a sound one the shards are looked at all the same, as far as they can be.
+  // Without a valid one the shards are still checked as far as possible.
   const { report, indexes } = await inspect(directory, name, manifest, options);
   const ours =
     !manifest &&
@@ -65,7 +65,7 @@ async function findManifest(directory: string, name: string): Promise<{ manifest
 /** What `inspect` finds. */
 export interface Inspection {
   report: VerifyReport;
-  /** The index of the sound examples of each shard that is there. */
+  /** The index of the intact examples of each shard that is there. */
   indexes: (ShardIndex | undefined)[];
 }
 

@@ -28,7 +28,7 @@ const ZIGLANG = "ziglang==0.15.2";
 export async function compileAddon(host: Host): Promise<void> {
   if (process.platform !== "linux") {
     console.log(
-      "TensorFlow addon: compiled on Linux only; here training uses plain JavaScript, some hundred times slower (Windows: use WSL 2)",
+      "TensorFlow addon: compiled on Linux only; here training uses plain JavaScript, hundreds of times slower (Windows: use WSL 2)",
     );
     return;
   }

@@ -64,8 +64,8 @@ struct Threads {
     unused_arrays.clear();
   }
 `,
-  // Less than no outputs, -1 or -2: one, whose id comes back while TensorFlow's thread of that number still computes it, in
-  // the order in which it was told. Whatever takes the output as its input waits for it, and fails where it failed.
+  // Less than no outputs, -1 or -2: one, whose id comes back while TensorFlow's thread of that number still computes
+  // it, in the order of the calls. Whatever takes the output as its input waits for it, and fails where it failed.
   "  nstatus = napi_get_value_int32(env, num_output_values, &num_outputs);\n": `  ENSURE_NAPI_OK_RETVAL(env, nstatus, nullptr);
   if (num_outputs < 0) {
     static Threads threads(env);

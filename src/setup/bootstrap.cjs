@@ -100,9 +100,9 @@ function takeLock() {
     else {
       if (!told)
         console.log(
-          "set-up: waiting for another one (process " +
+          "set-up: waiting for another set-up (process " +
             holders.join(", ") +
-            "); if there is none, delete build/setup.lock",
+            ") to finish; delete build/setup.lock if it is gone",
         );
       told = true;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
@@ -171,7 +171,7 @@ function installPackages(done) {
       fail(
         offline
           ? "npm packages: no network (or npm's registry is out of reach): connect, then run the same command again"
-          : "npm packages: `npm ci` ended with " + code + ": mend what it says above, then run the same command again",
+          : "npm packages: `npm ci` ended with " + code + ": fix the errors above, then run the same command again",
       );
     }
     fs.writeFileSync(stamp, key);

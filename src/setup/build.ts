@@ -27,11 +27,11 @@ export async function buildLibrary(host: Host): Promise<void> {
         host,
         process.execPath,
         [tsc, "-p", root],
-        "Library: tsc found errors: mend them, then run the same command again",
+        "Library: tsc found errors: fix them, then run the same command again",
       );
       const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
       const loops = ["--config", `${WASM}/asconfig.json`, "--outFile", "dist/loops.wasm"];
-      const advice = "Library: asc found errors: mend them, then run the same command again";
+      const advice = "Library: asc found errors: fix them, then run the same command again";
       await runProgram(host, process.execPath, [asc, `${WASM}/index.ts`, ...loops], advice);
       for (const file of readdirSync(join(root, "dist"), { recursive: true }) as string[]) {
         const source = file.replace(/\.(d\.ts|js|js\.map)$/, ".ts");

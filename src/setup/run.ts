@@ -35,7 +35,7 @@ export async function runTests(filters: string[]): Promise<number> {
 
 /**
  * Runs the benchmarks, one after the other: all of bench/, or those named; then prints a table and writes charts of their
- * results. `--tiny` goes to each; `--save` keeps table and charts for the README.
+ * results. `--tiny` goes to each; `--save` keeps results, tables and charts in bench/ and README.md.
  */
 export async function runBench(args: string[], python: string): Promise<number> {
   const flags = args.filter((arg) => arg.startsWith("--"));

@@ -8,7 +8,7 @@ export interface ShowOptions {
   title?: string;
   /** Width of the static picture in pixels. Default 720. */
   width?: number;
-  /** Most bytes that the output may add to the notebook. Default 300,000; what had to be thinned is said in the output. */
+  /** Most bytes that the output may add to the notebook. Default 300,000; the output says what was left out to stay below. */
   maxBytes?: number;
 }
 

@@ -13,7 +13,7 @@ import {
 /**
  * Shows the confusion matrix: rows are true labels, columns predicted ones, colours the share of the row.
  *
- * @throws DatasetError "OPTION" for a judgement of labels that don't exclude each other: `classReport` shows those
+ * @throws DatasetError "OPTION" for multi-label results: `classReport` shows those
  * @example
  * confusion(await judge(model, dataset.test, { labels: dataset.labels }));
  * confusion({ matrix: [[48, 2], [5, 45]], labels: ["sin", "square"] });

@@ -6,7 +6,7 @@ import { figureBundle, numberText, pictureHtml, secondsText, type ShowOptions } 
 import type { TensorLike } from "./sound.js";
 import { type Direction, directionOf } from "../statistics/direction.js";
 
-/** Numbers of each epoch: "loss", "val_loss", "acc" … as tfjs names them, one value an epoch. */
+/** Numbers of each epoch: "loss", "val_loss", "acc" … as tfjs names them, one value per epoch. */
 export type HistoryValues = Record<string, readonly number[]>;
 
 /** The same as tfjs declares it for `fitDataset`; tensors are never in it by then. */

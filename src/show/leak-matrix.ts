@@ -3,16 +3,16 @@ import { matrixPanel } from "../figure/matrix.js";
 import { escapeText } from "../figure/panel.js";
 import { pictureHtml, tableHtml, tableText } from "./bundle.js";
 
-/** What an audit found: how many examples one split gives away to another, by kind, for example `matrix.identical["train/test"]`. */
+/** What an audit found: how many examples leak from one split into another, by kind, for example `matrix.identical["train/test"]`. */
 export interface LeakView {
   matrix: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 /** Kinds of leaks as people call them. */
 const KINDS: Readonly<Record<string, string>> = {
-  identical: "same sound",
+  identical: "identical",
   targetIsInput: "target is input",
-  nearDuplicate: "nearly the same",
+  nearDuplicate: "near-duplicate",
   group: "group",
   neighbour: "neighbour",
 };
@@ -23,7 +23,7 @@ export function leakMatrix({ matrix }: LeakView, width?: number): { html: string
   const pairs = [...new Set(kinds.flatMap((kind) => Object.keys(matrix[kind]!)))];
   const counts = kinds.map((kind) => pairs.map((pair) => matrix[kind]![pair] ?? 0));
   const total = counts.flat().reduce((a, b) => a + b, 0);
-  const line = `Leaks: ${total === 0 ? "none between splits" : `${total.toLocaleString("en-US")} ${total === 1 ? "example" : "examples"} given away`}`;
+  const line = `Leaks: ${total === 0 ? "none between splits" : `${total.toLocaleString("en-US")} leaked ${total === 1 ? "example" : "examples"}`}`;
   const names = kinds.map((kind) => KINDS[kind] ?? kind);
   const head = ["shared", ...pairs];
   const rows = names.map((name, i) => [name, ...counts[i]!]);

@@ -14,7 +14,7 @@ export interface HeardFinding {
 }
 
 /**
- * Shows what `audit` found: how many examples of each split another gives away, by kind, and the `n` worst findings
+ * Shows what `audit` found: how many examples leak between the splits, by kind, and the `n` worst findings
  * (default 5) with a player for either side.
  *
  * @example

@@ -111,7 +111,7 @@ function picturesBundle(
     );
     panels.push(...values.map((v) => panelOf(v, options, "")));
     shareAxes(panels, sounds.length);
-    const alt = `${names.slice(0, sounds.length).join(" beside ")}${title ? ` of ${title}` : ""}: ${sounds.map((s, i) => `${names[i]} ${describe(s, range[i]!.from, range[i]!.to)}`).join("; ")}`;
+    const alt = `${names.slice(0, sounds.length).join(" and ")}${title ? ` of ${title}` : ""}: ${sounds.map((s, i) => `${names[i]} ${describe(s, range[i]!.from, range[i]!.to)}`).join("; ")}`;
     return figureBundle(figure(panels, { width: options.width ?? 940, columns: sounds.length, alt }));
   });
 }

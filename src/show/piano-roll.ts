@@ -19,7 +19,7 @@ export interface FrameLabels {
 export interface LabelledExample extends ExampleLike {
   /** Its number in the dataset. */
   id?: number;
-  /** Values of the whole file, one a class or feature; with `secondsPerFrame` those of all frames, one frame after the other. */
+  /** Values of the whole file, one per class or feature; with `secondsPerFrame` those of all frames, one frame after the other. */
   values?: ArrayLike<number>;
   /** Names of the classes or features. */
   labels?: readonly string[];
@@ -47,7 +47,7 @@ export interface RollOptions extends ShowOptions {
    * like those of the example's labels.
    */
   prediction?: RollSource | Float32Array;
-  /** Value from which a frame is active, one for all rows or one a row. Default 0.5. */
+  /** Value from which a frame is active, one for all rows or one per row. Default 0.5. */
   threshold?: number | readonly number[];
   /** Names of the rows; "pitch" names MIDI pitches. Default: the labels' numbers. */
   names?: readonly string[] | "pitch";
@@ -57,7 +57,7 @@ export interface RollOptions extends ShowOptions {
 }
 
 /**
- * Shows labels over time, one row a label; with `prediction` each stretch as hit, miss or false alarm.
+ * Shows labels over time, one row per label; with `prediction` each stretch as hit, miss or false alarm.
  *
  * @example
  * pianoRoll(await dataset.example(0), { prediction: await dataset.predict(model, 0) });

@@ -18,13 +18,13 @@ export interface PlayableSound {
   source: string;
   /** Seconds of sound inside. */
   seconds: number;
-  /** What was given up to fit the budget; empty when nothing was. */
+  /** What was left out to fit the budget; empty when nothing was. */
   preview: string;
 }
 
 /**
  * Shows a player with the sound inside the notebook. A sound that doesn't fit `maxBytes` becomes a preview, marked as
- * one: first one channel instead of several, then 8 bits a sample, then only its beginning.
+ * one: first one channel instead of several, then 8 bits per sample, then only its beginning.
  *
  * @example
  * player("data/in/a.wav");
@@ -70,7 +70,7 @@ export function encodePreview(
   const channels = several && !fits(sound.channels.length, 2) ? [mono(sound)] : sound.channels;
   const given: string[] = channels.length < sound.channels.length ? ["one channel, the mean"] : [];
   const eight = !fits(channels.length, 2);
-  if (eight) given.push("8 bits a sample");
+  if (eight) given.push("8 bits per sample");
   const kept = Math.min(frames, eight ? Math.floor(room) : frames);
   if (kept < frames) given.push(`the first ${secondsText(kept / sampleRate)} of ${secondsText(frames / sampleRate)}`);
   const parts = channels.map((samples) => samples.subarray(from, from + kept));
@@ -103,9 +103,9 @@ function wav8(samples: Float32Array, sampleRate: number, gain: number): Uint8Arr
   bytes.set(encodeWav({ sampleRate, channels: 1, samples: new Int16Array(0) }));
   const view = new DataView(bytes.buffer);
   view.setUint32(4, bytes.length - 8, true);
-  view.setUint32(28, sampleRate, true); // bytes a second
-  view.setUint16(32, 1, true); // bytes a frame
-  view.setUint16(34, 8, true); // bits a sample
+  view.setUint32(28, sampleRate, true); // bytes per second
+  view.setUint16(32, 1, true); // bytes per frame
+  view.setUint16(34, 8, true); // bits per sample
   view.setUint32(40, samples.length, true);
   for (let i = 0; i < samples.length; i++) {
     bytes[44 + i] = Math.max(0, Math.min(255, Math.round(samples[i]! * gain * 128) + 128));

@@ -19,11 +19,11 @@ export interface PredictionOptions extends SpectrogramOptions {
    * like those of the example's labels.
    */
   prediction?: RollSource | Float32Array;
-  /** Value from which a frame is active, one for all rows or one a row. Default 0.5. */
+  /** Value from which a frame is active, one for all rows or one per row. Default 0.5. */
   threshold?: number | readonly number[];
   /** Names of the labels' rows; "pitch" names MIDI pitches. */
   names?: readonly string[] | "pitch";
-  /** True and predicted values of the whole file, one a class, shown as bars. Default: the example's own. */
+  /** True and predicted values of the whole file, one per class, shown as bars. Default: the example's own. */
   classes?: { labels: readonly string[]; truth?: ArrayLike<number>; predicted?: ArrayLike<number> };
 }
 

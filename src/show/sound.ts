@@ -36,7 +36,7 @@ export interface SoundOptions {
   end?: number;
 }
 
-/** A sound ready to show: one array a channel. */
+/** A sound ready to show: one array per channel. */
 export interface Sound {
   channels: Float32Array[];
   sampleRate: number;

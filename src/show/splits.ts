@@ -80,7 +80,7 @@ function addBalance(
 ): void {
   const counts = view.splits.map((s) => labels.map((_, i) => s.classes?.[i] ?? 0));
   const { statistic, degrees, p } = chiSquare(counts);
-  const verdict = p < 0.05 ? "the splits differ more than chance explains" : "no more uneven than chance";
+  const verdict = p < 0.05 ? "label balance differs significantly (p < 0.05)" : "no significant difference";
   const line = `Balance of ${labels.length} labels: χ² = ${statistic.toFixed(2)}, ${degrees} ${degrees === 1 ? "degree" : "degrees"} of freedom, p = ${p < 0.001 ? p.toExponential(1) : p.toFixed(3)}: ${verdict}`;
   const shares = counts.map((row) => {
     const sum = row.reduce((a, b) => a + b, 0);

@@ -24,7 +24,7 @@ export interface SummaryView {
   first?: readonly ExampleLike[];
 }
 
-/** What can tell its own card: a dataset. */
+/** Anything that makes its own card: a dataset. */
 export interface Described {
   describe(): Promise<SummaryView>;
 }

@@ -10,7 +10,7 @@ import { type Sound, type SoundOptions, type SoundSource, sampleRange, toSound }
 const ZOOM_BINS = 8_000;
 
 /**
- * Shows the amplitude over time, one plot a channel. Every pixel spans the smallest and the largest sample in it; for a
+ * Shows the amplitude over time, one plot per channel. Every pixel spans the smallest and the largest sample in it; for a
  * long sound give `start` and `end` to see a part exactly.
  *
  * @example
@@ -38,7 +38,7 @@ export function waveformBundle(source: SoundSource, options: ShowOptions & Sound
   });
 }
 
-/** One panel a channel. */
+/** One panel per channel. */
 export function waveformPanels(sound: Sound, from: number, to: number, zoomBins: number, title: string): Panel[] {
   return sound.channels.map((samples, c) =>
     waveformPanel({

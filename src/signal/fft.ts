@@ -53,8 +53,8 @@ interface Plan extends RealFft {
 
 /**
  * The FFT for real signals of `length` samples: PFFFT with SIMD in WebAssembly, float32, one per thread and length.
- * PFFFT takes multiples of 32; another even length is padded with zeros to its smallest multiple of that kind, whose
- * every so many-th bin is a bin of the length itself.
+ * PFFFT takes multiples of 32; another even length is padded with zeros to its smallest multiple of that kind, in which
+ * the bins of the requested length lie at equal distances.
  *
  * @throws DatasetError "OPTION" when `length` is odd or not made of factors 2, 3 and 5.
  */

@@ -59,7 +59,7 @@ export interface Tone {
   antialias: boolean;
 }
 
-/** Samples per block: small enough for the first-level cache, and where each sine starts anew from its exact angle. */
+/** Samples per block: small enough for the first-level cache, and where each sine restarts from its exact angle. */
 const BLOCK = 4096;
 
 /** Points, one sample apart, that the loops move on together. */

@@ -20,7 +20,7 @@ export interface FromCsvOptions {
   label?: string;
   /** Kind classes: the column with all class names of a file. */
   labels?: string;
-  /** What stands between the names in the column `labels`. Default ",". */
+  /** Separator of the names in the column `labels`. Default ",". */
   separator?: string;
   /** Kind values: the columns with numbers. */
   values?: readonly string[];
@@ -38,7 +38,7 @@ export interface FromCsvOptions {
   side?: SplitName;
   /** Names of the columns, for a csv without a header. */
   columns?: readonly string[];
-  /** Between cells. Default ",". */
+  /** Separator of cells. Default ",". */
   delimiter?: string;
   /** Takes only rows for which it is true. */
   where?: (row: Readonly<Record<string, string>>) => boolean;
@@ -65,7 +65,7 @@ export interface FromCsvOptions {
  * **Speech Commands** has no csv: `fromFolder`.
  *
  * @param csv relative to `directory`
- * @throws DatasetError "INDEX" with every bad row at once, "OPTION" for columns that the csv hasn't
+ * @throws DatasetError "INDEX" with every bad row at once, "OPTION" for columns that the csv doesn't have
  * @example const index = await fromCsv("./esc50", "meta/esc50.csv", { file: "audio/{filename}", label: "category", group: "fold" });
  */
 export async function fromCsv(directory: string, csv: string, options: FromCsvOptions): Promise<DatasetIndex> {
@@ -91,8 +91,7 @@ export async function fromCsv(directory: string, csv: string, options: FromCsvOp
     }
     const key = rowKey(row);
     const earlier = seen.get(key);
-    if (earlier !== undefined)
-      report(line, "duplicate", `"${row.input}" is already in line ${earlier}, expected it once`);
+    if (earlier !== undefined) report(line, "duplicate", `"${row.input}" is already in line ${earlier}, expected once`);
     seen.set(key, line);
     setSplit(row, cells, options, report);
     const classes = labelsOf(cells, options);
@@ -202,11 +201,12 @@ async function readRows(
   for (const name of [...wanted, label, labels, group, split, ...values]) {
     if (name === undefined) continue;
     if (header.indexOf(name) !== header.lastIndexOf(name)) {
-      throw new DatasetError("INDEX", `column "${name}": twice in ${csv}, expected it once`);
+      throw new DatasetError("INDEX", `column "${name}": twice in ${csv}, expected once`);
     }
     if (header.includes(name)) continue;
     const [other] = options.delimiter || header.length > 1 ? [] : (/[;\t]/.exec(header[0] ?? "") ?? []);
-    const hint = other === undefined ? "" : `; if ${JSON.stringify(other)} stands between cells, pass it as delimiter`;
+    const hint =
+      other === undefined ? "" : `; if cells are separated by ${JSON.stringify(other)}, pass it as delimiter`;
     throw new DatasetError("OPTION", `column "${name}": not in ${csv}, expected one of ${header.join(", ")}${hint}`);
   }
   const rows: { line: number; cells: Cells }[] = [];
@@ -224,7 +224,12 @@ function setSplit(row: Row, cells: Cells, options: FromCsvOptions, report: Repor
   const text = cells[options.split] ?? "";
   const split = splitName(text);
   if (split) row.split = split;
-  else report(row.line, "split", `split ${JSON.stringify(text)}: expected train, validate or test, or the like`);
+  else
+    report(
+      row.line,
+      "split",
+      `split ${JSON.stringify(text)}: expected train, validate or test, or a usual name of these`,
+    );
 }
 
 function labelsOf(cells: Cells, { label, labels, separator = "," }: FromCsvOptions): string[] | undefined {

@@ -14,7 +14,7 @@ export interface FromFolderOptions {
   folder?: string;
   /** The classes, in the order of the label columns. Default: every folder, by name; those that start with `_` or `.` don't count. */
   classes?: readonly string[];
-  /** Lists (a file name a line, relative to `folder`) of the files that the publisher keeps for validation and test, relative to D. The others train. */
+  /** Lists (one file name per line, relative to `folder`) of the files that the publisher keeps for validation and test, relative to D. The others train. */
   splits?: { validate?: string; test?: string };
   /** Group of a file, from its name relative to `folder`. Default: none. */
   group?: (file: string) => string;
@@ -95,8 +95,7 @@ async function readSplits(
       const problem = (kind: string, message: string): void =>
         void problems.push({ kind, file: list, line, message: `${message} (${list}:${line})` });
       if (!row) problem("missing", `file "${name}": not found, expected one of a class`);
-      else if (row.split !== "train")
-        problem("duplicate", `file "${name}": is in ${row.split} already, expected it once`);
+      else if (row.split !== "train") problem("duplicate", `file "${name}": is in ${row.split} already, expected once`);
       else row.split = side;
     }
   }

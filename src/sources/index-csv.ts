@@ -21,7 +21,7 @@ export interface IndexOptions {
   digits?: boolean;
 }
 
-/** The sound rows of an index, and every problem of the others. */
+/** The valid rows of an index, and every problem of the others. */
 export interface IndexScan {
   index: DatasetIndex;
   problems: Problem[];
@@ -53,7 +53,7 @@ export async function readIndex(
   return index;
 }
 
-/** As `readIndex`, but returns the problems beside the sound rows, for a report that goes on to the files. */
+/** As `readIndex`, but returns the problems with the valid rows, for a report that continues with the files. */
 export async function scanIndex(
   directory: string,
   name: string,
@@ -189,7 +189,7 @@ async function soundRows(directory: string, index: DatasetIndex, report: ReportL
     if (before === undefined) seen.set(key, row.line);
     else {
       const what = row.target === undefined ? `"${row.input}"` : `pair "${row.input}", "${row.target}"`;
-      report(row.line, "duplicate", `${what} is already in line ${before}, expected it once`);
+      report(row.line, "duplicate", `${what} is already in line ${before}, expected once`);
       bad.add(row);
     }
   });

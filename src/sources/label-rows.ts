@@ -4,7 +4,7 @@ import { isMidi } from "../format/labels.js";
 import { AUDIO_FILE } from "./list-audio.js";
 import { CLASS, type DatasetIndex, EXAMPLE, type Kind } from "../core/rows.js";
 
-/** Says so when a line has the form of another kind. */
+/** A hint where a line has the form of another kind. */
 export function kindHint(kind: Kind, cells: readonly string[]): string {
   const [second = "", ...more] = cells.slice(1);
   const numbers = second !== "" && [second, ...more].every((cell) => cellNumber(cell) !== undefined);
@@ -55,7 +55,7 @@ export function readLabels(
   if (header && labels) {
     labels.forEach((label, i) => {
       if (label === "") report(header.line, "labels", `name of label column ${i + 1} is empty, expected a class name`);
-      else if (labels.indexOf(label) !== i) report(header.line, "labels", `label name "${label}" stands twice`);
+      else if (labels.indexOf(label) !== i) report(header.line, "labels", `label name "${label}" appears twice`);
     });
     index.labels = labels;
   }

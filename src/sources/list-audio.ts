@@ -6,7 +6,7 @@ import { inTurns } from "../system/event-loop.js";
 /** What counts as an audio file when a folder is listed. */
 export const AUDIO_FILE: RegExp = /\.(wav|wave|flac|ogg|oga|opus|mp3)$/i;
 
-/** What an index says in the place of its csv where the names of the files alone make its rows. */
+/** What an index says instead of its csv where the names of the files alone define its rows. */
 export const FILE_NAMES = "file names";
 
 /** The audio files in `folder` and below, relative to it with `/`, sorted; hidden files and folders don't count. */

@@ -10,11 +10,11 @@ export interface ConfusionView {
 export interface JudgedLabels {
   labels: readonly string[];
   counts: readonly LabelCounts[];
-  /** Only of labels that exclude each other. */
+  /** Only for mutually exclusive labels (multi-class). */
   matrix?: readonly (readonly number[])[];
 }
 
-/** Counts of one label, for labels that don't exclude each other. */
+/** Counts of one label, for multi-label results. */
 export interface LabelCounts {
   label: string;
   truePositives: number;
@@ -71,12 +71,12 @@ export function square({ matrix, labels }: ConfusionView | JudgedLabels): Confus
   if (!matrix) {
     throw new DatasetError(
       "OPTION",
-      "confusion matrix: none, expected labels that exclude each other; classReport shows others",
+      "confusion matrix: none, expected mutually exclusive labels (multi-class); classReport shows multi-label results",
     );
   }
   if (matrix.length === n && matrix.every((row) => row.length === n)) return { matrix, labels };
   throw new DatasetError(
     "OPTION",
-    `confusion matrix: ${matrix.length} × ${matrix[0]?.length ?? 0}, expected ${n} × ${n}, one row and column a label`,
+    `confusion matrix: ${matrix.length} × ${matrix[0]?.length ?? 0}, expected ${n} × ${n}, one row and column per label`,
   );
 }

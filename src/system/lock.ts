@@ -58,7 +58,7 @@ async function acquire(path: string, name: string, token: string): Promise<void>
   }
   throw new DatasetError(
     "LOCKED",
-    `records of "${name}": the lock changes hands all the time, expected it free (${path})`,
+    `records of "${name}": could not take the lock, other processes keep taking it, expected it free (${path}); try again`,
   );
 }
 

@@ -9,10 +9,10 @@ export interface JsonForm<T> {
   what: string;
   /** Whether it ends with its own checksum, as `sealedText` writes it. */
   sealed: boolean;
-  /** Tells a value of this format from another. */
+  /** Whether a value has this format. */
   fits: (value: T) => boolean;
-  /** What to do about a file that is damaged. */
-  mend: string;
+  /** How to fix a damaged file. */
+  fix: string;
 }
 
 /** The checksum is the last entry, over every byte before it, so that no byte of the file can change unnoticed. */
@@ -30,7 +30,7 @@ export function sealedText(value: object): string {
  * @throws DatasetError "RECORD" when it is damaged or of another format, "FILE" when it can't be read
  */
 export async function readJson<T>(path: string, form: JsonForm<T>): Promise<T | undefined> {
-  const { what, mend } = form;
+  const { what, fix } = form;
   let bytes: Buffer;
   try {
     bytes = await readFile(path);
@@ -39,7 +39,7 @@ export async function readJson<T>(path: string, form: JsonForm<T>): Promise<T | 
     throw fileError(error, path);
   }
   const damaged = (found: string, expected: string, cause?: unknown): DatasetError =>
-    new DatasetError("RECORD", `${what}: ${found}, expected ${expected} (${path}); ${mend}`, [], { cause });
+    new DatasetError("RECORD", `${what}: ${found}, expected ${expected} (${path}); ${fix}`, [], { cause });
   let value: T | undefined;
   try {
     value = JSON.parse(bytes.toString("utf8")) as T;
@@ -61,7 +61,7 @@ export async function readJson<T>(path: string, form: JsonForm<T>): Promise<T | 
   return value;
 }
 
-/** What reading gives, or undefined where the file is damaged: for those who then make it anew. */
+/** What reading gives, or undefined where the file is damaged: for callers that then rebuild it. */
 export async function unlessDamaged<T>(reading: Promise<T | undefined>): Promise<T | undefined> {
   try {
     return await reading;

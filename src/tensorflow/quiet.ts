@@ -61,6 +61,6 @@ export function startLines(text: string): string {
   const left = lines.filter((line) => !NO_GPU.some((known) => known.test(line)));
   if (left.length === lines.length) return left.join("\n");
   const reason = /cuInit: .*?([A-Z_ ]+\(\d+\))/.exec(text)?.[1]?.trim();
-  const said = `TensorFlow: no GPU can be used (${reason ?? "no CUDA driver"}), so the CPU is; nvidia-smi tells more\n`;
+  const said = `TensorFlow: no GPU can be used (${reason ?? "no CUDA driver"}), so the CPU is; nvidia-smi says more\n`;
   return said + left.join("\n");
 }

@@ -8,7 +8,7 @@ import type { TensorFlow } from "./kernels/types.js";
 /** 2^13 + 1, which separates the first 11 bits from the other 13 (Veltkamp's splitting). */
 const SPLITTER = 8193;
 
-/** A product's left factor; on a GPU in parts, four in the place of one along the axis that the product sums over. */
+/** A product's left factor; on a GPU in parts, four instead of one along the axis that the product sums over. */
 export function leftFactor<T extends Tensor>(tf: TensorFlow, x: T, axis: number): T {
   return inParts(tf, x, axis, ([high, low]) => [high, low, high, low]);
 }

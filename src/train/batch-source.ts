@@ -14,7 +14,7 @@ export interface Place {
   batch: number;
 }
 
-/** Batches that know where they are and can go on there, as `dataset.train` does. */
+/** Batches that know their position and can resume from it, as `dataset.train` does. */
 export interface ResumableSource extends BatchSource {
   state(): Place;
   resume(state: Place): void;
@@ -44,7 +44,7 @@ export async function* eachBatch(source: BatchSource): AsyncGenerator<Batch, voi
   for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value as Batch;
 }
 
-/** Whether the source can tell and take up a place in its order. */
+/** Whether the source can save its position and resume from it. */
 export function isResumable(source: BatchSource): source is ResumableSource {
   return "state" in source && "resume" in source;
 }

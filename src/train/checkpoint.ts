@@ -95,7 +95,7 @@ export async function restoreModel(model: LayersModel, folder: string): Promise<
     if (shapes(saved) !== shapes(model.weights)) {
       throw new DatasetError(
         "OPTION",
-        `model: weights ${shapes(model.weights)}, expected ${shapes(saved)} as saved in ${folder}; give the same net, or another folder`,
+        `model: weights ${shapes(model.weights)}, expected ${shapes(saved)} as saved in ${folder}; pass the same model, or another folder`,
       );
     }
     model.setWeights(saved);
@@ -119,7 +119,7 @@ async function readSaved(folder: string): Promise<{ json: SavedModel; weights: A
     return { json, weights: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw fileError(error, folder);
-    const message = `${join(folder, MODEL)}: no valid json, expected a saved model; delete the folder to begin anew`;
+    const message = `${join(folder, MODEL)}: no valid json, expected a saved model; delete the folder to start over`;
     throw new DatasetError("FILE", message, [], { cause: error });
   }
 }

@@ -68,7 +68,7 @@ export async function balancedWeights(data: BatchSource): Promise<number[]> {
     counts = counts ? counts.map((n, i) => n + part[i]!) : part;
     tf.dispose([xs, ys, sums]);
   }
-  // Counting is no epoch of training: the order goes on where it was.
+  // Counting is not an epoch of training: the order continues where it was.
   if (place && isResumable(data)) data.resume(place);
   const all = counts ?? new Float32Array();
   const total = all.reduce((a, b) => a + b, 0);

@@ -14,7 +14,7 @@ import { type Direction, directionOf } from "../statistics/direction.js";
 
 /** How `fit` trains. */
 export interface FitOptions extends LongOptions {
-  /** Epochs in all, those before a resumed checkpoint counted in. */
+  /** Total number of epochs, including those before a resumed checkpoint. */
   epochs: number;
   /**
    * Starts from new weights made from this seed, with dropout that follows from it. Default: the weights the model has.
@@ -26,17 +26,17 @@ export interface FitOptions extends LongOptions {
   monitor?: string;
   /** Whether the smallest or the largest of it is best. Default: the largest of accuracies and scores, by their names. */
   mode?: Direction;
-  /** Stops when the monitored number has not become better for so many epochs. Default: never. */
+  /** Early stopping: stops when the monitored number has not improved for this many epochs. Default: never. */
   patience?: number;
-  /** What counts as better: a change of more than this. Default 0. */
+  /** What counts as an improvement: a change of more than this. Default 0. */
   minDelta?: number;
   /** Ends with the weights of the best epoch. Default true. */
   restoreBest?: boolean;
   /** Folder for checkpoints: `best` and `last`, each a model that `tf.loadLayersModel` reads. */
   checkpoint?: string;
-  /** Goes on from the checkpoint's `last`, if there is one. Default true. */
+  /** Resumes from the checkpoint's `last`, if there is one. Default true. */
   resume?: boolean;
-  /** How much each label counts in the loss, in the order of the model's output. See `balancedWeights`. */
+  /** Weight of each label in the loss, in the order of the model's output. See `balancedWeights`. */
   classWeights?: readonly number[];
   /** Shows live curves. Default: in notebooks. */
   show?: boolean;
@@ -44,7 +44,7 @@ export interface FitOptions extends LongOptions {
   onEpoch?: (epoch: number, logs: Record<string, number>) => void | Promise<void>;
 }
 
-/** What training came to. */
+/** The outcome of training. */
 export interface FitResult {
   /** One number per epoch for each of "loss", "val_loss" and the model's metrics. */
   history: Record<string, number[]>;
@@ -52,9 +52,9 @@ export interface FitResult {
   best: { epoch: number; name: string; value: number };
   stoppedEarly: boolean;
   seconds: number;
-  /** Share of the training time in which the device waited for data, 0 to 1. */
+  /** Fraction of the training time spent waiting for data, 0 to 1. */
   waiting: number;
-  /** How well the validation data's labels are told, where the model tells labels. */
+  /** Scores of the validation data's labels, where the model is a classifier. */
   judgement?: Judgement;
   /** All of this in words. */
   summary: string;
@@ -73,12 +73,12 @@ interface Progress {
 /**
  * Trains `model` on `dataset.train`, validating on `dataset.validate` after each epoch.
  *
- * It does what `model.fitDataset` does, and besides: live curves, early stopping, the best weights at the end,
- * checkpoints that a second call goes on from (in the middle of an epoch too, if the data can), interrupts, and at the
- * end each label's scores.
+ * On top of what `model.fitDataset` does it has live curves, early stopping, the best weights at the end, checkpoints
+ * from which a second call resumes (in the middle of an epoch too, if the data can), interrupts, and each label's
+ * scores at the end.
  *
- * @throws DatasetError "ABORTED" after an interrupt or the signal; the model keeps what it has learnt, and with
- * `checkpoint` the same call goes on. "OPTION" for options out of range, "ENVIRONMENT" when memory runs out
+ * @throws DatasetError "ABORTED" after an interrupt or the signal; the model keeps its weights so far, and with
+ * `checkpoint` the same call resumes. "OPTION" for options out of range, "ENVIRONMENT" when memory runs out
  * @example
  * const result = await fit(model, dataset, { epochs: 20, patience: 3, checkpoint: "./models/pitch" });
  */
@@ -90,7 +90,7 @@ export async function fit(model: LayersModel, dataset: TrainingData, options: Fi
   const total = Math.max(0, options.epochs - state.epoch) * dataset.trainSteps;
   const again = options.checkpoint
     ? undefined
-    : "the model keeps what it has learnt; with `checkpoint`, a folder, the same call would go on";
+    : "the model keeps its weights so far; pass `checkpoint`, a folder, to be able to resume";
   const result = await track(
     "training",
     total,
@@ -229,7 +229,7 @@ async function train(
   }
 }
 
-/** Counts a batch in; an epoch that goes on after an interrupt has the mean of all its batches. */
+/** Counts a batch in; an epoch that is resumed after an interrupt has the mean of all its batches. */
 function addTo(state: Progress, logs: Record<string, number>): void {
   const { batch: _, size = 1, ...values } = logs;
   state.part ??= { examples: 0, sums: {} };
@@ -250,10 +250,10 @@ function isBetter(value: number, best: number, mode: Direction, delta: number): 
 function summary(result: Omit<FitResult, "summary">, epochs: number, options: FitOptions): string {
   const { best, waiting, seconds, stoppedEarly, judgement } = result;
   const sentences = [
-    `Trained ${epochs} of ${options.epochs} epochs in ${duration(seconds)}, waiting for data ${(100 * waiting).toFixed(1)} % of the time.`,
-    `Best ${best.name} ${best.value.toPrecision(4)} in epoch ${best.epoch}${options.restoreBest === false ? "" : ", whose weights the model has now"}.`,
+    `Trained ${epochs} of ${options.epochs} epochs in ${duration(seconds)}, ${(100 * waiting).toFixed(1)} % of it waiting for data.`,
+    `Best ${best.name} ${best.value.toPrecision(4)} at epoch ${best.epoch}${options.restoreBest === false ? "" : " (weights restored)"}.`,
   ];
-  if (stoppedEarly) sentences.push(`Stopped early: no better for ${options.patience} epochs.`);
+  if (stoppedEarly) sentences.push(`Stopped early: no improvement for ${options.patience} epochs.`);
   if (judgement) sentences.push(`Mean F1 of the validation labels ${judgement.scores.at(-2)!.f1.toFixed(3)}.`);
   if (options.checkpoint) sentences.push(`Saved in ${join(options.checkpoint, "best")}.`);
   return sentences.join(" ");

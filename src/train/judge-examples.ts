@@ -24,19 +24,19 @@ export interface JudgeExamplesOptions extends LongOptions {
   split?: SplitName | "all";
   /** Most examples judged, spread evenly over the split. Default: all of it. */
   limit?: number;
-  /** For labels that don't exclude each other: the score from which on each counts, as `judge` gives them. Default 0.5. */
+  /** Multi-label models: each label's decision threshold, as `judge` returns them. Default 0.5. */
   thresholds?: readonly number[];
 }
 
-/** An example with what the model makes of it, for `worst` and `explore`. */
+/** An example with the model's prediction, for `worst` and `explore`. */
 export interface JudgedExample extends Judged {
   example: DatasetExample;
   split: SplitName;
 }
 
 /**
- * Lets `model` predict examples one by one, and gives for each its loss and, where the model tells labels of whole files,
- * the true and the predicted label and the confidence. An example cut into windows has the means over them.
+ * Runs `model` on examples one by one, and gives for each its loss and, where it is a classifier of whole files, the
+ * true and the predicted label and the confidence. An example cut into windows has the means over them.
  *
  * @throws DatasetError "OPTION" for a model that is not compiled, "ABORTED" after an interrupt
  * @example

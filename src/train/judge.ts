@@ -5,33 +5,34 @@ import { type BatchSource, eachBatch } from "./batch-source.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 import { type ClassScore, classScores, countsOf, type LabelCounts } from "../statistics/class-scores.js";
 
-/** How well a model tells labels, as `judge` found it. `classReport(judgement)` shows it as a table. */
+/** How well a model classifies, as measured by `judge`. `classReport(judgement)` shows it as a table. */
 export interface Judgement {
   labels: string[];
   /** Right and wrong decisions for each label. */
   counts: LabelCounts[];
   /** Precision, recall and F1 of each label, then their macro and weighted means. */
   scores: ClassScore[];
-  /** Of labels that exclude each other: rows are true labels, columns predicted ones; `confusion(judgement)` shows it. */
+  /** Mutually exclusive labels (multi-class): rows are true labels, columns predicted ones; `confusion(judgement)` shows it. */
   matrix?: number[][];
-  /** Of labels that don't: the score from which on each counts as present. */
+  /** Multi-label: each label's decision threshold, the score from which it counts as present. */
   thresholds?: number[];
 }
 
-/** What `judge` may be told. */
+/** Options of `judge`. */
 export interface JudgeOptions {
   /** Names of the labels, in the order of the output. Default: their numbers. */
   labels?: readonly string[];
-  /** For labels that don't exclude each other: the score from which on each counts. Default: those with the best F1 on this very data. */
+  /** Multi-label: each label's decision threshold. Default: those with the best F1 on this very data. */
   thresholds?: readonly number[];
 }
 
 /**
- * Lets `model` predict all of `data` and counts right and wrong decisions per label.
+ * Runs `model` over all of `data` and counts right and wrong decisions per label.
  *
- * With `categoricalCrossentropy` the label with the highest score is the prediction. With `binaryCrossentropy` each
- * label stands for itself, whether there is one row of labels a file `[batch, labels]` or one a frame
- * `[batch, frames, labels]`. Thresholds belong to the validation data; hand them on to judge the test data.
+ * With `categoricalCrossentropy` (multi-class) the label with the highest score is the prediction. With
+ * `binaryCrossentropy` (multi-label) each label is decided by itself, whether there is one row of labels per file
+ * `[batch, labels]` or one per frame `[batch, frames, labels]`. Thresholds belong to the validation data; pass them on
+ * to judge the test data.
  *
  * @throws DatasetError "OPTION" for a model with another loss, or where labels or thresholds don't fit its output
  * @example
@@ -44,7 +45,7 @@ export async function judge(model: LayersModel, data: BatchSource, options: Judg
   if (exclusive === undefined) {
     throw new DatasetError(
       "OPTION",
-      `loss: ${String(model.loss)}, expected "categoricalCrossentropy" or "binaryCrossentropy"; only those tell labels`,
+      `loss: ${String(model.loss)}, expected "categoricalCrossentropy" or "binaryCrossentropy"; other losses are not of a classifier`,
     );
   }
   const { truth, scores, width } = await predictAll(model, data);
@@ -66,7 +67,7 @@ export async function judge(model: LayersModel, data: BatchSource, options: Judg
   return { labels, thresholds, counts, scores: classScores(counts) };
 }
 
-/** Whether the model's labels exclude each other; undefined for a model that doesn't tell labels. */
+/** Whether the model's labels are mutually exclusive (multi-class); undefined for a model that is not a classifier. */
 export function decides(model: LayersModel): boolean | undefined {
   if (model.loss === "categoricalCrossentropy") return true;
   return model.loss === "binaryCrossentropy" ? false : undefined;
@@ -81,7 +82,7 @@ export function confusionMatrix(truth: Float32Array, scores: Float32Array, width
   return matrix;
 }
 
-/** Decisions per label where a score counts from its threshold on; a true value counts from one half on. */
+/** Decisions per label; a score counts from its decision threshold, a true value from one half. */
 export function labelCounts(
   truth: Float32Array,
   scores: Float32Array,
@@ -101,7 +102,7 @@ export function labelCounts(
 }
 
 /**
- * The score from which on label `k` has the best F1; of several the highest. 0.5 where the label never occurs.
+ * The decision threshold with the best F1 for label `k`; of several the highest. 0.5 where the label never occurs.
  */
 export function bestThreshold(truth: Float32Array, scores: Float32Array, k = 0, width = 1): number {
   const count = truth.length / width;

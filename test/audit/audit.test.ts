@@ -214,7 +214,7 @@ test("near copies between two splits show, however many a third one has", async 
   assert.deepEqual(sides.sort(), ["train/test", "train/validate", "validate/test"]);
 });
 
-test("an audit after the records were built anew hears the new ones", async () => {
+test("an audit after the records were rebuilt hears the new ones", async () => {
   const { folder, records } = await dataset({ "a.wav": sound(1), "b.wav": sound(2) });
   const split = explicitSplit(2, { train: [0], test: [1] });
   assert.equal((await audit(await records(), split, { ...quiet, workers: 1 })).clean, true);

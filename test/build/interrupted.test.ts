@@ -315,7 +315,7 @@ test("an abort stops the build; the same call goes on", async (t) => {
   const onProgress = (): void => controller.abort();
   await assert.rejects(buildRecords(directory, built, { signal: controller.signal, onProgress }), {
     code: "ABORTED",
-    message: /^records: aborted after \d+ of 200 examples; run the same call again to go on$/,
+    message: /^records: aborted after \d+ of 200 examples; run the same call again to resume$/,
   });
   assert.equal(existsSync(join(directory, ".dataset.lock")), false);
   const seen: number[] = [];

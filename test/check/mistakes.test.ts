@@ -92,7 +92,7 @@ const MISTAKES: Record<string, Mistake> = {
     files: { "in/a.wav": wav, set: "a.wav,a.mid\n" },
     told: 'label 1 is "a.mid", expected a number; a line of that form is for AudioClassificationDataset (set:1)',
   },
-  "class names in the place of numbers": {
+  "class names instead of numbers": {
     kind: "classes",
     files: { "in/a.wav": wav, set: "a.wav,dog\n" },
     told: 'label 1 is "dog", expected a number; for class names in a column use fromCsv (set:1)',
@@ -118,7 +118,7 @@ const MISTAKES: Record<string, Mistake> = {
     kind: "frames",
     files: { ...pair, "in/b.wav": wav, "a.mid": midi, "b.csv": "t,C4\n0,1\n", set: "a.wav,a.mid\nb.wav,b.csv\n" },
     options: { pitches: [60, 60] },
-    told: 'time stamps: in frames, expected samples as in most key files; MIDI and csvs go together with timeUnit: "seconds" or "samples" (b.csv)',
+    told: 'time stamps: in frames, expected samples as in most key files; MIDI and csv files can be combined with timeUnit: "seconds" or "samples" (b.csv)',
   },
   "a kind of note label that doesn't exist": {
     kind: "frames",

@@ -103,7 +103,7 @@ test("every bad line is reported at once, with file and line", () => {
   assert.match(problems("")[0] ?? "", /file: empty, expected a header/);
   assert.match(problems("t,a\n")[0] ?? "", /rows: none/);
   assert.match(problems("t\n0\n")[0] ?? "", /header: 1 column, expected a time stamp and at least one feature/);
-  assert.match(problems("t,a,a\n0,1,1\n")[0] ?? "", /feature name "a": stands twice/);
+  assert.match(problems("t,a,a\n0,1,1\n")[0] ?? "", /feature name "a": appears twice/);
   assert.throws(() => parseKeys("t,a\n0,1\n", "k.csv", { timeUnit: "seconds" }), { code: "OPTION" });
 });
 

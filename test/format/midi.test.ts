@@ -224,7 +224,7 @@ test("damaged files are a DatasetError, whatever their bytes", () => {
       () => readMidi(bytes, "s.mid"),
       (error) => error instanceof DatasetError && error.code === "FORMAT" && pattern.test(error.message),
     );
-  refused(plain.slice(0, plain.length - 3), /chunk at byte 14: not whole, the file is cut short \(s\.mid\)/);
+  refused(plain.slice(0, plain.length - 3), /chunk at byte 14: incomplete, the file is cut short \(s\.mid\)/);
   refused(new Uint8Array(40), /MIDI header: none/);
   refused(midi(480, track([0, 0xf4])), /MIDI: Unrecognised MIDI event type byte: 244, the file is damaged/);
   refused(midi(0, track([0, ...ON(60)])), /time division: 0/);

@@ -286,7 +286,7 @@ describe("headers", () => {
     assert.throws(() => decodeWav(cut, "cut.wav"), {
       code: "FORMAT",
       message:
-        "samples: 2 frames, expected more as the header promises (cut.wav); the file is cut short: copy it again",
+        "samples: 2 frames, expected more according to the header (cut.wav); the file is cut short: copy it again",
     });
     assert.equal(decodeWav(cut, "cut.wav", { allowTruncated: true }).samples.length, 2);
   });

@@ -246,7 +246,7 @@ describe("writeWavs", () => {
     assert.ok(plain.input.every((value, i) => Math.abs(value - input[i]!) <= 1));
   });
 
-  test("goes on after an interrupt, and mends a file that was cut short", async () => {
+  test("resumes after an interrupt, and fixes a file that was cut short", async () => {
     const recipe = planRecipe(100, 500, 100, { duration: 2 });
     const whole = folder("whole");
     await writeWavs(whole, "set", recipe, quiet);
@@ -261,7 +261,7 @@ describe("writeWavs", () => {
       (error) => {
         assert.ok(error instanceof DatasetError);
         assert.equal(error.code, "ABORTED");
-        assert.match(error.message, /^wavs: aborted after \d+ of 400 pairs; run the same call again to go on$/);
+        assert.match(error.message, /^wavs: aborted after \d+ of 400 pairs; run the same call again to resume$/);
         return true;
       },
     );
@@ -293,7 +293,7 @@ describe("writeWavs", () => {
     assert.deepEqual(contents(directory), contents(whole));
   });
 
-  test("an interrupt between the moves is mended", async () => {
+  test("an interrupt between the moves is fixed", async () => {
     const recipe = planRecipe(100, 200, 3, { duration: 0.1 });
     const directory = folder("moved");
     await writeWavs(directory, "set", recipe, quiet);
@@ -320,7 +320,7 @@ describe("writeWavs", () => {
     const louder = { ...recipe, volume: 0.5 };
     await assert.rejects(writeWavs(directory, "set", louder, quiet), {
       code: "FILE",
-      message: `set: exists and isn't of this recipe, expected nothing there (${directory}); choose another directory or name, remove it, or pass overwrite: true`,
+      message: `set: exists and isn't from this recipe, expected nothing there (${directory}); choose another directory or name, remove it, or pass overwrite: true`,
     });
     await assert.rejects(writeWavs(directory, "other", louder, quiet), {
       code: "FILE",

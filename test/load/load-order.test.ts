@@ -354,8 +354,8 @@ test("a shard that was cut off or is gone is named, and nothing comes after the 
   await assert.rejects(other.next(), { name: "DatasetError", code: "FILE", message: /gone\.tfrecord: not found/ });
 });
 
-test("a shard built anew since the records were opened is refused, not read by the old places", async () => {
-  const at = mkdtempSync(join(tmpdir(), "anew-"));
+test("a shard rebuilt since the records were opened is refused, not read at the old positions", async () => {
+  const at = mkdtempSync(join(tmpdir(), "rebuilt-"));
   const recipe = planRecipe(100, 1000, 10, { waves: ["sin"], chords: ["pure"], duration: 0.05, sampleRate: 8000 });
   const build = async (volume: number): Promise<Records> => {
     await buildRecords(at, await planRecords(at, "set", { ...recipe, volume }), { onProgress: false });

@@ -14,7 +14,7 @@ interface Cell {
   outputs: { output_type: string; name?: string; text?: string | string[]; data?: Record<string, unknown> }[];
 }
 
-/** What a person must see after Run All: at least so many of each. */
+/** What a person must see after Run All: at least this many of each. */
 const VISIBLE: Record<string, { charts: number; pictures: number; players: number; text: RegExp }> = {
   "01-generate": { charts: 5, pictures: 0, players: 5, text: /loss on the test split 0\.\d+/ },
   "02-custom-pairs": {

@@ -68,7 +68,7 @@ async function tones(t: TestContext, count: number, options = {}): Promise<Audio
   return dataset;
 }
 
-/** A dataset with an index csv and wavs of noise, of so many samples each. */
+/** A dataset with an index csv and wavs of noise, of the given numbers of samples. */
 function own<D extends Dataset>(
   t: TestContext,
   make: (directory: string) => D,

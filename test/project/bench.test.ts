@@ -15,5 +15,5 @@ test("every benchmark does the same work on both sides, at its smallest size", {
   const results = lines.map((line) => JSON.parse(line) as { name: string; ratio?: number });
   assert.ok(results.length >= files.length, `${results.length} results of ${files.length} benchmarks`);
   for (const { name, ratio } of results) assert.ok(ratio === undefined || ratio > 0, name);
-  assert.match(run.stdout, /\| work \| beside \| times as fast \|/);
+  assert.match(run.stdout, /\| work \| compared with \| speed-up \|/);
 });

@@ -73,7 +73,7 @@ function docExamples(): Snippet[] {
   return found;
 }
 
-const markdown = [".", "bench"].flatMap((folder) => filesIn(folder, ".md"));
+const markdown = [".", "bench", "docs"].flatMap((folder) => filesIn(folder, ".md"));
 
 function readmeExamples(): Snippet[] {
   return markdown.flatMap((file) =>

@@ -131,7 +131,7 @@ test("shards are taken in numeric order, and never those of another dataset", as
   });
 });
 
-test("an index is kept beside each shard and made anew when the shard has changed", async (t) => {
+test("an index is kept beside each shard and rebuilt when the shard has changed", async (t) => {
   const directory = copyFixture(t, "pairs", true);
   const first = await openRecords(directory, "dataset");
   const index = join(directory, "dataset1.index");

@@ -18,7 +18,7 @@ const whole = { trainSplit: 1, valSplit: 0, testSplit: 0 };
 async function stale(dataset: Dataset, differences: string): Promise<void> {
   await assert.rejects(dataset.load(whole), {
     code: "STALE",
-    message: `records of "${dataset.name}": stale: ${differences} (${dataset.directory}); call generateRecords to rebuild the shards concerned, or pass allowStale: true`,
+    message: `records of "${dataset.name}": stale: ${differences} (${dataset.directory}); call generateRecords to rebuild the affected shards, or pass allowStale: true`,
   });
   await dataset.load({ ...whole, allowStale: true });
 }

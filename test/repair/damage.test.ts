@@ -13,7 +13,7 @@ import { verify } from "../../dist/repair/verify.js";
 import { copyFixture, folder, plan, quiet, shardHashes } from "../support/records.js";
 import { readExample } from "../../dist/records/read-example.js";
 
-test("repair makes a lost manifest anew: from the sources, from the recipe, or from plan and indexes alone", async (t) => {
+test("repair rebuilds a lost manifest: from the sources, from the recipe, or from plan and indexes alone", async (t) => {
   const manifest = "dataset.manifest.json";
   const recipe = planRecipe(200, 800, 20, { waves: ["sin"], duration: 0.1, sampleRate: 8000 });
   for (const [from, encoding] of [
@@ -63,7 +63,7 @@ for (const [set, kind, options] of [
   ["frames", "frames", { examplesPerFile: 3, timeUnit: "seconds" }],
   ["simple", "classes", { examplesPerFile: 3, encoding: "float16" }],
 ] as const) {
-  test(`whatever byte of shard, index or manifest flips is named, never loaded, and mended (${JSON.stringify({ kind, ...options })})`, async (t) => {
+  test(`whatever byte of shard, index or manifest flips is named, never loaded, and fixed (${JSON.stringify({ kind, ...options })})`, async (t) => {
     const directory = copyFixture(t, set, false);
     await buildRecords(directory, await plan(directory, kind, options), quiet);
     const hashes = shardHashes(directory);
@@ -92,7 +92,7 @@ for (const [set, kind, options] of [
         );
         try {
           assert.deepEqual(await read(), right, what);
-          // Only an index may be made anew without a word.
+          // Only an index may be rebuilt silently.
           assert.equal(file, "dataset1.index", what);
         } catch (error) {
           assert.equal((error as { code?: string }).code, "RECORD", `${what}: ${error}`);

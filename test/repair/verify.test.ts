@@ -103,7 +103,7 @@ test("bytes that belong to another build are found by the manifest's hash; a gen
 });
 
 for (const encoding of ["pcm16", "float16"] as const) {
-  test(`without the sources repair keeps the sound examples (${encoding}); with them back the next build is whole`, async (t) => {
+  test(`without the sources repair keeps the intact examples (${encoding}); with them back the next build is whole`, async (t) => {
     const directory = copyFixture(t, "simple", false);
     const options = { examplesPerFile: 3, encoding };
     await buildRecords(directory, await plan(directory, "classes", options), quiet);
@@ -138,7 +138,7 @@ for (const encoding of ["pcm16", "float16"] as const) {
   });
 }
 
-test("an index that is missing or of another shard is made anew from the shard alone, as the builder wrote it", async (t) => {
+test("an index that is missing or of another shard is rebuilt from the shard alone, as the builder wrote it", async (t) => {
   for (const [set, kind, options] of [
     ["pairs", "pairs", { encoding: "float16" }],
     ["simple", "classes", {}],
@@ -171,7 +171,7 @@ test("a damaged manifest is an error that says so; without one our shards aren't
   const text = readFileSync(manifest, "utf8");
   const { checksum: _, ...sound } = JSON.parse(text);
   for (const [damaged, message] of [
-    [text.slice(0, 100), /^manifest: not json, expected format 1 \(.*; call repair, or build the records again$/],
+    [text.slice(0, 100), /^manifest: not json, expected format 1 \(.*; call repair, or rebuild the records$/],
     [sealedText({ ...sound, format: 2 }), /^manifest: format 2, expected 1/],
     [
       text.replace('"sampleRate":4000', '"sampleRate":4001'),
@@ -210,7 +210,7 @@ test("a damaged manifest is an error that says so; without one our shards aren't
   assert.ok(existsSync(manifest));
 });
 
-test("a damaged plan stops nothing: an index is made anew without it, and the next build writes it again", async (t) => {
+test("a damaged plan stops nothing: an index is rebuilt without it, and the next build writes it again", async (t) => {
   const directory = copyFixture(t, "pairs", false);
   const built = await plan(directory, "pairs", { encoding: "float16" });
   await buildRecords(directory, built, quiet);

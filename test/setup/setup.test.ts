@@ -80,7 +80,7 @@ test("a failing program ends with one line: what to do, or that there is no netw
   await assert.rejects(node("console.error('getaddrinfo EAI_AGAIN'); process.exit(1)"), /^Error: no network: connect/);
 });
 
-test("a package that pip was killed over is installed anew, not taken for installed", () => {
+test("a package that pip was killed over is installed again, not taken for installed", () => {
   const folder = scratch();
   // A wheel whose page lies outside of the package, as JupyterLab's do: pip writes it after the metadata.
   const wheel = `import sys, zipfile
@@ -106,7 +106,7 @@ with zipfile.ZipFile(sys.argv[1] + "/page-1.0-py3-none-any.whl", "w") as z:
   rmSync(page);
   for (const name of ["INSTALLER", "RECORD"]) rmSync(join(packages!, "page-1.0.dist-info", name));
   install();
-  assert.ok(!existsSync(page), "pip mends it by itself: nothing is to be done here");
+  assert.ok(!existsSync(page), "pip fixes it by itself: nothing is left to do here");
   dropHalfInstalled(environment);
   install();
   assert.equal(readFileSync(page, "utf8"), "here");

@@ -64,7 +64,7 @@ const report = (count: number): CheckReport =>
     { kind: "pairs", file: HOSTILE, rows: [] },
     [],
     [
-      { kind: "silent", file: "in/b.wav", message: `samples: all silent, expected sound (${HOSTILE})` },
+      { kind: "silent", file: "in/b.wav", message: `samples: silent throughout, expected sound (${HOSTILE})` },
       ...Array.from({ length: count }, (_, i) => ({
         kind: "missing",
         file: `in/${i}.wav`,
@@ -181,7 +181,7 @@ test("what was thinned or cut is said in words and in the picture", () => {
   const words = (name: string): string => all[name]!.map((bundle) => bundle["text/plain"]).join("\n");
   assert.match(words("waveform"), /Zooming in shows the extremes of every [\d.]+ ms/);
   assert.match(words("spectrogram"), /Each column of the picture spans [\d.]+ frames/);
-  assert.match(words("player"), /preview: 8 bits a sample, the first [\d.]+ s of 20\.0 s/);
+  assert.match(words("player"), /preview: 8 bits per sample, the first [\d.]+ s of 20\.0 s/);
   assert.match(words("explore"), /the first \d+ of 450/);
   assert.match(JSON.stringify(all.spectrogram), /Each column of the picture/);
 });
@@ -366,9 +366,9 @@ test("the leak matrix of an audit is in the table, the picture and the words", (
   const shown = splitsBundle(view, { audit: leaky });
   assert.match(
     String(shown["text/plain"]),
-    /Leaks: 3 examples given away\nshared +train\/test.*\nsame sound +2 +0\ngroup +1 +0$/,
+    /Leaks: 3 leaked examples\nshared +train\/test.*\nsame sound +2 +0\ngroup +1 +0$/,
   );
-  assert.match(String(shown["text/html"]), /<table.*same sound.*<img alt="Leaks: 3 examples given away"/);
+  assert.match(String(shown["text/html"]), /<table.*same sound.*<img alt="Leaks: 3 leaked examples"/);
   const clean = splitsBundle(view, { audit: { matrix: { identical: { "train/test": 0 } } } });
   assert.match(String(clean["text/plain"]), /Leaks: none between splits/);
 });
@@ -399,13 +399,13 @@ test("a long sound in a pair keeps its 16 bits while the pictures still have roo
     return String(bundles[0]!["text/plain"]);
   };
   assert.doesNotMatch(words(2.5), /preview/);
-  assert.match(words(4), /preview: 8 bits a sample/);
+  assert.match(words(4), /preview: 8 bits per sample/);
 });
 
 test("small players keep a sound's length at a lower rate before they cut it", () => {
   const items = Array.from({ length: 12 }, () => ({ example: { input: noisy(1), sampleRate, name: "a.wav" } }));
   const shown = exploreBundle(items);
-  assert.match(String(shown["text/plain"]), /12 examples, sound as preview: 8,000 Hz, 8 bits a sample\n/);
+  assert.match(String(shown["text/plain"]), /12 examples, sound as preview: 8,000 Hz, 8 bits per sample\n/);
   const wav = (shown["text/html"] as string).match(/data:audio\/wav;base64,([^"]*)/)![1];
   const { rate, frames } = python(
     `import base64, io, soundfile

@@ -150,7 +150,7 @@ test("Speech Commands: classes by folder, the publisher's lists as splits, speak
     error.problems.map((p) => p.message),
     [
       'file "no/gone.wav": not found, expected one of a class (testing_list.txt:1)',
-      'file "yes/1bc45db9_nohash_0.wav": is in validate already, expected it once (testing_list.txt:2)',
+      'file "yes/1bc45db9_nohash_0.wav": is in validate already, expected once (testing_list.txt:2)',
     ],
   );
 });

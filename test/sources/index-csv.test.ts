@@ -108,7 +108,7 @@ test("reports every problem of a pairs index at once, with its line", async () =
   const messages = error.problems.map((p) => p.message).join("\n");
   assert.match(messages, /columns: 1, expected `input\.wav,target\.wav` \(dataset:2\)/);
   assert.match(messages, /separated by ";", expected commas \(dataset:10\)/);
-  assert.match(messages, /pair "a\.wav", "b\.wav" is already in line 1, expected it once \(dataset:6\)/);
+  assert.match(messages, /pair "a\.wav", "b\.wav" is already in line 1, expected once \(dataset:6\)/);
   const scan = await scanIndex(directory, "dataset", "pairs");
   assert.deepEqual(scan.index.rows, [{ id: 0, line: 1, input: "a.wav", target: "b.wav" }]);
 });

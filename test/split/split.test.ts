@@ -225,7 +225,7 @@ test("a split with a share of 0 is left out, and as few groups as splits get one
   assert.deepEqual(sizes(splitExamples(30, { groups })), [10, 10, 10]);
 });
 
-// Number 1: shuffling comes before take and skip, anew in every iteration, so the splits are drawn from each other.
+// Number 1: shuffling comes before take and skip, again in every iteration, so the splits are drawn from each other.
 test("1: the original's own order of steps leaks, measured with the real tf.data; here it is 0", () => {
   const leak = python(`
 import tensorflow as tf
@@ -269,7 +269,7 @@ test("18: a set too small to split says so at once instead of hanging later", ()
   });
 });
 
-test("a saved split comes back, also when the records were built anew in another order", async () => {
+test("a saved split comes back, also when the records were rebuilt in another order", async () => {
   const file = join(mkdtempSync(join(tmpdir(), "split-")), "split.json");
   const source = {
     count: 40,

@@ -91,10 +91,10 @@ test("without the addon: one warning, then the plain JavaScript backend; with a 
     );
     const doctor = `console.log(JSON.stringify(require(${JSON.stringify(join(folder, "dist", "doctor.js"))}).examine()))`;
     const examined = node(doctor, env, folder);
-    const found = JSON.parse(examined.stdout || "[]") as { part: string; ok: boolean; mend: string }[];
+    const found = JSON.parse(examined.stdout || "[]") as { part: string; ok: boolean; fix: string }[];
     const device = found.find(({ part }) => part === "Device");
     assert.equal(device?.ok, false, examined.stderr);
-    assert.match(device.mend, /^TensorFlow: its addon does not load: .*; delete .*napi-v8, then run `npm start`/);
+    assert.match(device.fix, /^TensorFlow: its addon does not load: .*; delete .*napi-v8, then run `npm start`/);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -57,7 +57,7 @@ I0000 00:00:1795477050.526356   17220 port.cc:153] oneDNN custom operations are 
 I0000 00:00:1795477050.533004   17220 cudart_stub.cc:31] Could not find cuda drivers on your machine, GPU will not be used.
 E0000 00:00:1795477050.799107   17220 cuda_platform.cc:52] failed call to cuInit: INTERNAL: CUDA error: Failed call to cuInit: UNKNOWN ERROR (303)
 `;
-  const line = "TensorFlow: no GPU can be used (UNKNOWN ERROR (303)), so the CPU is; nvidia-smi tells more\n";
+  const line = "TensorFlow: no GPU can be used (UNKNOWN ERROR (303)), so the CPU is; nvidia-smi says more\n";
   assert.equal(startLines(text), line);
   assert.equal(startLines(`${text}E0000 something else\n`), `${line}E0000 something else\n`);
 });

@@ -118,7 +118,7 @@ test("aborted without a checkpoint, training says what is left and what would go
   const onEpoch = (): void => controller.abort();
   await assert.rejects(fit(net(), await loaded(), { epochs: 3, onEpoch, signal: controller.signal, ...QUIET }), {
     code: "ABORTED",
-    message: /^training: aborted after 6 of 18 batches; the model keeps what it has learnt; with `checkpoint`/,
+    message: /^training: aborted after 6 of 18 batches; the model keeps its weights so far; pass `checkpoint`/,
   });
 });
 

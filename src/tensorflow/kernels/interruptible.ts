@@ -8,7 +8,7 @@ type Train = (this: LayersModel, ...given: unknown[]) => Promise<unknown>;
 /**
  * Lets the notebook's stop button end tfjs's own `fit` and `fitDataset` after the batch they are at, with an error.
  *
- * Without it they would go on unseen, and a model whose training was ended by force could never be trained again.
+ * Without it they would continue unseen, and a model whose training was ended by force could never be trained again.
  */
 export function interruptibleTraining(tf: TensorFlow): void {
   const prototype = tf.LayersModel.prototype as unknown as Record<"fit" | "fitDataset", Train>;

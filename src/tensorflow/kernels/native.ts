@@ -28,7 +28,7 @@ export interface Native {
    * As `run`, but on the CPU the op is only begun: a thread of TensorFlow's works on it, so that neither what comes next
    * here nor the other thread waits. What uses the output waits for it; an error shows there.
    * @param shape of the output
-   * @param when "late" for an output that isn't needed soon, such as a weight's gradient: it has a thread of its own
+   * @param when "late" for an output that isn't needed soon, such as a weight's gradient: it has its own thread
    */
   begin(
     op: string,

@@ -2,7 +2,7 @@ import type { LayersModel, layers, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { loadTensorFlow } from "../../../dist/tensorflow/load.js";
 import { python } from "../../support/python.js";
 
-/** A net that both sides can build: tfjs's name of each layer and its arguments. */
+/** A model that both sides can build: tfjs's name of each layer and its arguments. */
 export interface Net {
   inputShape: number[];
   layers: [keyof typeof layers, Record<string, unknown>][];
@@ -16,7 +16,7 @@ export interface Batch {
   yShape: number[];
 }
 
-/** Builds `net` in tfjs. */
+/** Builds the model in tfjs. */
 export function build(net: Net): LayersModel {
   const tf = loadTensorFlow();
   const model = tf.sequential();
@@ -35,7 +35,7 @@ export function numbers(count: number, seed: number): number[] {
 
 export const values = (tensors: Tensor[]): number[][] => tensors.map((t) => Array.from(t.dataSync()));
 
-/** Python that builds the same net in Keras with the given weights, compiles it and defines x and y. */
+/** Python that builds the same model in Keras with the given weights, compiles it and defines x and y. */
 const KERAS = `
 import re, os
 import numpy as np, keras, tensorflow as tf
@@ -66,7 +66,7 @@ def step(net, weights, batch, steps):
 print(json.dumps([step(**task) for task in input]))
 `;
 
-/** A net with weights and a batch, and how many steps to take with Adam. */
+/** A model with weights and a batch, and how many steps to take with Adam. */
 export interface Task {
   net: Net;
   weights: number[][];

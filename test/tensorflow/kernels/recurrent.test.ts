@@ -21,7 +21,7 @@ const nets: Record<string, () => layers.Layer[]> = {
   "another activation": () => [L.lstm({ units: 6, activation: "relu", inputShape })],
 };
 
-/** What a net predicts, before and after a step of training, and its weights. */
+/** What a model predicts, before and after a step of training, and its weights. */
 async function run(make: () => layers.Layer[]): Promise<number[][]> {
   const model: LayersModel = tf.sequential({ layers: make() });
   // Some gates are at their ends.
