@@ -259,7 +259,7 @@ export abstract class Dataset {
    *
    * @example
    * const { target } = await dataset.example(i);
-   * pair([target!, await dataset.predict(model, i)], { sampleRate: 16000, names: ["target", "prediction"] });
+   * show.pair([target!, await dataset.predict(model, i)], { sampleRate: 16000, names: ["target", "prediction"] });
    */
   async predict(model: tfjs.LayersModel, i: number): Promise<Float32Array> {
     const { value } = await (await this.batchesOf([i]).iterator()).next();

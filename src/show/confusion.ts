@@ -15,8 +15,8 @@ import {
  *
  * @throws DatasetError "OPTION" for multi-label results: `classReport` shows those
  * @example
- * confusion(await judge(model, dataset.test, { labels: dataset.labels }));
- * confusion({ matrix: [[48, 2], [5, 45]], labels: ["sin", "square"] });
+ * show.confusion(await judge(model, dataset.test, { labels: dataset.labels }));
+ * show.confusion({ matrix: [[48, 2], [5, 45]], labels: ["sin", "square"] });
  */
 export function confusion(view: ConfusionView | JudgedLabels, options: ShowOptions = {}): void {
   displayBundle(confusionBundle(view, options));
@@ -52,8 +52,8 @@ export function confusionBundle(view: ConfusionView | JudgedLabels, options: Sho
  * Shows precision, recall and F1 of each label with their macro and weighted means.
  *
  * @example
- * classReport(await judge(model, dataset.test, { labels: dataset.labels }));
- * classReport({ matrix: [[48, 2], [5, 45]], labels: ["sin", "square"] });
+ * show.classReport(await judge(model, dataset.test, { labels: dataset.labels }));
+ * show.classReport({ matrix: [[48, 2], [5, 45]], labels: ["sin", "square"] });
  */
 export function classReport(
   view: ConfusionView | JudgedLabels | readonly LabelCounts[],

@@ -13,7 +13,7 @@ export interface ExampleOptions extends Omit<PredictionOptions, "names">, Omit<P
  * Shows one example: a pair with both sides, otherwise the sound with its labels.
  *
  * @example
- * example(await dataset.example(3));
+ * show.example(await dataset.example(3));
  */
 export function example(shown: LabelledExample, options: ExampleOptions = {}): void {
   for (const bundle of exampleBundles(shown, options)) displayBundle(bundle);

@@ -33,8 +33,8 @@ export interface ExploreOptions extends ShowOptions {
  * sort by any column, for example by loss or confidence after training. Without scripts it is the plain table.
  *
  * @example
- * await explore(dataset);
- * explore(await judgeExamples(model, dataset));
+ * await show.explore(dataset);
+ * show.explore(await judgeExamples(model, dataset));
  */
 export function explore(dataset: Explorable, options?: ExploreOptions): Promise<void>;
 export function explore(items: readonly ExploredExample[], options?: ExploreOptions): void;

@@ -40,7 +40,7 @@ export interface LiveHistory {
  * Shows the curves of a finished training: loss and each metric, training solid and validation dashed, best epoch marked.
  *
  * @example
- * history((await model.fitDataset(dataset.train, { epochs: 5 })).history);
+ * show.history((await model.fitDataset(dataset.train, { epochs: 5 })).history);
  */
 export function history(values: FitHistory | { history: FitHistory }, options: HistoryOptions = {}): void {
   const plain = (isWrapped(values) ? values.history : values) as HistoryValues;
@@ -52,7 +52,7 @@ export function history(values: FitHistory | { history: FitHistory }, options: H
  * interactive chart when training ends.
  *
  * @example
- * await model.fitDataset(dataset.train, { epochs: 5, callbacks: liveHistory({ epochs: 5 }) });
+ * await model.fitDataset(dataset.train, { epochs: 5, callbacks: show.liveHistory({ epochs: 5 }) });
  */
 export function liveHistory(options: HistoryOptions = {}): LiveHistory {
   const live = new LiveDisplay();

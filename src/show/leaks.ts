@@ -18,7 +18,7 @@ export interface HeardFinding {
  * (default 5) with a player for either side.
  *
  * @example
- * await leaks(await dataset.audit(), dataset);
+ * await show.leaks(await dataset.audit(), dataset);
  */
 export async function leaks(
   report: AuditReport,

@@ -21,8 +21,8 @@ export interface PairOptions extends SpectrogramOptions {
  * zooms all), amplitudes and decibels to the same scale.
  *
  * @example
- * pair(await dataset.example(0));
- * pair(["in/a.wav", "out/a.wav"], { scale: "log" });
+ * show.pair(await dataset.example(0));
+ * show.pair(["in/a.wav", "out/a.wav"], { scale: "log" });
  */
 export function pair(source: ExampleLike | readonly [SoundSource, SoundSource], options: PairOptions = {}): void {
   for (const bundle of pairBundles(source, options)) displayBundle(bundle);

@@ -60,10 +60,10 @@ export interface RollOptions extends ShowOptions {
  * Shows labels over time, one row per label; with `prediction` each stretch as hit, miss or false alarm.
  *
  * @example
- * pianoRoll(await dataset.example(0), { prediction: await dataset.predict(model, 0) });
- * pianoRoll([{ onset: 0, offset: 0.5, row: 60 }], { names: "pitch" });
+ * show.pianoRoll(await dataset.example(0), { prediction: await dataset.predict(model, 0) });
+ * show.pianoRoll([{ onset: 0, offset: 0.5, row: 60 }], { names: "pitch" });
  * const frames = { features: 88, secondsPerFrame: 256 / 16000 };
- * pianoRoll({ ...frames, values: label }, { prediction: { ...frames, values: prediction } });
+ * show.pianoRoll({ ...frames, values: label }, { prediction: { ...frames, values: prediction } });
  */
 export function pianoRoll(labels: RollSource, options: RollOptions = {}): void {
   displayBundle(pianoRollBundle(labels, options));

@@ -27,8 +27,8 @@ export interface PlayableSound {
  * one: first one channel instead of several, then 8 bits per sample, then only its beginning.
  *
  * @example
- * player("data/in/a.wav");
- * player(samples, { sampleRate: 16000, title: "prediction" });
+ * show.player("data/in/a.wav");
+ * show.player(samples, { sampleRate: 16000, title: "prediction" });
  */
 export function player(source: SoundSource, options: PlayerOptions = {}): void {
   displayBundle(playerBundle(source, options));

@@ -32,8 +32,8 @@ export interface PredictionOptions extends SpectrogramOptions {
  * predictions. A cursor follows the sound, and a click on the picture plays from there.
  *
  * @example
- * predictions(await dataset.example(3), { prediction: await dataset.predict(model, 3) });
- * predictions("song.wav", { label: notes, prediction: { values: output.dataSync(), features: 88, secondsPerFrame: 0.016 } });
+ * show.predictions(await dataset.example(3), { prediction: await dataset.predict(model, 3) });
+ * show.predictions("song.wav", { label: notes, prediction: { values: output.dataSync(), features: 88, secondsPerFrame: 0.016 } });
  */
 export function predictions(source: SoundSource | LabelledExample, options: PredictionOptions = {}): void {
   displayBundle(predictionsBundle(source, options));

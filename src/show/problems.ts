@@ -18,7 +18,7 @@ const MOST = 20;
  * Shows what `check` found as a table: errors first, the first twenty of each kind, and how many more there are.
  *
  * @example
- * problems(await dataset.check());
+ * show.problems(await dataset.check());
  */
 export function problems(report: ProblemsView, options: ShowOptions = {}): void {
   displayBundle(problemsBundle(report, options));

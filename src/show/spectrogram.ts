@@ -73,7 +73,7 @@ const ROWS = 256;
  * Frames are centred and windowed as in librosa (periodic Hann; 1024 samples every 256 unless said otherwise).
  *
  * @example
- * spectrogram("data/in/a.wav", { scale: "mel", frameLength: 512, frameStep: 128 });
+ * show.spectrogram("data/in/a.wav", { scale: "mel", frameLength: 512, frameStep: 128 });
  */
 export function spectrogram(source: SoundSource, options: SpectrogramOptions = {}): void {
   displayBundle(spectrogramBundle(source, options));

@@ -37,9 +37,9 @@ export interface SplitsOptions extends ShowOptions {
  * and the leak matrix of an audit.
  *
  * @example
- * splits(dataset);
- * splits(dataset, { audit: await dataset.audit() });
- * splits({ splits: [{ name: "train", examples: 70, seconds: 70 }, { name: "test", examples: 30, seconds: 30 }] });
+ * show.splits(dataset);
+ * show.splits(dataset, { audit: await dataset.audit() });
+ * show.splits({ splits: [{ name: "train", examples: 70, seconds: 70 }, { name: "test", examples: 30, seconds: 30 }] });
  */
 export function splits(view: SplitsView | { statistics(): SplitsView }, options: SplitsOptions = {}): void {
   displayBundle(splitsBundle("statistics" in view ? view.statistics() : view, options));

@@ -33,8 +33,8 @@ export interface Described {
  * Shows a dataset's card: what it holds, how large it is, whether it is up to date, and its first examples.
  *
  * @example
- * await summary(dataset);
- * summary({ name: "dataset", kind: "pairs", examples: 4000, sampleRate: 16000, state: "fresh" });
+ * await show.summary(dataset);
+ * show.summary({ name: "dataset", kind: "pairs", examples: 4000, sampleRate: 16000, state: "fresh" });
  */
 export function summary(dataset: Described, options?: ShowOptions): Promise<void>;
 export function summary(view: SummaryView, options?: ShowOptions): void;

@@ -14,7 +14,7 @@ const ZOOM_BINS = 8_000;
  * long sound give `start` and `end` to see a part exactly.
  *
  * @example
- * waveform("data/in/a.wav", { start: 0, end: 0.05 });
+ * show.waveform("data/in/a.wav", { start: 0, end: 0.05 });
  */
 export function waveform(source: SoundSource, options: ShowOptions & SoundOptions = {}): void {
   displayBundle(waveformBundle(source, options));

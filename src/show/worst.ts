@@ -23,7 +23,7 @@ export interface Judged {
  * Shows the `n` predictions with the largest loss (default 5), to see and to hear.
  *
  * @example
- * worst(judged, 3);
+ * show.worst(judged, 3);
  */
 export function worst(judged: readonly Judged[], n = 5, options: ShowOptions = {}): void {
   displayBundle(worstBundle(judged, n, options));

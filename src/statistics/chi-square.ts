@@ -10,7 +10,7 @@ export interface ChiSquare {
  * Pearson's chi-square test of independence (no continuity correction). Empty rows and columns are left out.
  *
  * @example
- * chiSquare([[50, 50], [10, 20]]).p.toFixed(4); // 0.1083
+ * show.chiSquare([[50, 50], [10, 20]]).p.toFixed(4); // 0.1083
  */
 export function chiSquare(table: readonly (readonly number[])[]): ChiSquare {
   const rows = table.map((row) => row.reduce((a, b) => a + b, 0));

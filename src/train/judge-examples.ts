@@ -41,8 +41,8 @@ export interface JudgedExample extends Judged {
  * @throws DatasetError "OPTION" for a model that is not compiled, "ABORTED" after an interrupt
  * @example
  * const judged = await judgeExamples(model, dataset);
- * worst(judged, 3);
- * explore(judged);
+ * show.worst(judged, 3);
+ * show.explore(judged);
  */
 export async function judgeExamples(
   model: LayersModel,

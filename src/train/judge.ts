@@ -38,7 +38,7 @@ export interface JudgeOptions {
  * @example
  * const { thresholds } = await judge(model, dataset.validate, { labels: dataset.labels });
  * const judgement = await judge(model, dataset.test, { labels: dataset.labels, thresholds });
- * classReport(judgement);
+ * show.classReport(judgement);
  */
 export async function judge(model: LayersModel, data: BatchSource, options: JudgeOptions = {}): Promise<Judgement> {
   const exclusive = decides(model);

@@ -240,7 +240,7 @@ test("groups on two sides, and refusal on request", async () => {
   );
   assert.match(
     String(report),
-    /audit of 6 train, 3 validate, 3 test examples: 3 findings[\s\S]*group +1 +1 +1[\s\S]*test: s09.wav \(input\) is of group "a", as is s00.wav/,
+    /audit of 6 train, 3 validate, 3 test examples: 3 findings[\s\S]*group +1 +1 +1[\s\S]*test: s09.wav \(input\) is in group "a", like s00.wav/,
   );
   await assert.rejects(
     audit(opened, split, { ...quiet, groups, failOn: ["group"] }),

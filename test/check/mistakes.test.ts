@@ -40,17 +40,17 @@ const MISTAKES: Record<string, Mistake> = {
   "the folder in front of the names": {
     kind: "pairs",
     files: { ...pair, set: "in/a.wav,out/a.wav\n" },
-    told: "file: not found, expected it in the folder; is out/a.wav meant? (out/out/a.wav, set:1)",
+    told: "file: not found, expected it in the folder; did you mean out/a.wav? (out/out/a.wav, set:1)",
   },
   "another case": {
     kind: "pairs",
     files: { "in/a.wav": wav, "out/A.WAV": wav, set: "a.wav,a.wav\n" },
-    told: "file: not found, expected it in the folder; is out/A.WAV meant? (out/a.wav, set:1)",
+    told: "file: not found, expected it in the folder; did you mean out/A.WAV? (out/a.wav, set:1)",
   },
   "no extension": {
     kind: "classes",
     files: { "in/a.wav": wav, "in/b.wav": wav, set: "a,1\nb,0\n" },
-    told: "file: not found, expected it in the folder; is in/a.wav meant? (in/a, set:1)",
+    told: "file: not found, expected it in the folder; did you mean in/a.wav? (in/a, set:1)",
   },
   "a target that isn't there, where the input has the same name": {
     kind: "pairs",
@@ -60,7 +60,7 @@ const MISTAKES: Record<string, Mistake> = {
   "a key file that lies with the audio": {
     kind: "frames",
     files: { "in/a.wav": wav, "in/a_key.csv": "t,C4\n0,1\n", set: "a.wav,a_key.csv\n" },
-    told: "file: not found, expected it in the folder; is in/a_key.csv meant? (a_key.csv, set:1)",
+    told: "file: not found, expected it in the folder; did you mean in/a_key.csv? (a_key.csv, set:1)",
   },
   "no key file": {
     kind: "frames",
@@ -186,7 +186,7 @@ describe("mistakes", () => {
     await assert.rejects(fromCsv(directory, "x.csv", { file: "filename", label: "label" }), {
       code: "OPTION",
       message:
-        'column "filename": not in x.csv, expected one of filename;label; if ";" stands between cells, pass it as delimiter',
+        'column "filename": not in x.csv, expected one of filename;label; if cells are separated by ";", pass it as delimiter',
     });
     const index = await fromCsv(directory, "x.csv", { file: "filename", label: "label", delimiter: ";" });
     assert.deepEqual(index.labels, ["dog"]);

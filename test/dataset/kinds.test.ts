@@ -78,7 +78,7 @@ function tones(t: TestContext): { directory: string; names: string[] } {
 }
 
 describe("every kind of dataset, from its files to a trained step", () => {
-  it("classes that exclude each other: names from the header through records and statistics to the judgement", async (t) => {
+  it("multi-class labels: names from the header through records and statistics to the judgement", async (t) => {
     const { directory, names } = tones(t);
     const one = (k: number): string => [0, 1, 2].map((c) => (c === k ? 1 : 0)).join();
     write(directory, { set: `file,low,mid,high\n${names.map((name, i) => `${name},${one(i % 3)}`).join("\n")}\n` });

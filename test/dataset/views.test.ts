@@ -184,7 +184,7 @@ test("one call each shows a dataset's card, its examples, and what a model makes
   confusion(judgement);
   assert.throws(
     () => confusion({ ...judgement, matrix: undefined }),
-    /confusion matrix: none, expected labels that exclude each other/,
+    /confusion matrix: none, expected mutually exclusive labels/,
   );
   const page = readFileSync(join(directory, "page.html"), "utf8");
   for (const seen of ["Dataset “set”", "Examples: 12 examples", "The 2 worst of 12", "macro mean", ">t11.wav<"]) {

@@ -93,7 +93,7 @@ test("every bad line is reported at once, with file and line", () => {
     "time stamp 1: goes back, expected more than 2 (k.csv:8)",
     "columns: 4, expected 3 as in the header (k.csv:9)",
     "time stamp -1: negative, expected 0 or more (k.csv:10)",
-    'time stamp 4.5: no whole number of frames; pass timeUnit: "seconds" if that is what it counts (k.csv:11)',
+    'time stamp 4.5: not a whole number of frames; pass timeUnit: "seconds" if that is what it counts (k.csv:11)',
     'column 2: "", expected a number (k.csv:12)',
   ]);
   assert.match(

@@ -324,7 +324,7 @@ describe("writeWavs", () => {
     });
     await assert.rejects(writeWavs(directory, "other", louder, quiet), {
       code: "FILE",
-      message: /^in\/sin_pure_200_00.wav: exists and isn't of this recipe/,
+      message: /^in\/sin_pure_200_00.wav: exists and isn't from this recipe/,
     });
     await assert.rejects(writeWavs(directory, "../set", recipe, quiet), { code: "OPTION" });
     assert.deepEqual(contents(directory), all);

@@ -79,7 +79,7 @@ test("bug 6: time stamps count, rows are compared with frames, a header is deman
   const dataset = new AudioClassificationDataset(directory, "dataset");
   // In seconds they are 0, 0.032, …: as frames they make no sense, and nothing is built.
   const wrongUnit = await refusal(dataset.generateRecords(quiet));
-  assert.match(wrongUnit.message, /time stamp 0\.032: no whole number of frames; pass timeUnit: "seconds"/);
+  assert.match(wrongUnit.message, /time stamp 0\.032: not a whole number of frames; pass timeUnit: "seconds"/);
   const unit = { ...quiet, timeUnit: "seconds" as const, inputSize: 256 };
   const lines = readFileSync(join(directory, "s0_key.csv"), "utf8").trimEnd().split("\n");
   const frameRows = lines.slice(1, 6).map((line, k) => `${k},${line.split(",").slice(1).join(",")}`);

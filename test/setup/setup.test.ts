@@ -181,7 +181,7 @@ test("a set-up that is ended leaves the lock to an npm that still clears up; one
     assert.equal(readFileSync(lock, "utf8"), String(npm));
     const second = start();
     const [said] = await once(second.stdout!, "data");
-    assert.match(String(said), new RegExp(`^set-up: waiting for another one \\(process ${npm}\\)`));
+    assert.match(String(said), new RegExp(`^set-up: waiting for another set-up \\(process ${npm}\\)`));
     second.kill("SIGINT");
     await ended(second);
     assert.equal(second.signalCode, "SIGINT");

@@ -78,7 +78,7 @@ show.problems({ errors: [1, 2, 3].map((i) => problem("missing", i)), warnings: [
   explore: { line: `show.explore(judged);`, sees: ["table", "player", "picture"] },
   leaks: {
     line: `const place = (split: "train" | "test", example: number) => ({ split, example, name: example + " ${HOSTILE}", side: "input" as const });
-const finding = { kind: "nearDuplicate" as const, score: 0.98, a: place("train", 0), b: place("test", 1), message: "test: 1.wav (input) sounds as (correlation 0.980) 0.wav (input) in train" };
+const finding = { kind: "nearDuplicate" as const, score: 0.98, a: place("train", 0), b: place("test", 1), message: "test: 1.wav (input) is a near-duplicate (correlation 0.980) of 0.wav (input) in train" };
 const row = (n: number) => ({ "train/validate": 0, "train/test": n, "validate/test": 0 });
 const report = { findings: [finding], examples: { train: 70, validate: 15, test: 15 }, matrix: { identical: row(0), targetIsInput: row(0), nearDuplicate: row(1), group: row(0), neighbour: row(0) }, clean: false };
 await show.leaks(report, { example: (i: number) => Promise.resolve(clip(i)) });`,

@@ -53,7 +53,7 @@ const found = new AuditReport(
     score: 1 - i / 50,
     a: { split: "train", example: i, name: HOSTILE, side: "input" },
     b: { split: i ? "test" : "validate", example: 10 + i, name: HOSTILE, side: i ? "target" : "input" },
-    message: `${HOSTILE} sounds as ${HOSTILE}`,
+    message: `${HOSTILE} is a near-duplicate of ${HOSTILE}`,
   })),
   { train: 10, validate: 2, test: 2 },
 );

@@ -63,7 +63,7 @@ print(json.dumps({"best": best, "each": np.array(each).T.tolist(), "macro": mean
   }
 });
 
-test("the confusion of labels that exclude each other equals scikit-learn's", () => {
+test("the confusion of mutually exclusive labels equals scikit-learn's", () => {
   const { scores } = sample(300);
   const truth = new Float32Array(scores.length);
   for (let i = 0; i < 300; i++) truth[i * 4 + ((i * i) % 4)] = 1;

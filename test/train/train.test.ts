@@ -61,7 +61,7 @@ test("training is the same as fitDataset's", async () => {
   assert.deepEqual(Object.keys(result.history).sort(), ["loss", "mae", "val_loss", "val_mae"]);
   for (const name in result.history) close(result.history[name]!, history[name] as number[], 1e-7, 1e-5);
   assert.ok(result.waiting >= 0 && result.waiting < 1, String(result.waiting));
-  assert.match(result.summary, /^Trained 3 of 3 epochs in .*, waiting for data \d+\.\d % of the time\. Best val_loss /);
+  assert.match(result.summary, /^Trained 3 of 3 epochs in .*, \d+\.\d % of it waiting for data\. Best val_loss /);
 });
 
 test("the same seed gives the same weights, another seed others", async () => {
@@ -139,7 +139,7 @@ test("early stopping ends with the best weights, saved and loaded again", async 
   assert.equal(result.stoppedEarly, true);
   assert.equal(epochs.length, result.best.epoch + 2);
   assert.equal(result.history.val_loss!.length, epochs.length);
-  assert.match(result.summary, /Stopped early: no better for 2 epochs/);
+  assert.match(result.summary, /Stopped early: no improvement for 2 epochs/);
   const loadedModel = await tf.loadLayersModel(`file://${checkpoint}/best/model.json`);
   assert.deepEqual(weights(loadedModel), weights(model));
   const value = (await model.evaluateDataset(dataset.validate as never, {})) as Tensor[];
