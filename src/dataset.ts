@@ -96,6 +96,10 @@ interface Loaded extends Fold {
  * A dataset of audio in folder D under name N: sources listed by the index csv `D/N`, records `D/N<k>.tfrecord`.
  *
  * The classes below differ in what the target of an example is. Making one reads and writes nothing.
+ *
+ * @example
+ * await dataset.load({ inputSize: 256, batchSize: 16 });
+ * for (const i of dataset.split.test) console.log((await dataset.example(i)).name);
  */
 export abstract class Dataset {
   abstract readonly kind: Kind;
@@ -243,7 +247,7 @@ export abstract class Dataset {
   /**
    * `folds` ways to divide the examples, each example being tested in exactly one; what `load` prepared is kept.
    *
-   * @example for (const fold of await dataset.kfold(5, { batchSize: 32 })) await model.fitDataset(fold.train, { epochs: 3 })
+   * @example for (const fold of await dataset.kfold(5, { inputSize: 256, batchSize: 32 })) await model.fitDataset(fold.train, { epochs: 3 })
    */
   async kfold(folds: number, options: LoadOptions = {}): Promise<Fold[]> {
     const records = this.loaded?.records ?? (await this.open(options));
@@ -374,7 +378,14 @@ function labelStrata(records: Records): number[][] {
   return Array.from({ length: records.count }, (_, i) => classes.of(i));
 }
 
-/** Audio in, audio out: pairs of files, generated or your own. */
+/**
+ * Audio in, audio out: pairs of files, generated or your own. Batches: xs and ys `[batch, frames, inputSize]`.
+ *
+ * @example
+ * const dataset = new AudioDataset("./data", "dataset", { seed: 1 });
+ * await dataset.generate(100, 1000, 10);
+ * await dataset.load({ inputSize: 256, batchSize: 16 });
+ */
 export class AudioDataset extends Dataset {
   readonly kind = "pairs";
 
@@ -402,22 +413,47 @@ export class AudioDataset extends Dataset {
   }
 }
 
-/** One label vector for a whole file: `file.wav,0,1,0` with any weights, and class names in a header if you like. */
+/**
+ * One label vector per file, multi-class or multi-label: `file.wav,0,1,0` with any weights, and optionally class names in a
+ * header. Batches: ys `[batch, classes]`.
+ *
+ * @example
+ * const dataset = new SimpleAudioClassificationDataset("./gtzan", "gtzan");
+ * await dataset.generateRecords({ index: await fromFolder("./gtzan", { folder: "genres_original" }) });
+ */
 export class SimpleAudioClassificationDataset extends Dataset {
   readonly kind = "classes";
 }
 
-/** Labels with time stamps: `song.wav,song_key.csv`, or a `.mid` instead of the key csv. */
+/**
+ * Labels with time stamps: `song.wav,song_key.csv`, or a `.mid` instead of the key csv. Batches: ys
+ * `[batch, frames, features]`.
+ *
+ * @example
+ * const dataset = new AudioClassificationDataset("./data", "dataset");
+ * await dataset.generateRecords({ pitches: [48, 83] });
+ * await dataset.load({ inputSize: 256 });
+ */
 export class AudioClassificationDataset extends Dataset {
   readonly kind = "frames";
 }
 
-/** Numbers as targets: `file.wav,0.5,-3`. */
+/**
+ * Numeric targets (regression): `file.wav,0.5,-3`. Batches: ys `[batch, values]`.
+ *
+ * @example
+ * const dataset = new RegressionDataset("./data", "dataset");
+ * console.log(String(await dataset.check()));
+ */
 export class RegressionDataset extends Dataset {
   readonly kind = "values";
 }
 
-/** Piano notes, each paired by file name with the same note an octave higher: `piano_60.wav`, `piano_72.wav`. */
+/**
+ * Piano notes, each paired by file name with the same note an octave higher: `piano_60.wav`, `piano_72.wav`.
+ *
+ * @example await new PianoDataset("./piano", "piano").generateRecords()
+ */
 export class PianoDataset extends Dataset {
   readonly kind = "pairs";
 

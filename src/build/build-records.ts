@@ -73,6 +73,9 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
 /**
  * Builds shard `k` of a plan file alone, in this process: one job of a cluster's array. The plan is in the dataset's
  * folder (`savePlan`). Does nothing where the shard is there already.
+ *
+ * @throws DatasetError "OPTION" for a shard that the plan doesn't have, "FILE" without a plan file or for a source that changed meanwhile
+ * @example const { sha256 } = await buildOneShard(await savePlan("./data", await planRecords("./data", "dataset", index)), 0);
  */
 export async function buildOneShard(planFile: string, k: number): Promise<ShardEntry> {
   const plan = await requirePlan(planFile);
@@ -90,6 +93,11 @@ export async function buildOneShard(planFile: string, k: number): Promise<ShardE
 /**
  * Checks that every shard of a plan file is built, and publishes them.
  * @throws DatasetError "RECORD" that lists the shards still to build, or where shards without a manifest would be replaced
+ * @example
+ * const plan = await planRecords("./data", "dataset", index);
+ * const file = await savePlan("./data", plan);
+ * for (const k of plan.shards.keys()) await buildOneShard(file, k); // usually each on a machine of its own
+ * const manifest = await finishPlan(file);
  */
 export async function finishPlan(planFile: string): Promise<Manifest> {
   const plan = await requirePlan(planFile);

@@ -26,6 +26,7 @@ const EXTRA_BYTES = 160;
  * @param checked what a check has read of the sources already; without it their headers are read now
  * @throws DatasetError "CHECK" with every source that is missing, damaged or of another sample rate or channel count;
  * "OPTION" for options that don't fit
+ * @example const plan = await planRecords("./data", "dataset", index, { encoding: "pcm16" });
  */
 export async function planRecords(
   directory: string,

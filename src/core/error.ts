@@ -33,6 +33,13 @@ export type ReportLine = (line: number, kind: string, message: string) => void;
  *
  * `code` is stable; `message` says what was found, what was expected, where, and what to do next;
  * `problems` lists each finding when a whole dataset was checked.
+ *
+ * @example
+ * try {
+ *   await dataset.generateRecords();
+ * } catch (error) {
+ *   if (error instanceof DatasetError && error.code === "CHECK") console.log(error.problems.length);
+ * }
  */
 export class DatasetError extends Error {
   override readonly name = "DatasetError";

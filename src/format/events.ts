@@ -87,6 +87,7 @@ export function denseLabels(events: LabelEvents, options: DenseOptions): Float32
 /**
  * The events of a matrix `[frames × features]` of labels or predictions, times in frames.
  * @param threshold values below it count as 0, the others stay as they are; by default nothing is cut
+ * @example eventsOf(new Float32Array([0, 0.9, 0.8, 0]), 1, 0.5) // on [1], off [3], feature [0]
  */
 export function eventsOf(dense: Float32Array, features: number, threshold = -Infinity): LabelEvents {
   const builder = new EventBuilder();

@@ -236,6 +236,9 @@ export interface FormatKeysOptions {
 /**
  * The key csv of a matrix `[frames × features]` of labels or predictions: a row per frame, so that the original reads it
  * as well. `parseKeys` gives the same float32 values back.
+ *
+ * @throws DatasetError "OPTION" without the `inputSize` or the `sampleRate` that the unit needs
+ * @example formatKeys(new Float32Array([0, 1]), { labels: ["C4"] })
  */
 export function formatKeys(dense: Float32Array, options: FormatKeysOptions): string {
   const { labels, timeUnit = "frames", inputSize, sampleRate } = options;

@@ -72,6 +72,7 @@ const MICROSECONDS_PER_BEAT = 500000;
 /**
  * A MIDI file of format 0 at 120 beats a minute, its times exact to 0.03 ms. Velocities are rounded and kept within 1 to 127.
  * @throws DatasetError "OPTION" for a note that no MIDI file can hold
+ * @example writeNotes([{ pitch: 60, velocity: 90, onset: 0, offset: 0.5 }])
  */
 export function writeNotes(notes: readonly Omit<Note, "channel">[], options: WriteMidiOptions = {}): Uint8Array {
   const ticks = (seconds: number): number => Math.round((seconds * TICKS_PER_BEAT * 1e6) / MICROSECONDS_PER_BEAT);

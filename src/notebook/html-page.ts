@@ -19,7 +19,11 @@ interface Page {
 let page: Page | undefined;
 let chosen: string | undefined;
 
-/** Chooses the html file that displays go to outside a notebook. Default: `<script>.displays.html` in the current folder. */
+/**
+ * Chooses the html file that displays go to outside a notebook. Default: `<script>.displays.html` in the current folder.
+ *
+ * @example show.displayFile("report.html")
+ */
 export function displayFile(file: string): void {
   chosen = resolve(file);
   page = undefined;

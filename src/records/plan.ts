@@ -24,7 +24,12 @@ export async function readPlan(path: string): Promise<BuildPlan | undefined> {
   });
 }
 
-/** Writes a plan as `D/N.plan.json`, for `buildOneShard` and `finishPlan`, and returns its path. */
+/**
+ * Writes a plan as `D/N.plan.json`, for `buildOneShard` and `finishPlan`, and returns its path.
+ *
+ * @throws DatasetError "FILE" when it can't be written
+ * @example await savePlan("./data", await planRecords("./data", "dataset", index))
+ */
 export async function savePlan(directory: string, plan: BuildPlan): Promise<string> {
   const path = planPath(directory, plan.name);
   await writeWhole(path, JSON.stringify(plan));

@@ -35,6 +35,7 @@ export function checkExample(records: Records, i: number): void {
 /**
  * Reads one example whole and checks its checksums.
  * @throws DatasetError "RECORD" where the record is damaged
+ * @example const { input, target, sampleRate } = await readExample(records, 0);
  */
 export async function readExample(records: Records, i: number): Promise<Example> {
   const { manifest } = records;

@@ -111,6 +111,9 @@ export async function fromCsv(directory: string, csv: string, options: FromCsvOp
 /**
  * One index of several, of the same kind and folders, their rows in order; classes are those of all, by name.
  * @throws DatasetError "OPTION" where they don't fit together, "INDEX" where a file is in two of them
+ * @example
+ * const dev = await fromCsv("./esc50", "meta/esc50.csv", { file: "audio/{filename}", label: "category" });
+ * joinIndexes(dev).labels
  */
 export function joinIndexes(...parts: DatasetIndex[]): DatasetIndex {
   const [first] = parts;

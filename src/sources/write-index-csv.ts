@@ -18,6 +18,7 @@ export interface WriteIndexOptions {
  * `D/N.metadata.json`. Both appear whole or not at all.
  *
  * @throws DatasetError "OPTION" when the folders of the index aren't those `readIndex` takes, "FILE" when another index is there
+ * @example await writeIndex("./gtzan", "gtzan", await fromFolder("./gtzan", { folder: "genres_original" }))
  */
 export async function writeIndex(
   directory: string,

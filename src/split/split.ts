@@ -90,6 +90,7 @@ export function kfold(
  * A split from lists of your own, checked: whole numbers below `count`, none twice. Lists left out are empty.
  *
  * @throws DatasetError "SPLIT" naming the first number that is out of range or in two splits.
+ * @example explicitSplit(4, { train: [0, 1], test: [3] }).train // 0 1
  */
 export function explicitSplit(count: number, lists: { [name in keyof Split]?: ArrayLike<number> }): Split {
   const owner = new Map<number, string>();

@@ -201,7 +201,7 @@ test("leaks: the matrix, and either side of each of the worst to hear", () => {
   );
   const text = bundle["text/plain"] as string;
   assert.match(text, /10 train, 2 validate, 2 test examples, 3 findings/);
-  assert.match(text, /same sound +1 +0 +0\n[\s\S]*nearly the same +0 +2 +0\n/);
+  assert.match(text, /identical +1 +0 +0\n[\s\S]*near-duplicate +0 +2 +0\n/);
   assert.match(text, /The 2 worst of 3\n1\. /);
   const clean = leaksBundle(new AuditReport([], { train: 1, validate: 1, test: 1 }), []);
   assert.match(clean["text/plain"] as string, /nothing shared/);
@@ -366,9 +366,9 @@ test("the leak matrix of an audit is in the table, the picture and the words", (
   const shown = splitsBundle(view, { audit: leaky });
   assert.match(
     String(shown["text/plain"]),
-    /Leaks: 3 leaked examples\nshared +train\/test.*\nsame sound +2 +0\ngroup +1 +0$/,
+    /Leaks: 3 leaked examples\nshared +train\/test.*\nidentical +2 +0\ngroup +1 +0$/,
   );
-  assert.match(String(shown["text/html"]), /<table.*same sound.*<img alt="Leaks: 3 leaked examples"/);
+  assert.match(String(shown["text/html"]), /<table.*identical.*<img alt="Leaks: 3 leaked examples"/);
   const clean = splitsBundle(view, { audit: { matrix: { identical: { "train/test": 0 } } } });
   assert.match(String(clean["text/plain"]), /Leaks: none between splits/);
 });
