@@ -5,7 +5,7 @@ import { isMainThread } from "node:worker_threads";
 import { DatasetError } from "../core/error.js";
 import { prepareTensorFlow } from "./prepare.js";
 import { quietly } from "./quiet.js";
-import { registerKernels } from "./kernels/register.js";
+import { patchTensorFlow } from "./kernels/patch.js";
 import type { TensorFlow } from "./kernels/types.js";
 
 const PACKAGE = "@tensorflow/tfjs-node-gpu";
@@ -21,6 +21,10 @@ export function addonPath(): string {
  *
  * It is the same instance that `import * as tf from "@tensorflow/tfjs-node-gpu"` gives, before or after.
  * Without the addon it warns how slow the plain JavaScript backend is, and returns that.
+ *
+ * `DEEP_AUDIO_PLAIN_TFJS=1` in the environment leaves TensorFlow.js's own kernels and gradients in place, as another
+ * version of TensorFlow.js than the pinned one does, with a warning. Everything works then, slower, and what is
+ * TensorFlow.js's own fault is back: a cross-entropy whose output is surely wrong has no gradient.
  *
  * @throws DatasetError "ENVIRONMENT" in a worker thread, and when the addon is there but does not load.
  * @example
@@ -55,7 +59,7 @@ function load(): TensorFlow {
       { cause },
     );
   }
-  registerKernels(tf);
+  patchTensorFlow(tf);
   return tf;
 }
 
@@ -66,5 +70,7 @@ function loadPlain(addon: string): TensorFlow {
     { code: "SLOW_BACKEND" },
   );
   // tfjs is a dependency of tfjs-node-gpu, so it is looked up from there.
-  return createRequire(require.resolve(`${PACKAGE}/package.json`))("@tensorflow/tfjs") as TensorFlow;
+  const tf = createRequire(require.resolve(`${PACKAGE}/package.json`))("@tensorflow/tfjs") as TensorFlow;
+  patchTensorFlow(tf);
+  return tf;
 }

@@ -5,6 +5,7 @@ import { loadTensorFlow } from "../tensorflow/load.js";
 
 interface WithLosses {
   lossFunctions: ((truth: Tensor, output: Tensor) => Tensor)[];
+  makeTrainFunction(): unknown;
 }
 
 /**
@@ -22,6 +23,8 @@ export async function withClassWeights<T>(
   const tf = loadTensorFlow();
   // A sequential model trains the model inside of it.
   const inside = ((model as { model?: unknown }).model ?? model) as WithLosses;
+  // As before every training, so that the losses weighted here are those that it would train by.
+  inside.makeTrainFunction();
   const plain = inside.lossFunctions;
   const width = model.outputs[0]!.shape.at(-1);
   if (weights.length !== width || !weights.every((w) => Number.isFinite(w) && w >= 0)) {

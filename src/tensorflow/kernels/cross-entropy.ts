@@ -3,11 +3,15 @@ import type { Native } from "./native.js";
 
 type Loss = (target: Tensor, output: Tensor) => Tensor;
 
+/** On a model whose losses have these gradients, set here or by another copy of this library. */
+const DONE: unique symbol = Symbol.for("deep-audio-dataset.crossEntropy");
+
 /** What this file uses of tfjs-layers' models, part of it private there. */
 interface Model {
   loss: string | string[] | Record<string, string>;
   lossFunctions: Loss[];
   outputNames: string[];
+  [DONE]?: true;
 }
 
 /** An op that a gradient will go back through. */
@@ -45,18 +49,32 @@ const SLOPES: Record<string, Slope> = {
  *
  * tfjs takes it through the probabilities, which it clips: an output that is surely wrong has no gradient and never
  * learns. It also takes thirty ops where these are five. The loss's value stays tfjs's.
+ *
+ * A model that was compiled before gets it when it is next trained.
  */
 export function crossEntropyGradients({ tf }: Native): void {
-  const prototype = tf.LayersModel.prototype as unknown as { compile(this: Model, args: object): void };
-  const { compile } = prototype;
+  const prototype = tf.LayersModel.prototype as unknown as {
+    compile(this: Model, args: object): void;
+    makeTrainFunction(this: Model): unknown;
+  };
+  const { compile, makeTrainFunction } = prototype;
   prototype.compile = function (args) {
     compile.call(this, args);
-    const { loss } = this;
-    this.lossFunctions = this.lossFunctions.map((original, i) => {
-      const name = typeof loss === "string" ? loss : Array.isArray(loss) ? loss[i]! : loss[this.outputNames[i]!]!;
+    replaceLosses(this);
+  };
+  prototype.makeTrainFunction = function () {
+    if (!this[DONE]) replaceLosses(this);
+    return makeTrainFunction.call(this);
+  };
+
+  function replaceLosses(model: Model): void {
+    const { loss } = model;
+    model[DONE] = true;
+    model.lossFunctions = model.lossFunctions.map((original, i) => {
+      const name = typeof loss === "string" ? loss : Array.isArray(loss) ? loss[i]! : loss[model.outputNames[i]!]!;
       return SLOPES[name] ? withSlope(original, SLOPES[name]) : original;
     });
-  };
+  }
 
   function withSlope(original: Loss, { activation, slope }: Slope): Loss {
     return (target, output) => {
