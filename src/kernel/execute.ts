@@ -6,7 +6,7 @@ import { resetTensorFlow } from "./reset-tensorflow.js";
 import type { Message } from "./message.js";
 import type { Server } from "./server.js";
 import { keepMaps } from "./source-maps.js";
-import { loadTslab, nameCells, type Tslab } from "./tslab.js";
+import { loadTslab, type Tslab } from "./tslab.js";
 
 /** How long requests that wait behind a failed cell are gathered before they are answered as not run. */
 const GATHER_MS = 50;
@@ -31,9 +31,9 @@ export function createCells(server: Server, shared: Int32Array): Cells {
   let late: JupyterError | undefined;
   let queue: Promise<unknown> = Promise.resolve();
   let failedCell = 0;
+  let warned = false;
   let stopRunning: ((error: Error) => void) | undefined;
   const name = (): string => `cell [${count}]`;
-  nameCells(name, keepLineCount);
 
   const setState = (state: number): void => void Atomics.store(shared, SHARED.state, state);
   const typeErrors: unknown[][] = [];
@@ -48,6 +48,7 @@ export function createCells(server: Server, shared: Int32Array): Cells {
         else failure = describeError(values[0], { cell: name() });
       },
     },
+    { name, onLines: keepLineCount },
     (converting) => {
       setState(converting ? STATE.idle : STATE.running);
       if (!converting) keepMaps(name());
@@ -84,6 +85,8 @@ export function createCells(server: Server, shared: Int32Array): Cells {
     tslab.setDisplayWriter((content, update) => {
       server.publish(update ? "update_display_data" : "display_data", content, message);
     });
+    if (tslab.warning && !warned) server.text.write("stderr", `${tslab.warning}\n`);
+    warned = true;
     keepSource(name(), code);
     failure = undefined;
     // Nobody looks at a run without a front end, so what failed between two cells fails the second.

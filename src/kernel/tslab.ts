@@ -1,11 +1,6 @@
 import { createRequire } from "node:module";
-import vm from "node:vm";
 import type ts from "typescript";
-import { awaits } from "./top-level-await.js";
-import { addSourceMaps } from "./source-maps.js";
-
-/** The version whose inner parts this kernel was written for. */
-export const TSLAB_VERSION = "1.0.22";
+import { type CellNames, type Converted, patchTslab, plainTslab, tslabPatches } from "./patch-tslab.js";
 
 /** Prints what tslab has to say: results of cells, and errors (one value) or type errors (a format and its values). */
 export interface TslabConsole {
@@ -33,6 +28,8 @@ export interface Tslab {
   /** Where tslab's display functions, and this library's, send their content. */
   setDisplayWriter(write: (content: object, update: boolean) => void): void;
   typescriptVersion: string;
+  /** What to tell whoever runs the first cell. */
+  warning: string | undefined;
 }
 
 /** Makes `require` find what tslab itself would find. */
@@ -46,26 +43,24 @@ export function loadZeromq(): Record<"Publisher" | "Router" | "Reply", new (opti
 }
 
 /**
- * Loads tslab with changes from outside: cells get source maps and a name, so that errors point into them, and whatever
- * they await is waited for.
+ * Loads tslab, patched where it can be.
  *
  * `onConvert` is called before and after a cell is type-checked.
  */
-export function loadTslab(console: TslabConsole, onConvert: (running: boolean) => void): Tslab {
+export function loadTslab(console: TslabConsole, cells: CellNames, onConvert: (running: boolean) => void): Tslab {
   const load = tslabRequire();
-  const { version } = load("../package.json") as { version: string };
-  if (version !== TSLAB_VERSION) throw new Error(`tslab ${version}, expected ${TSLAB_VERSION}: run npm ci`);
-  const typescript = addSourceMaps(load);
+  const { patched, warning } = tslabPatches(load);
+  const { typescript, correct } = patched ? patchTslab(load, cells) : plainTslab(load);
   const { createConverter, isCompleteCode } = load("./converter.js");
   const { createExecutor } = load("./executor.js");
   const jupyter = load("./jupyter.js");
   const converter = createConverter({ isJS: false, isBrowser: false });
   const convert = converter.convert;
-  converter.convert = (declarations: string, code: string): unknown => {
+  converter.convert = (declarations: string, code: string): Converted => {
     onConvert(true);
     try {
-      const converted = convert(declarations, code);
-      if (converted.diagnostics.length === 0) converted.hasToplevelAwait ||= awaits(typescript, code);
+      const converted: Converted = convert(declarations, code);
+      correct?.(code, converted);
       return converted;
     } finally {
       onConvert(false);
@@ -80,23 +75,6 @@ export function loadTslab(console: TslabConsole, onConvert: (running: boolean) =
       jupyter.lastWriteDisplayData = write;
     },
     typescriptVersion: typescript.version,
+    warning,
   };
-}
-
-/**
- * Names the scripts that tslab runs, by the cell `cellName` gives, so that stack traces distinguish cells.
- *
- * It also takes off their `breakOnSigint`: while that is on, a SIGINT listener that library code adds is lost. The
- * control thread interrupts instead.
- */
-export function nameCells(cellName: () => string, onLines: (cell: string, lines: number) => void): void {
-  const run = vm.runInThisContext;
-  const head = /^\((?:async )?function\(exports, require\) \{ /;
-  vm.runInThisContext = ((code: string, options?: vm.RunningCodeOptions & { filename?: string }) => {
-    const prefix = typeof options === "object" && options.breakOnSigint ? head.exec(code) : null;
-    if (!prefix) return run(code, options);
-    const filename = cellName();
-    onLines(filename, code.split("\n").length);
-    return run(code, { filename, columnOffset: -prefix[0].length });
-  }) as typeof vm.runInThisContext;
 }

@@ -33,9 +33,13 @@ export function kernelFolder(): string {
 }
 
 /** Starts the project's kernel and takes it through some steps; see drive.py. */
-export function drive(steps: unknown[][], folder: string = join(root, "notebooks")): Promise<Driven> {
+export function drive(
+  steps: unknown[][],
+  folder: string = join(root, "notebooks"),
+  env: NodeJS.ProcessEnv = {},
+): Promise<Driven> {
   return new Promise((resolve, reject) => {
-    const options = { maxBuffer: 1 << 28, encoding: "utf8" as const };
+    const options = { maxBuffer: 1 << 28, encoding: "utf8" as const, env: { ...process.env, ...env } };
     const child = execFile(pythonPath, [join(root, "test/kernel/drive.py")], options, (error, stdout, stderr) => {
       if (error) reject(new Error(`${error.message}\n${stderr}`));
       else resolve(JSON.parse(stdout.trimEnd().split("\n").pop()!));

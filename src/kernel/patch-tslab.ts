@@ -1,0 +1,90 @@
+import vm from "node:vm";
+import type ts from "typescript";
+import { isSet } from "../system/switches.js";
+import { addSourceMaps } from "./source-maps.js";
+import { awaits } from "./top-level-await.js";
+
+/** The version whose inner parts this kernel was written for. */
+export const TSLAB_VERSION = "1.0.22";
+
+/** The cell that runs. */
+export interface CellNames {
+  /** Its name in stack traces. */
+  name(): string;
+  /** How many lines the code that runs for it has. */
+  onLines(cell: string, lines: number): void;
+}
+
+/** A cell as tslab compiled it. */
+export interface Converted {
+  diagnostics: unknown[];
+  hasToplevelAwait: boolean;
+}
+
+/** Whether tslab is left as it is, and why; `warning` where nobody asked for that. */
+export interface TslabPatches {
+  patched: boolean;
+  reason?: string;
+  warning?: string;
+}
+
+/**
+ * Whether this tslab is patched: not with `DEEP_AUDIO_PLAIN_TSLAB=1`, and not where it is of another version than the
+ * one the patches were written for.
+ */
+export function tslabPatches(load: NodeJS.Require): TslabPatches {
+  if (isSet("DEEP_AUDIO_PLAIN_TSLAB")) return { patched: false, reason: "DEEP_AUDIO_PLAIN_TSLAB is set" };
+  const { version } = load("../package.json") as { version: string };
+  if (version === TSLAB_VERSION) return { patched: true };
+  const reason = `tslab ${version}, expected ${TSLAB_VERSION}`;
+  const warning =
+    `${reason}. Cells run as plain tslab runs them: errors point into the compiled code; ` +
+    `install tslab@${TSLAB_VERSION}, or set DEEP_AUDIO_PLAIN_TSLAB=1 to keep this version without the warning.`;
+  return { patched: false, reason, warning };
+}
+
+/** tslab's TypeScript, and what corrects a compiled cell. */
+export interface LoadedTypeScript {
+  typescript: typeof ts;
+  correct?(code: string, converted: Converted): void;
+}
+
+/**
+ * Everything that the kernel changes in tslab: cells get source maps and a name, so that errors point into them,
+ * `{ name }` finds a variable of an earlier cell, and whatever they await is waited for.
+ */
+export function patchTslab(load: NodeJS.Require, cells: CellNames): LoadedTypeScript {
+  runByControl(cells);
+  const typescript = addSourceMaps(load);
+  return {
+    typescript,
+    correct: (code, converted) => {
+      if (converted.diagnostics.length === 0) converted.hasToplevelAwait ||= awaits(typescript, code);
+    },
+  };
+}
+
+/** tslab as it is, but for its handling of SIGINT. */
+export function plainTslab(load: NodeJS.Require): LoadedTypeScript {
+  runByControl();
+  return { typescript: load("@tslab/typescript-for-tslab") as typeof ts };
+}
+
+/**
+ * Lets the control thread alone interrupt what tslab runs, and names it by `cells`, so that stack traces tell cells apart.
+ *
+ * Without it, and with a tslab that isn't patched too, a cell ended by force would take the kernel's SIGINT listeners
+ * with it: Node takes them off while a script runs with `breakOnSigint`.
+ */
+function runByControl(cells?: CellNames): void {
+  const run = vm.runInThisContext;
+  const head = /^\((?:async )?function\(exports, require\) \{ /;
+  vm.runInThisContext = ((code: string, options?: vm.RunningCodeOptions & { filename?: string }) => {
+    if (typeof options !== "object" || !options.breakOnSigint) return run(code, options);
+    const prefix = cells && head.exec(code);
+    if (!prefix) return run(code, { ...options, breakOnSigint: false });
+    const filename = cells.name();
+    cells.onLines(filename, code.split("\n").length);
+    return run(code, { filename, columnOffset: -prefix[0].length });
+  }) as typeof vm.runInThisContext;
+}
