@@ -6,7 +6,12 @@ import { DatasetError } from "./core/error.js";
 import { escapeText } from "./figure/panel.js";
 import { kernelFolder, kernelSpec } from "./setup/build.js";
 import { addonFile, hasNvidiaDriver, pythonOf, root, venv } from "./setup/paths.js";
+import { TSLAB_VERSION, tslabPatches } from "./kernel/patch-tslab.js";
+import { tslabRequire } from "./kernel/tslab.js";
+import type { Patches } from "./system/patches.js";
 import { deviceInfo, type DeviceInfo } from "./tensorflow/device.js";
+import { patchTensorFlow, TFJS_VERSION } from "./tensorflow/kernels/patch.js";
+import { loadTensorFlow } from "./tensorflow/load.js";
 
 /** One line of the doctor's table. */
 export interface Finding {
@@ -50,7 +55,8 @@ export function examine(): Finding[] {
     finding("Plotly in JupyterLab", extension ? found.plotly : undefined, extension && Boolean(found.plotly), SET_UP),
     finding("TensorFlow in Python", found.tensorflow, Boolean(found.tensorflow), SET_UP),
     finding("TensorFlow addon", existsSync(addonFile()) ? "compiled" : undefined, existsSync(addonFile()), addonFix()),
-    deviceFinding(),
+    patchFinding("tslab", TSLAB_VERSION, tslabPatches(tslabRequire())),
+    ...deviceFindings(),
   ];
 }
 
@@ -96,6 +102,11 @@ function finding(part: string, found: string | undefined, ok: boolean, fix: stri
   return { part, found: found ?? "missing", ok, fix: ok ? "" : fix };
 }
 
+/** Whether a package is patched: left as it is on purpose it is sound too. */
+function patchFinding(part: string, version: string, { patched, reason, warning = "" }: Patches): Finding {
+  return finding(part, patched ? `${version}, patched` : `not patched: ${reason}`, warning === "", warning);
+}
+
 function newEnough(version: string | undefined, major: number, minor: number): boolean {
   const [a = 0, b = 0] = (version ?? "").split(".").map(Number);
   return a > major || (a === major && b >= minor);
@@ -115,14 +126,20 @@ function addonFix(): string {
     : "train on Linux: the addon is compiled only there";
 }
 
-function deviceFinding(): Finding {
-  let info: DeviceInfo;
+/** Nothing is known of a TensorFlow that does not load but that. */
+function deviceFindings(): Finding[] {
   try {
-    info = deviceInfo();
+    return [
+      deviceFinding(deviceInfo()),
+      patchFinding("TensorFlow.js", TFJS_VERSION, patchTensorFlow(loadTensorFlow())),
+    ];
   } catch (error) {
     if (!(error instanceof DatasetError)) throw error;
-    return finding("Device", "TensorFlow does not load", false, error.message);
+    return [finding("Device", "TensorFlow does not load", false, error.message)];
   }
+}
+
+function deviceFinding(info: DeviceInfo): Finding {
   const { native, version, device, name, memoryBytes, cores } = info;
   const memory = `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`;
   const found = `${device}: ${name}, ${cores ? `${cores} threads, ` : ""}${memory}; TensorFlow ${version}`;

@@ -32,8 +32,16 @@ test("doctor finds everything that the set-up made, in Python's own words", () =
   );
   for (const text of [process.versions.node, ...versions, "TensorFlow 2.21.0"])
     assert.ok(stdout.includes(text), stdout);
-  assert.equal(stdout.trim().split("\n").length, 8);
+  assert.match(stdout, /^ok {3}tslab +1\.0\.22, patched$/m);
+  assert.match(stdout, /^ok {3}TensorFlow\.js +4\.22\.0, patched$/m);
+  assert.equal(stdout.trim().split("\n").length, 10);
   assert.ok(!stdout.includes("FIX "), stdout);
+});
+
+test("doctor says what is left unpatched on purpose", () => {
+  const { stdout } = commandWith({ DEEP_AUDIO_PLAIN_TFJS: "1", DEEP_AUDIO_PLAIN_TSLAB: "1" }, "doctor");
+  assert.match(stdout, /^ok {3}tslab +not patched: DEEP_AUDIO_PLAIN_TSLAB is set$/m);
+  assert.match(stdout, /^ok {3}TensorFlow\.js +not patched: DEEP_AUDIO_PLAIN_TFJS is set$/m);
 });
 
 test("doctor says what is missing, how to fix it, and fails", () => {

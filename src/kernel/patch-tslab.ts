@@ -1,6 +1,6 @@
 import vm from "node:vm";
 import type ts from "typescript";
-import { isSet } from "../system/switches.js";
+import { mayPatch, type Patches } from "../system/patches.js";
 import { addSourceMaps } from "./source-maps.js";
 import { awaits } from "./top-level-await.js";
 
@@ -21,26 +21,12 @@ export interface Converted {
   hasToplevelAwait: boolean;
 }
 
-/** Whether tslab is left as it is, and why; `warning` where nobody asked for that. */
-export interface TslabPatches {
-  patched: boolean;
-  reason?: string;
-  warning?: string;
-}
-
-/**
- * Whether this tslab is patched: not with `DEEP_AUDIO_PLAIN_TSLAB=1`, and not where it is of another version than the
- * one the patches were written for.
- */
-export function tslabPatches(load: NodeJS.Require): TslabPatches {
-  if (isSet("DEEP_AUDIO_PLAIN_TSLAB")) return { patched: false, reason: "DEEP_AUDIO_PLAIN_TSLAB is set" };
+/** Whether this tslab is patched; as it is, it runs cells all the same. */
+export function tslabPatches(load: NodeJS.Require): Patches {
   const { version } = load("../package.json") as { version: string };
-  if (version === TSLAB_VERSION) return { patched: true };
-  const reason = `tslab ${version}, expected ${TSLAB_VERSION}`;
-  const warning =
-    `${reason}. Cells run as plain tslab runs them: errors point into the compiled code; ` +
-    `install tslab@${TSLAB_VERSION}, or set DEEP_AUDIO_PLAIN_TSLAB=1 to keep this version without the warning.`;
-  return { patched: false, reason, warning };
+  const other = version === TSLAB_VERSION ? undefined : `tslab ${version}, expected ${TSLAB_VERSION}`;
+  const then = `Cells run as plain tslab runs them: errors point into the compiled code; install tslab@${TSLAB_VERSION}`;
+  return mayPatch("DEEP_AUDIO_PLAIN_TSLAB", other, then);
 }
 
 /** tslab's TypeScript, and what corrects a compiled cell. */

@@ -1,4 +1,4 @@
-import { isSet } from "../../system/switches.js";
+import { mayPatch, type Patches } from "../../system/patches.js";
 import { activationGradients } from "./activation.js";
 import { fusedAdam } from "./adam.js";
 import { broadcastGradients } from "./broadcast.js";
@@ -9,21 +9,13 @@ import { identityKernels } from "./identity.js";
 import { interruptibleTraining } from "./interruptible.js";
 import { fasterLayers } from "./layers.js";
 import { matrixProducts } from "./matmul.js";
-import { nativeOps } from "./native.js";
+import { type Native, nativeOps } from "./native.js";
 import { poolingKernel } from "./pooling.js";
 import { recurrentCells } from "./recurrent.js";
 import type { TensorFlow } from "./types.js";
 
 /** The version of TensorFlow.js whose inner parts this folder was written for. */
 export const TFJS_VERSION = "4.22.0";
-
-/** What was done to an instance of TensorFlow.js. */
-export interface Patches {
-  /** Whether it has this library's kernels and gradients. */
-  kernels: boolean;
-  /** Why it hasn't. */
-  reason?: string;
-}
 
 /** On the instance itself, so that a second copy of this library finds what the first one did. */
 const PATCHES = Symbol.for("deep-audio-dataset.patches");
@@ -43,26 +35,17 @@ export function patchTensorFlow(tf: TensorFlow): Patches {
   return patched[PATCHES];
 }
 
-/** What `patchTensorFlow` did. */
-export function patchesOf(tf: TensorFlow): Patches {
-  return (tf as Patched)[PATCHES] ?? { kernels: false, reason: "not loaded by loadTensorFlow" };
-}
-
 function patch(tf: TensorFlow): Patches {
   interruptibleTraining(tf);
-  if (tf.getBackend() !== "tensorflow") return { kernels: false, reason: "no native TensorFlow" };
-  if (isSet("DEEP_AUDIO_PLAIN_TFJS")) return { kernels: false, reason: "DEEP_AUDIO_PLAIN_TFJS is set" };
-  const other = otherVersions(tf);
-  if (other !== "") {
-    const reason = `${other}, expected ${TFJS_VERSION}`;
-    process.emitWarning(
-      `TensorFlow.js: ${reason}. Its own kernels and gradients are used, so training is slower; ` +
-        `install @tensorflow/tfjs-node-gpu@${TFJS_VERSION}, or set DEEP_AUDIO_PLAIN_TFJS=1 to keep this version without the warning.`,
-      { code: "TFJS_VERSION" },
-    );
-    return { kernels: false, reason };
-  }
-  const native = nativeOps(tf);
+  if (tf.getBackend() !== "tensorflow") return { patched: false, reason: "no native TensorFlow" };
+  const then = `Its own kernels and gradients are used, so training is slower; install @tensorflow/tfjs-node-gpu@${TFJS_VERSION}`;
+  const patches = mayPatch("DEEP_AUDIO_PLAIN_TFJS", otherVersions(tf), then);
+  if (patches.warning) process.emitWarning(`TensorFlow.js: ${patches.warning}`, { code: "TFJS_VERSION" });
+  if (patches.patched) addKernels(nativeOps(tf));
+  return patches;
+}
+
+function addKernels(native: Native): void {
   sharedConstants(native);
   activationGradients(native);
   broadcastGradients(native);
@@ -74,14 +57,12 @@ function patch(tf: TensorFlow): Patches {
   fasterLayers(native);
   recurrentCells(native);
   crossEntropyGradients(native);
-  return { kernels: true };
 }
 
-/** The packages that are patched, of a version other than the one expected. */
-function otherVersions(tf: TensorFlow): string {
+/** The packages that are patched, where they are of another version than the one expected. */
+function otherVersions(tf: TensorFlow): string | undefined {
   const versions = tf.version as Record<string, string | undefined>;
-  return ["tfjs-core", "tfjs-layers", "tfjs-node"]
-    .filter((name) => versions[name] !== TFJS_VERSION)
-    .map((name) => `${name} ${versions[name]}`)
-    .join(", ");
+  const others = ["tfjs-core", "tfjs-layers", "tfjs-node"].filter((name) => versions[name] !== TFJS_VERSION);
+  if (others.length === 0) return undefined;
+  return `${others.map((name) => `${name} ${versions[name]}`).join(", ")}, expected ${TFJS_VERSION}`;
 }
