@@ -160,9 +160,10 @@ test("with DEEP_AUDIO_PLAIN_TFJS everything works, to the same losses", () => {
       const source = { iterator: async () => { let n = 0; return { next: async () => n++ < 2 ? { done: false, value: batch() } : { done: true } }; } };
       const second = await L.fit(classes, { train: source, trainSteps: 2, validate: source, valSteps: 2 }, quiet);
       const judgement = await L.judge(classes, source);
-      L.confusion(judgement);
-      L.history(second.history);
-      L.pair([(await dataset.example(0)).target, await dataset.predict(pairs, 0)], { sampleRate: 8000 });
+      process.chdir(folder);
+      L.show.confusion(judgement);
+      L.show.history(second.history);
+      L.show.pair([(await dataset.example(0)).target, await dataset.predict(pairs, 0)], { sampleRate: 8000 });
       console.log(JSON.stringify({ losses: [first, second].flatMap(({ history }) => [...history.loss, ...history.val_loss]),
         matrix: judgement.matrix, kernel: tf.getKernel("Cast", "tensorflow").kernelFunc.toString().length }));
     } finally {
