@@ -13,7 +13,7 @@ export interface Line {
   examples: number[];
   seconds: number[];
   /** Memory above that of the process before, at the largest number. */
-  megabytes?: number;
+  megabytes?: number | undefined;
 }
 
 const WIDTH = 860;

@@ -193,7 +193,7 @@ export abstract class Dataset {
     return this.need().records;
   }
   /** Names of classes or features, where the sources named them. */
-  get labels(): string[] | undefined {
+  get labels(): readonly string[] | undefined {
     return this.need().records.manifest.labels;
   }
 

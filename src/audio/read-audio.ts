@@ -18,7 +18,7 @@ export interface ReadAudioOptions {
    * Where the samples go, from its beginning on; `samples` is then a view of it. Default: a new array. Reusing memory
    * from file to file costs less than allocating it.
    */
-  out?: Float32Array;
+  out?: Float32Array | undefined;
 }
 
 /** What `readAudio` returns. */

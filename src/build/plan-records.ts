@@ -115,9 +115,9 @@ async function planFiles(
 /** What is in the folders beside the sources, so that later additions are noticed. */
 async function listing(
   directory: string,
-  folders: string[],
+  folders: readonly string[],
   sources: readonly string[],
-): Promise<{ folders: string[]; unused: string[] }> {
+): Promise<{ folders: readonly string[]; unused: string[] }> {
   const used = new Set(sources);
   return { folders, unused: (await listFolders(directory, folders)).filter((file) => !used.has(file)) };
 }

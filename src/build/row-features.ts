@@ -32,7 +32,7 @@ export class SourceReader {
   readonly sources: Sources = { path: [], bytes: [], mtimeMs: [], ctimeMs: [], crc32c: [] };
   private scratch: [Buffer, Buffer] = [Buffer.allocUnsafe(1 << 16), Buffer.allocUnsafe(1 << 16)];
   private rendered: [Int16Array, Int16Array] | undefined;
-  private readonly pieces: [SourcePiece?, SourcePiece?] = [];
+  private readonly pieces: (SourcePiece | undefined)[] = [];
 
   constructor(private readonly task: ShardTask) {}
 

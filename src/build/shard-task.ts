@@ -11,7 +11,9 @@ export interface ShardTask {
   /** The dataset's folder, and where the finished shard goes. */
   directory: string;
   staging: string;
-  source: { recipe: Recipe; from: number; to: number } | { rows: Row[]; inputFolder: string; targetFolder: string };
+  source:
+    | { recipe: Recipe; from: number; to: number }
+    | { rows: readonly Row[]; inputFolder: string; targetFolder: string };
   /** One counter that every worker adds its finished examples to. */
   counter?: SharedArrayBuffer;
 }

@@ -13,9 +13,9 @@ import { fileError } from "../system/atomic-file.js";
 /** Files to check, relative to the dataset's folder. */
 export interface CheckTask {
   directory: string;
-  files: { audio: string /** Its key csv or MIDI file. */; keys?: string }[];
+  files: { audio: string /** Its key csv or MIDI file. */; keys?: string | undefined }[];
   deep: boolean;
-  convert?: Convert;
+  convert?: Convert | undefined;
   labels: Omit<LabelOptions, "sampleRate" | "samples">;
 }
 
@@ -32,7 +32,12 @@ export interface CheckedFile {
   /** Largest absolute value, full scale being 1; where the samples were read. */
   peak?: number;
   /** Names of its labels, where it has a key file. */
-  labels?: string[];
+  labels?: readonly string[];
+  problems: readonly Problem[];
+}
+
+/** A file whose check goes on. */
+interface OpenCheck extends CheckedFile {
   problems: Problem[];
 }
 
@@ -40,7 +45,7 @@ export interface CheckedFile {
 export async function checkFiles(task: CheckTask): Promise<CheckedFile[]> {
   const out: CheckedFile[] = [];
   for (const { audio, keys } of task.files) {
-    const checked: CheckedFile = { file: audio, problems: [] };
+    const checked: OpenCheck = { file: audio, problems: [] };
     await collect(checked, audio, () => checkAudio(task, checked));
     if (keys !== undefined) await collect(checked, keys, () => checkKeys(task, checked, keys));
     out.push(checked);
@@ -49,7 +54,7 @@ export async function checkFiles(task: CheckTask): Promise<CheckedFile[]> {
 }
 
 /** Runs a part of the check; what it throws on purpose becomes the file's problem. */
-async function collect(checked: CheckedFile, file: string, work: () => void | Promise<void>): Promise<void> {
+async function collect(checked: OpenCheck, file: string, work: () => void | Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -65,7 +70,7 @@ async function collect(checked: CheckedFile, file: string, work: () => void | Pr
 
 const KINDS: Record<string, string> = { ENVIRONMENT: "decoder", LABEL: "labels" };
 
-async function checkAudio(task: CheckTask, checked: CheckedFile): Promise<void> {
+async function checkAudio(task: CheckTask, checked: OpenCheck): Promise<void> {
   const { file } = checked;
   const bytes = readBytes(task, file, checked, (head, size) =>
     !task.deep && isWav(head) ? wavHeaderBytes(head, size) : size,
@@ -103,7 +108,7 @@ async function checkAudio(task: CheckTask, checked: CheckedFile): Promise<void> 
   }
 }
 
-function checkKeys(task: CheckTask, checked: CheckedFile, keys: string): void {
+function checkKeys(task: CheckTask, checked: OpenCheck, keys: string): void {
   const bytes = readBytes(task, keys, checked, (_head, size) => size);
   if (!bytes) return;
   const { sampleRate, frames } = checked;
@@ -121,7 +126,7 @@ const CLIPPED_RUN = 4;
 
 /** Finds silence (nothing above one step of 16 bits) and clipping. */
 function listen(
-  checked: CheckedFile,
+  checked: OpenCheck,
   samples: Int16Array | Float32Array,
   channels: number,
   report: (kind: string, message: string) => void,
@@ -155,7 +160,7 @@ let buffer = Buffer.allocUnsafe(1 << 16);
 function readBytes(
   task: CheckTask,
   file: string,
-  checked: CheckedFile,
+  checked: OpenCheck,
   needed: (head: Uint8Array, size: number) => number,
 ): { head: Uint8Array; size: number } | undefined {
   let fd: number;

@@ -73,8 +73,8 @@ export async function check(
 }
 
 /** Every audio file once, with the rows that name it and its key file. */
-async function filesOf(index: DatasetIndex): Promise<Map<string, { row: Row; keys?: string }>> {
-  const files = new Map<string, { row: Row; keys?: string }>();
+async function filesOf(index: DatasetIndex): Promise<Map<string, { row: Row; keys?: string | undefined }>> {
+  const files = new Map<string, { row: Row; keys?: string | undefined }>();
   await inTurns(index.rows, (row) => {
     const input = posix.join(index.inputFolder ?? "in", row.input);
     if (!files.has(input)) files.set(input, { row, keys: row.keys });
@@ -91,7 +91,7 @@ const FILES_PER_TASK = 64;
 async function checkAll(
   directory: string,
   names: readonly string[],
-  files: Map<string, { keys?: string }>,
+  files: Map<string, { keys?: string | undefined }>,
   options: CheckOptions,
 ): Promise<Map<string, CheckedFile>> {
   const { timeUnit, inputSize, pitches, targets, velocity, sustain, percussion, convert, deep = true } = options;

@@ -18,7 +18,7 @@ export interface Row {
   /** Kind pairs: audio file, relative to the index's `targetFolder` (`D/out`). */
   target?: string;
   /** Kinds classes and values: one number per label. */
-  values?: number[];
+  values?: readonly number[];
   /** Kind frames: key csv or `.mid`, relative to D. */
   keys?: string;
   /** Examples of one group are never in two splits: a speaker, a song, an original recording. */
@@ -33,16 +33,21 @@ export interface DatasetIndex {
   /** The csv the rows come from, relative to D; `file names` where file names alone define the rows. */
   file: string;
   /** Other files that decide the rows, relative to D, whether they are there or not: metadata, lists of splits. */
-  besides?: string[];
+  besides?: readonly string[];
   /** Where file names define the rows: the folders they were looked for in, relative to D. */
-  folders?: string[];
-  rows: Row[];
+  folders?: readonly string[];
+  rows: readonly Row[];
   /** Names of the label columns, where the csv has a header. */
-  labels?: string[];
+  labels?: readonly string[];
   /** Folder of the inputs relative to D: `in` where D has it, else D itself (`""`). Default `in`. */
   inputFolder?: string;
   /** Folder of the targets relative to D: `out` where D has it, else that of the inputs. Default `out`. */
   targetFolder?: string;
+}
+
+/** An index whose rows are still being found. */
+export interface GrowingIndex extends DatasetIndex {
+  rows: Row[];
 }
 
 /** The same for two rows of the same files, however these are spelled. */

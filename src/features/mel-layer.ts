@@ -24,7 +24,10 @@ export interface MelSpectrogramOptions extends StftOptions, MelOptions, DecibelO
  * model.add(melSpectrogram({ sampleRate: 16000, melBins: 64, inputShape: [16000] }));
  */
 export function melSpectrogram(
-  options: MelSpectrogramOptions & { inputShape?: (number | null)[]; batchInputShape?: (number | null)[] },
+  options: MelSpectrogramOptions & {
+    inputShape?: readonly (number | null)[];
+    batchInputShape?: readonly (number | null)[];
+  },
 ): tfjs.layers.Layer {
   layerClass ??= defineLayer(loadTensorFlow());
   return new layerClass(options);

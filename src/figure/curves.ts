@@ -9,13 +9,13 @@ export interface CurvesView {
   curves: readonly { name: string; values: ArrayLike<number>; dash?: boolean; colour?: string }[];
   xLabel: string;
   yLabel: string;
-  xMax?: number;
+  xMax?: number | undefined;
   /** Ticks at whole numbers only. */
   wholeX?: boolean;
-  title?: string;
+  title?: string | undefined;
   height?: number;
   /** A point to mark, in values of the axes, with its text. */
-  mark?: { x: number; y: number; text: string };
+  mark?: { x: number; y: number; text: string } | undefined;
 }
 
 /** Lines with dots, so that a single point shows too; dashes distinguish lines without colour. */

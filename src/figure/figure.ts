@@ -14,17 +14,17 @@ export interface Figure {
   /** What the picture shows, for those who don't see it and where pictures aren't shown. */
   alt: string;
   /** What was left out to keep the output small. */
-  note?: string;
+  note?: string | undefined;
 }
 
 /** How panels are put together. */
 export interface FigureOptions {
   /** Pixels of the whole picture. Default 720. */
-  width?: number;
+  width?: number | undefined;
   /** Panels side by side in this many columns. Default 1. */
   columns?: number;
   alt: string;
-  note?: string;
+  note?: string | undefined;
   /** Zooms all panels' x axes together in plotly. Default true. */
   linked?: boolean;
 }

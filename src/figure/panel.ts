@@ -2,7 +2,7 @@ import type { Scale } from "./scale.js";
 
 /** One plot of a figure: axes, what is drawn as SVG, and the same as plotly traces. */
 export interface Panel {
-  title?: string;
+  title?: string | undefined;
   x: Scale;
   y: Scale;
   /** Height of the plot area in pixels. */
@@ -14,7 +14,7 @@ export interface Panel {
   /** Pictures under the traces, in axis values. */
   images?: PanelImage[];
   bar?: ColourBar;
-  legend?: { text: string; colour: string; dash?: boolean }[];
+  legend?: { text: string; colour: string; dash?: boolean | undefined }[] | undefined;
   /** Extra keys of plotly's layout, for example barmode. */
   layout?: Record<string, unknown>;
 }

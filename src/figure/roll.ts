@@ -28,7 +28,7 @@ export interface RollView {
   /** Seconds shown. */
   start: number;
   end: number;
-  title?: string;
+  title?: string | undefined;
   height?: number;
   label?: string;
   colour?: string;

@@ -23,11 +23,11 @@ export interface SpectrogramView {
   /** Values at and below `floor`, and at `top`, get the ends of the colour map. */
   floor: number;
   top: number;
-  colours?: ColourMap;
+  colours?: ColourMap | undefined;
   title?: string;
   height?: number;
   /** Lines over the picture: a pitch track, time in seconds and Hz; NaN breaks the line. */
-  overlay?: { times: ArrayLike<number>; frequencies: ArrayLike<number>; name?: string };
+  overlay?: { times: ArrayLike<number>; frequencies: ArrayLike<number>; name?: string } | undefined;
 }
 
 /** Distinct steps from floor to top in a picture; more make the file larger, not the picture better. */

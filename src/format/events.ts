@@ -5,10 +5,10 @@
  * Values of 0 make no event. Times are whole frames or whole samples.
  */
 export interface LabelEvents {
-  on: Float64Array | number[];
-  off: Float64Array | number[];
-  feature: Int32Array | number[];
-  value: Float32Array | number[];
+  on: Float64Array | readonly number[];
+  off: Float64Array | readonly number[];
+  feature: Int32Array | readonly number[];
+  value: Float32Array | readonly number[];
 }
 
 /** The `off` of an event that holds to the end of the audio, wherever its last frame ends. */
@@ -58,7 +58,7 @@ export interface DenseOptions {
   /** What the events' times count. */
   timeUnit: "frames" | "samples";
   /** First sample of the first frame. Default 0. */
-  start?: number;
+  start?: number | undefined;
 }
 
 /**

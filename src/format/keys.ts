@@ -10,13 +10,13 @@ export type TimeUnit = "frames" | "seconds" | "samples";
 /** Options of `parseKeys`. */
 export interface KeyOptions {
   /** What the time stamps count. Default "frames": 0, 1, 2 … */
-  timeUnit?: TimeUnit;
+  timeUnit?: TimeUnit | undefined;
   /** Of the audio, in Hz; needed for seconds. */
   sampleRate?: number;
   /** Length of the audio in samples per channel; with it time stamps after its end are reported. */
-  samples?: number;
+  samples?: number | undefined;
   /** Samples per frame; with it and `samples` the number of rows is compared with the number of frames. */
-  inputSize?: number;
+  inputSize?: number | undefined;
 }
 
 /** The labels of a key csv. */

@@ -10,11 +10,11 @@ export type NoteTarget = "frames" | "onsets" | "offsets";
 /** Options of `readLabels`: those of key csvs and of MIDI files. */
 export interface LabelOptions extends KeyOptions, MidiOptions {
   /** Lowest and highest pitch that get a feature (MIDI). Default [21, 108], a piano's keys; `findPitches` finds a set's own. */
-  pitches?: readonly [number, number];
+  pitches?: readonly [number, number] | undefined;
   /** Features of each pitch, one block after the other (MIDI). Default ["frames"]. */
-  targets?: readonly NoteTarget[];
+  targets?: readonly NoteTarget[] | undefined;
   /** Values are velocity / 127 instead of 1 (MIDI). Default false. */
-  velocity?: boolean;
+  velocity?: boolean | undefined;
 }
 
 /** A piano's keys. */

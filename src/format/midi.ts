@@ -21,9 +21,9 @@ export interface Note {
 /** Options of `readMidi`. */
 export interface MidiOptions {
   /** Notes keep sounding while the sustain pedal (controller 64) is down, until it is lifted or the note is struck again. Default false. */
-  sustain?: boolean;
+  sustain?: boolean | undefined;
   /** Percussion (channel 10, whose pitches are instruments) counts as notes as well. Default false. */
-  percussion?: boolean;
+  percussion?: boolean | undefined;
 }
 
 /** What `readMidi` finds. */

@@ -5,9 +5,9 @@ import type { Row } from "../core/rows.js";
 /** Options of a generated dataset of pairs. */
 export interface RecipeOptions {
   /** Default all: sin, square, saw, triangle. */
-  waves?: Wave[];
+  waves?: readonly Wave[];
   /** Chords and intervals, keys of `CHORDS`. Default `["pure"]`: single tones. */
-  chords?: Chord[];
+  chords?: readonly Chord[];
   /** Seconds, fractions too. Default 1. */
   duration?: number;
   /** Hz. Default 16000. */

@@ -153,6 +153,6 @@ export function createCells(server: Server, shared: Int32Array): Cells {
 function interrupted(): Error {
   const error = new Error("the cell was interrupted");
   error.name = "Interrupted";
-  error.stack = undefined;
+  delete error.stack;
   return error;
 }

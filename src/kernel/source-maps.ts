@@ -15,7 +15,7 @@ interface Lines {
 
 /** What tslab's first pass made of a cell, and what its second made of that. */
 interface TwoPasses {
-  first?: Lines;
+  first?: Lines | undefined;
   second?: Lines;
 }
 

@@ -7,15 +7,15 @@ import { type Random, random } from "../signal/random.js";
  */
 export interface Augment {
   /** Fraction of examples mixed with another of their batch, targets too (mixup), the other's weight drawn from `weight`, default [0, 0.5]. */
-  mix?: { probability: number; weight?: [number, number] };
+  mix?: { probability: number; weight?: readonly [number, number] };
   /** Random gain in dB. */
-  gain?: [number, number];
+  gain?: readonly [number, number];
   /** Fraction of examples whose polarity is inverted. */
   polarity?: number;
   /** Random time shift of up to this many samples either way (zero-padded); labels per frame shift along in whole frames. */
   shift?: number;
   /** White noise at a signal-to-noise ratio in dB. */
-  noise?: [number, number];
+  noise?: readonly [number, number];
   /** Up to `length` samples (frames, where there are features) set to silence (their mean), `count` times, default 1. */
   timeMask?: { length: number; count?: number };
   /** With features: up to `bins` neighbouring bins set to the mean, `count` times, default 1 (SpecAugment, Park et al. 2019). */
@@ -31,12 +31,12 @@ export interface AugmentArrays {
   /** Values of each row of x that are its own, not padding. */
   lengths: ArrayLike<number>;
   /** The same of y; not needed for kinds classes and values. */
-  targetLengths?: ArrayLike<number>;
+  targetLengths?: ArrayLike<number> | undefined;
   kind: "pairs" | "classes" | "values" | "frames";
   channels: number;
   /** Kind frames: samples per row of labels, and labels per row. */
-  inputSize?: number;
-  width?: number;
+  inputSize?: number | undefined;
+  width?: number | undefined;
 }
 
 /** The random numbers of an example in an epoch. */

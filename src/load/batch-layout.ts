@@ -6,7 +6,7 @@ import { sideSamples } from "../records/records.js";
 /** How examples become arrays. */
 export interface LayoutOptions {
   /** Samples per frame: x becomes `[batch, frames, inputSize]`. Without it x is `[batch, samples]`. */
-  inputSize?: number;
+  inputSize?: number | undefined;
   /** Pads as the original does: a whole frame of zeros more where `inputSize` divides the length. Default false. */
   legacyPadding?: boolean;
   window?: Window;
@@ -31,13 +31,13 @@ export interface BatchLayout {
   /** The inputs as stored, padding included. */
   first: StoredArray;
   /** The other side of pairs, or the labels per frame. */
-  second?: StoredArray;
+  second?: StoredArray | undefined;
   /** Where it ends. */
   end: number;
   /** READ_FIELDS numbers per read. */
   reads: Float64Array;
   /** Kind frames: LABEL_FIELDS numbers per row. */
-  labels?: Float64Array;
+  labels?: Float64Array | undefined;
 }
 
 /** Places of arrays are multiples of 64, so that TensorFlow uses them where they are. */

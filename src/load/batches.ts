@@ -29,7 +29,7 @@ export interface BatchOptions extends LayoutOptions {
   /** Seed of the order, together with the epoch's number. Default 0. */
   seed?: number;
   /** Random changes of the examples, for training; give none for validation and test. */
-  augment?: Augment;
+  augment?: Augment | undefined;
   /** Features instead of samples: x becomes `[batch, frames, bins]`, computed by the workers. */
   features?: Features;
   /**

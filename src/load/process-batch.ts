@@ -8,12 +8,12 @@ import { READ_FIELDS } from "../records/read-into.js";
 
 /** What is done to samples between reading and the tensors. */
 export interface Processing {
-  augment?: Augment;
-  features?: Features;
+  augment?: Augment | undefined;
+  features?: Features | undefined;
   kind: Kind;
   channels: number;
   sampleRate: number;
-  inputSize?: number;
+  inputSize?: number | undefined;
   seed: number;
 }
 
@@ -23,13 +23,13 @@ export interface ProcessedBatch {
   items: Uint32Array;
   /** Where the worker finds what was read. */
   first: StoredArray;
-  second?: StoredArray;
+  second?: StoredArray | undefined;
   /** Values of each row that are its own, not padding. */
   lengths: Float64Array;
   /** The same of the targets: the other side of pairs, or labels per frame. */
-  targetLengths?: Float64Array;
+  targetLengths?: Float64Array | undefined;
   /** Kinds classes and values: the targets, row after row. */
-  values?: Float32Array;
+  values?: Float32Array | undefined;
   /** Where the results go in the batch's buffer. */
   xs: StoredArray;
   ys: StoredArray;

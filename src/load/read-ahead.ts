@@ -12,7 +12,7 @@ export interface RawBatch {
   examples: Uint32Array;
   xs: StoredArray;
   /** Absent where the targets are one vector per example and nothing changes them. */
-  ys?: StoredArray;
+  ys?: StoredArray | undefined;
   buffer: SharedArrayBuffer;
   /** Last of those that share the buffer. */
   last: boolean;

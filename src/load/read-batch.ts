@@ -7,9 +7,9 @@ export interface ReadTask extends ReadRequest {
   /** Where everything goes. */
   buffer: SharedArrayBuffer;
   /** Where there are labels per frame. */
-  labels?: LabelForm;
+  labels?: LabelForm | undefined;
   /** Where samples are augmented or made into features: what was read goes through here to the buffer. */
-  processing?: { how: Processing; batches: ProcessedBatch[]; scratchBytes: number };
+  processing?: { how: Processing; batches: ProcessedBatch[]; scratchBytes: number } | undefined;
 }
 
 let scratch = new Uint8Array(0);

@@ -20,7 +20,7 @@ export interface LongOptions {
   /** Aborts the work; it then throws a DatasetError with code "ABORTED" and leaves no half-written file. */
   signal?: AbortSignal;
   /** Called at most five times a second and at the end. Default: a line on the terminal or a bar in the notebook; `false` shows nothing. */
-  onProgress?: ((progress: Progress) => void) | false;
+  onProgress?: ((progress: Progress) => void) | false | undefined;
 }
 
 /** What `track` hands to the work it tracks. */
@@ -38,7 +38,7 @@ export async function track<T>(
   stage: string,
   total: number,
   unit: string,
-  options: LongOptions & { again?: string },
+  options: LongOptions & { again?: string | undefined },
   work: (tracker: Tracker) => Promise<T>,
 ): Promise<T> {
   const controller = new AbortController();

@@ -56,7 +56,7 @@ export interface Manifest {
   samples: { min: number; max: number };
   /** Numbers per example (classes, values) or per frame (frames). */
   width?: number;
-  labels?: string[];
+  labels?: readonly string[];
   /** Kind frames: what the stored events' times count. */
   timeUnit?: "frames" | "samples";
   /** Kind frames with float16: samples per frame, fixed when the records were made. */
@@ -72,7 +72,7 @@ export interface Manifest {
   /** The index csv the rows were read from, and its metadata; `sha256` is "" where there was no such file. */
   indexFiles?: { file: string; sha256: string }[];
   /** Where file names defined the rows: the folders, and the audio files in them that made none. */
-  listing?: { folders: string[]; unused: string[] };
+  listing?: { folders: readonly string[]; unused: string[] };
   /** Folders of the sources, relative to the dataset's. */
   inputFolder?: string;
   targetFolder?: string;
@@ -97,15 +97,12 @@ export function missingManifest(directory: string, name: string): string {
 }
 
 /** Hash over the shards' hashes. */
-export function recordsFingerprint(shards: readonly ShardEntry[]): string {
+export function recordsFingerprint(shards: ShardEntry[]): string {
   return sha256Of(shards.map((s) => s.sha256).join("\n"));
 }
 
 /** Hashes of files, relative to `directory`; "" where there is none. */
-export async function hashIndexFiles(
-  directory: string,
-  files: readonly string[],
-): Promise<{ file: string; sha256: string }[]> {
+export async function hashIndexFiles(directory: string, files: string[]): Promise<{ file: string; sha256: string }[]> {
   return Promise.all(
     files.map(async (file) => {
       const path = join(directory, file);

@@ -13,11 +13,11 @@ import { findShards } from "../original/shards.js";
 /** Options of `openRecords`. */
 export interface OpenOptions {
   /** What another program's shards hold, where the records don't say: `values` or `classes` in a float list. */
-  kind?: Kind;
+  kind?: Kind | undefined;
   /** Kind classes in another program's shards: the number of classes. Default: the highest seen. */
-  width?: number;
+  width?: number | undefined;
   /** Opens records whose sources have changed since. Default false: an error that names them. */
-  allowStale?: boolean;
+  allowStale?: boolean | undefined;
 }
 
 /** Opens the shards of another program: the original, or its later version. */

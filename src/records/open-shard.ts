@@ -6,9 +6,9 @@ import { eachPart } from "../system/read-bytes.js";
 export interface OpenShard {
   path: string;
   /** When it last changed. */
-  mtimeMs?: number;
+  mtimeMs?: number | undefined;
   /** Of the whole file. */
-  sha256?: string;
+  sha256?: string | undefined;
 }
 
 /**

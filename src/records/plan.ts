@@ -55,7 +55,7 @@ export interface RecordOptions extends LongOptions, Omit<LabelOptions, "sampleRa
 }
 
 /** Where a plan's examples come from. */
-export type PlanSource = { recipe: Recipe } | { rows: Row[]; inputFolder: string; targetFolder: string };
+export type PlanSource = { recipe: Recipe } | { rows: readonly Row[]; inputFolder: string; targetFolder: string };
 
 /** What to build, as plain JSON: each shard is a pure function of the plan and the source files. */
 export interface BuildPlan {
@@ -70,11 +70,11 @@ export interface BuildPlan {
   convert?: Convert;
   /** Numbers per example (classes, values) or per frame (frames). */
   width?: number;
-  labels?: string[];
+  labels?: readonly string[];
   /** Kind frames: what the stored events' times count. */
   timeUnit?: "frames" | "samples";
   /** Kind frames: how key csvs and MIDI files are read. */
-  labelOptions?: Omit<LabelOptions, "sampleRate" | "samples" | "inputSize">;
+  labelOptions?: Omit<LabelOptions, "sampleRate" | "samples" | "inputSize"> | undefined;
   inputSize?: number;
   source: PlanSource;
   /** What `onProblem: "skip"` left out, and why. */
@@ -84,7 +84,7 @@ export interface BuildPlan {
   /** The files that listed the rows; `sha256` is "" where there was no such file. */
   indexFiles?: { file: string; sha256: string }[];
   /** Where file names defined the rows: the folders, and the audio files in them that made none. */
-  listing?: { folders: string[]; unused: string[] };
+  listing?: { folders: readonly string[]; unused: string[] };
   /** Shard `k` holds the rows `from` to `to` (excluded). */
   shards: { file: string; from: number; to: number }[];
 }

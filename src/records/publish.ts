@@ -19,7 +19,7 @@ interface Journal {
   manifest: Manifest;
   plan?: BuildPlan;
   /** Text of the sidecar `D/N.txt`; absent where it stays as it is. */
-  sidecar?: string;
+  sidecar?: string | undefined;
   /** Files of the staging folder to move into the dataset's. */
   move: string[];
   /** Files of the dataset's folder to delete. */

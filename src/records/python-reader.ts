@@ -5,7 +5,7 @@ import type { Manifest } from "./manifest.js";
 export function pythonReader(
   directory: string,
   manifest: Manifest,
-  options: { inputSize?: number; batchSize?: number } = {},
+  options: { inputSize?: number | undefined; batchSize?: number } = {},
 ): string {
   const { name, kind, encoding, sampleRate, channels, examples, labels, width = 0 } = manifest;
   const { inputSize = kind === "frames" ? manifest.inputSize : undefined, batchSize = 64 } = options;

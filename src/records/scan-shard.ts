@@ -26,7 +26,7 @@ export interface ScanTask {
   path: string;
   file: string;
   /** Record offsets from a known index: with them the examples behind a damaged length are found too. */
-  offsets?: readonly number[];
+  offsets?: readonly number[] | undefined;
   /** Keep `b_ind` and `b_val` in the index: for whole-file labels, not for those of frames. */
   lists: boolean;
 }

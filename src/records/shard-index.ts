@@ -9,9 +9,9 @@ export interface ShardIndex {
   bytes: number;
   sha256: string;
   /** Only where the shard is another program's and no manifest vouches for it. */
-  mtimeMs?: number;
+  mtimeMs?: number | undefined;
   /** As in the manifest's entry: what the shard was made from. */
-  key?: string;
+  key?: string | undefined;
   /** Where the record starts, and the length of its payload. */
   offset: number[];
   length: number[];

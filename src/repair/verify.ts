@@ -53,7 +53,10 @@ export async function verify(directory: string, name: string, options: VerifyOpt
 }
 
 /** The manifest, or what is wrong with it. */
-async function findManifest(directory: string, name: string): Promise<{ manifest?: Manifest; message?: string }> {
+async function findManifest(
+  directory: string,
+  name: string,
+): Promise<{ manifest?: Manifest | undefined; message?: string }> {
   try {
     return { manifest: await readManifest(directory, name) };
   } catch (error) {

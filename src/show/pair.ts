@@ -13,7 +13,7 @@ import { describe } from "./waveform.js";
 /** What to call the two sides of a pair. */
 export interface PairOptions extends SpectrogramOptions {
   /** Names of the two sides. Default "input" and "target". */
-  names?: [string, string];
+  names?: readonly [string, string];
 }
 
 /**
@@ -121,7 +121,7 @@ function shareAxes(panels: Panel[], columns: number): void {
   panels.forEach((panel, i) => {
     const c = i % columns;
     const first = panels[i - c]!.y;
-    if (c < columns - 1) panel.bar = undefined;
+    if (c < columns - 1) delete panel.bar;
     if (c > 0 && panel.y.min === first.min && panel.y.max === first.max) panel.y = { ...panel.y, label: "" };
   });
 }

@@ -46,11 +46,11 @@ export interface RollOptions extends ShowOptions {
    * Shown against the labels: hits, misses and false alarms. Plain numbers, as `dataset.predict` gives them, are frames
    * like those of the example's labels.
    */
-  prediction?: RollSource | Float32Array;
+  prediction?: RollSource | Float32Array | undefined;
   /** Value from which a frame is active, one for all rows or one per row. Default 0.5. */
   threshold?: number | readonly number[];
   /** Names of the rows; "pitch" names MIDI pitches. Default: the labels' numbers. */
-  names?: readonly string[] | "pitch";
+  names?: readonly string[] | "pitch" | undefined;
   /** First and last second shown. Default: all. */
   start?: number;
   end?: number;
@@ -83,7 +83,7 @@ export function rollOf(
   labels: RollSource,
   options: RollOptions,
   detail = 1,
-): { panel: Panel; words: string; note?: string } {
+): { panel: Panel; words: string; note?: string | undefined } {
   const threshold = options.threshold ?? 0.5;
   const truth = toNotes(labels, threshold);
   const { prediction } = options;

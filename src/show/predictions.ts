@@ -13,18 +13,18 @@ import { describe } from "./waveform.js";
 /** What a sound is shown with. */
 export interface PredictionOptions extends SpectrogramOptions {
   /** True labels over time. Default: the example's own. */
-  label?: RollSource;
+  label?: RollSource | undefined;
   /**
    * Predicted labels over time; beside `label` they are shown as hits, misses and false alarms. Plain numbers are frames
    * like those of the example's labels.
    */
-  prediction?: RollSource | Float32Array;
+  prediction?: RollSource | Float32Array | undefined;
   /** Value from which a frame is active, one for all rows or one per row. Default 0.5. */
   threshold?: number | readonly number[];
   /** Names of the labels' rows; "pitch" names MIDI pitches. */
-  names?: readonly string[] | "pitch";
+  names?: readonly string[] | "pitch" | undefined;
   /** True and predicted values of the whole file, one per class, shown as bars. Default: the example's own. */
-  classes?: { labels: readonly string[]; truth?: ArrayLike<number>; predicted?: ArrayLike<number> };
+  classes?: { labels: readonly string[]; truth?: ArrayLike<number>; predicted?: ArrayLike<number> } | undefined;
 }
 
 /**
@@ -75,7 +75,7 @@ function withOwnLabels(source: SoundSource | LabelledExample, given: PredictionO
   };
 }
 
-type OwnOptions = PredictionOptions & { prediction?: RollSource };
+type OwnOptions = PredictionOptions & { prediction?: RollSource | undefined };
 
 function pictureOf(sound: Sound, from: number, to: number, title: string, options: OwnOptions, detail: number): Figure {
   const { sampleRate } = sound;

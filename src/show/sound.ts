@@ -5,7 +5,7 @@ import { type Audio, decodeWav, toFloat32 } from "../format/wav.js";
 
 /** A tensor, as far as a display needs it: its values in order. */
 export interface TensorLike {
-  shape: number[];
+  shape: readonly number[];
   dataSync(): ArrayLike<number>;
 }
 

@@ -12,7 +12,7 @@ export interface SplitView {
   name: string;
   examples: number;
   /** Seconds of input. */
-  seconds?: number;
+  seconds?: number | undefined;
   /** Examples of each label, in the order of `labels`. */
   classes?: readonly number[];
 }

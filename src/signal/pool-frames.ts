@@ -7,9 +7,9 @@ export interface PoolOptions {
   /** Most columns kept; neighbouring frames share one. */
   columns: number;
   /** Keeps the largest power of the frames that share a column (default; nothing short vanishes), or their mean. */
-  pool?: "max" | "mean";
+  pool?: "max" | "mean" | undefined;
   /** Gathers bins into mel bands first. */
-  bank?: MelBank;
+  bank?: MelBank | undefined;
   /** First frame and the one after the last. Default: all. */
   from?: number;
   to?: number;

@@ -83,7 +83,7 @@ export async function fromCsv(directory: string, csv: string, options: FromCsvOp
     const row: Row = { id: rows.length, line, input: filled(options.file, cells) };
     if (options.target !== undefined) row.target = filled(options.target, cells);
     if (options.keys !== undefined) row.keys = filled(options.keys, cells);
-    if (options.group !== undefined) row.group = cells[options.group];
+    if (options.group !== undefined) row.group = cells[options.group]!;
     const before = problems.length;
     for (const field of ["input", "target", "keys"] as const) {
       const wrong = row[field] === undefined ? undefined : nameProblem(row[field]);
@@ -115,7 +115,7 @@ export async function fromCsv(directory: string, csv: string, options: FromCsvOp
  * const dev = await fromCsv("./esc50", "meta/esc50.csv", { file: "audio/{filename}", label: "category" });
  * joinIndexes(dev).labels
  */
-export function joinIndexes(...parts: DatasetIndex[]): DatasetIndex {
+export function joinIndexes(...parts: readonly DatasetIndex[]): DatasetIndex {
   const [first] = parts;
   if (!first) throw new DatasetError("OPTION", "joinIndexes: no index, expected at least one");
   for (const part of parts) {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { statOf } from "../system/file-names.js";
 import { FILE_NAMES, listAudio } from "./list-audio.js";
-import type { DatasetIndex } from "../core/rows.js";
+import type { DatasetIndex, GrowingIndex } from "../core/rows.js";
 import { datasetFolders } from "./folders.js";
 import { nameProblem } from "../core/names.js";
 
@@ -42,7 +42,7 @@ export async function pairBy(directory: string, rule: PairRule, options: PairByO
   if (typeof rule !== "function") checkPattern(rule.target, names);
   if (typeof options.group === "string") checkPattern(options.group, names);
   const listed = [...new Set([folders.inputFolder, folders.targetFolder])];
-  const index: DatasetIndex = { kind: "pairs", file: FILE_NAMES, folders: listed, rows: [], ...folders };
+  const index: GrowingIndex = { kind: "pairs", file: FILE_NAMES, folders: listed, rows: [], ...folders };
   const problems: Problem[] = [];
   for (const input of inputs) {
     const parts = match?.parts(input);

@@ -7,7 +7,7 @@ import { linksOut, statOf } from "../system/file-names.js";
 import { AUDIO_FILE } from "./list-audio.js";
 import { applyMetadata, readMetadata } from "./metadata.js";
 import { inTurns } from "../system/event-loop.js";
-import { type DatasetIndex, EXAMPLE, type Kind, type Row, rowKey } from "../core/rows.js";
+import { type DatasetIndex, EXAMPLE, type GrowingIndex, type Kind, type Row, rowKey } from "../core/rows.js";
 import { datasetFolders, isFolder } from "./folders.js";
 import { nameProblem } from "../core/names.js";
 
@@ -74,7 +74,7 @@ export async function scanIndex(
   const heading = hasHeader(sound, kind, options.digits === true) && !(await statOf(first))?.isFile();
   const header = heading ? sound.shift() : undefined;
   const besides = [options.metadata ?? `${name}.metadata.json`];
-  const index: DatasetIndex = { kind, file, besides, rows: [], ...folders };
+  const index: GrowingIndex = { kind, file, besides, rows: [], ...folders };
   if (kind === "classes" || kind === "values") {
     readLabels(index, sound, header, report, options.digits === true);
   } else {

@@ -2,7 +2,7 @@ import type { ReportLine } from "../core/error.js";
 import { cellNumber, type CsvLine, notNumber, separatorHint } from "../format/csv.js";
 import { isMidi } from "../format/labels.js";
 import { AUDIO_FILE } from "./list-audio.js";
-import { CLASS, type DatasetIndex, EXAMPLE, type Kind } from "../core/rows.js";
+import { CLASS, type GrowingIndex, EXAMPLE, type Kind } from "../core/rows.js";
 
 /** A hint where a line has the form of another kind. */
 export function kindHint(kind: Kind, cells: readonly string[]): string {
@@ -45,7 +45,7 @@ export function hasHeader(lines: readonly CsvLine[], kind: Kind, digits: boolean
 
 /** Puts a row into `index` for each line of file name and numbers, and the header's names into its labels. */
 export function readLabels(
-  index: DatasetIndex,
+  index: GrowingIndex,
   lines: readonly CsvLine[],
   header: CsvLine | undefined,
   report: ReportLine,

@@ -16,7 +16,7 @@ export interface Split {
 export interface SplitOptions extends AllotOptions {
   /** Shares of train, validate and test, summing to 1 within rounding. Default 0.7, 0.15 and 0.15; a share of 0 leaves that split out. */
   trainSplit?: number;
-  valSplit?: number;
+  valSplit?: number | undefined;
   testSplit?: number;
   /** Default 0. The same seed, examples and options give the same split everywhere. */
   seed?: number;

@@ -7,9 +7,9 @@ export type Stratum = string | number | readonly (string | number)[];
 /** What `allot` keeps together and what it keeps in proportion. */
 export interface AllotOptions {
   /** One name per example; examples of one name stay in one part. An empty name is a group of its own. */
-  groups?: readonly string[];
+  groups?: readonly string[] | undefined;
   /** One label, or a list of labels, per example; every part gets its share of each. */
-  strata?: readonly Stratum[];
+  strata?: readonly Stratum[] | undefined;
 }
 
 /**

@@ -5,7 +5,15 @@ import { DatasetError, type ErrorCode, type Problem } from "../core/error.js";
 /** What a task sends back: errors cross a thread as plain data, since cloning strips them of code and problems. */
 export type Outcome<T> =
   | { value: T }
-  | { failed: { code?: ErrorCode; name: string; message: string; stack?: string; problems: readonly Problem[] } };
+  | {
+      failed: {
+        code?: ErrorCode;
+        name: string;
+        message: string;
+        stack: string | undefined;
+        problems: readonly Problem[];
+      };
+    };
 
 /** Makes a worker's task of a function: what it throws travels to `runTask` as data. */
 export function asTask<A, T>(work: (input: A) => T | Promise<T>): (input: A) => Promise<Outcome<T>> {

@@ -29,7 +29,7 @@ export interface TrainingData {
   /** Batches of `validate`; 0 for none. */
   valSteps?: number;
   /** Names of the labels, in the order of the model's output. */
-  labels?: readonly string[];
+  labels?: readonly string[] | undefined;
 }
 
 /** One batch as every source gives it. */

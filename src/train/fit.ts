@@ -155,7 +155,7 @@ async function train(
     const { examples, sums } = state.part ?? { examples: 1, sums: {} };
     const logs = { ...ended };
     for (const name in sums) logs[name] = sums[name]! / examples;
-    state.part = undefined;
+    delete state.part;
     state.epoch = epoch + 1;
     for (const [name, value] of Object.entries(logs)) {
       state.history[name] ??= [];

@@ -1,7 +1,7 @@
 import type { LayersModel, Tensor, layers } from "@tensorflow/tfjs-node-gpu";
 import { loadTensorFlow } from "../tensorflow/load.js";
 
-type Seeded = { seed?: number; apply(shape: number[], dtype?: string): Tensor };
+type Seeded = { seed?: number | undefined; apply(shape: number[], dtype?: string): Tensor };
 
 /**
  * Gives the model new weights that depend on `seed` alone, as its layers' initializers make them.

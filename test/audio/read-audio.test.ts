@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { encodeWav, readAudio } from "../../dist/index.js";
-import { python } from "../support/python.ts";
+import { python } from "../support/python.js";
 
 const folder = mkdtempSync(join(tmpdir(), "read-"));
 let cases: { name: string; rate: number; shape: [number, number] }[] = [];

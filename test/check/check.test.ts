@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { type CheckReport, check, checkDataset } from "../../dist/check/check.js";
 import { encodeWav } from "../../dist/format/wav.js";
 import { readIndex } from "../../dist/sources/index-csv.js";
-import { python, root } from "../support/python.ts";
+import { python, root } from "../support/python.js";
 
 const quiet = { onProgress: false as const, workers: 2 };
 

@@ -65,7 +65,7 @@ async function trains(model: LayersModel, dataset: Dataset, loss: string): Promi
 }
 
 /** A model of samples `[length]` to `units` numbers. */
-const dense = (length: number, units: number, activation?: "softmax" | "sigmoid"): LayersModel =>
+const dense = (length: number, units: number, activation: "linear" | "softmax" | "sigmoid" = "linear"): LayersModel =>
   tf.sequential({ layers: [tf.layers.dense({ units, activation, inputShape: [length] })] });
 
 /** 12 files of 400 samples: low, middle and high tones, which classes and targets follow. */

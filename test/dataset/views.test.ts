@@ -182,10 +182,8 @@ test("one call each shows a dataset's card, its examples, and what a model makes
   const judgement = await judge(model, dataset.test, { labels: dataset.labels });
   classReport(judgement);
   confusion(judgement);
-  assert.throws(
-    () => confusion({ ...judgement, matrix: undefined }),
-    /confusion matrix: none, expected mutually exclusive labels/,
-  );
+  const { matrix: _, ...several } = judgement;
+  assert.throws(() => confusion(several), /confusion matrix: none, expected mutually exclusive labels/);
   const page = readFileSync(join(directory, "page.html"), "utf8");
   for (const seen of ["Dataset “set”", "Examples: 12 examples", "The 2 worst of 12", "macro mean", ">t11.wav<"]) {
     assert.ok(page.includes(seen), seen);

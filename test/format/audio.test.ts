@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { DatasetError } from "../../dist/core/error.js";
 import { type Audio, decodeAudio } from "../../dist/format/audio.js";
 import { readCompressedInfo } from "../../dist/format/compressed-info.js";
-import { python, root } from "../support/python.ts";
+import { python, root } from "../support/python.js";
 
 const folder = mkdtempSync(join(tmpdir(), "audio-"));
 const bytes = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)));

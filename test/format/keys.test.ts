@@ -6,7 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { DatasetError } from "../../dist/core/error.js";
 import { denseLabels, eventsOf, formatKeys, type KeyOptions, parseKeys, UNTIL_END } from "../../dist/format/keys.js";
-import { python, root } from "../support/python.ts";
+import { python, root } from "../support/python.js";
 
 function problems(text: string, options: KeyOptions = {}): string[] {
   try {

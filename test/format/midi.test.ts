@@ -9,7 +9,7 @@ import { denseLabels, eventsOf } from "../../dist/format/keys.js";
 import { pitchName } from "../../dist/core/pitch.js";
 import { labelsToMidi, midiLabels, noteLabels, readLabels } from "../../dist/format/labels.js";
 import { type Note, readMidi, writeNotes } from "../../dist/format/midi.js";
-import { python } from "../support/python.ts";
+import { python } from "../support/python.js";
 
 /** A track's bytes from [delta ticks, bytes…] events. */
 function track(...events: number[][]): number[] {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { layoutBatch } from "../../dist/load/batch-layout.js";
 import { encodeWav } from "../../dist/format/wav.js";
-import { type Batches, type BatchOptions, batches } from "../../dist/load/batches.js";
+import { type Batches, type BatchOptions, batches, type LoadState } from "../../dist/load/batches.js";
 import { readIndex } from "../../dist/sources/index-csv.js";
 import { planRecords } from "../../dist/build/plan-records.js";
 import { planRecipe } from "../../dist/generate/recipe.js";
@@ -156,7 +156,7 @@ test("resuming in the middle of an epoch gives exactly the batches that would ha
     [{ batch: undefined }, /batch undefined/],
     [{ epoch: -1 }, /epoch -1, expected a whole number from 0 on/],
   ] as const) {
-    assert.throws(() => make().resume({ ...state, ...wrong }), { code: "OPTION", message });
+    assert.throws(() => make().resume({ ...state, ...wrong } as LoadState), { code: "OPTION", message });
   }
 });
 

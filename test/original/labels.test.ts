@@ -23,7 +23,7 @@ import { fromCsv } from "../../dist/sources/from-csv.js";
 import { OCTAVE_UP, pairBy } from "../../dist/sources/from-names.js";
 import { openRecords } from "../../dist/records/open-records.js";
 import { writeIndex } from "../../dist/sources/write-index-csv.js";
-import { python, root } from "../support/python.ts";
+import { python, root } from "../support/python.js";
 import { readExample } from "../../dist/records/read-example.js";
 
 // The numbers are those of the list of bugs found in the original Python program.

@@ -30,6 +30,7 @@ test("every example compiles", () => {
     lib: ["lib.es2022.d.ts"],
     esModuleInterop: true,
     strict: true,
+    exactOptionalPropertyTypes: true,
     noEmit: true,
     skipLibCheck: true,
     types: ["node"],

@@ -77,7 +77,8 @@ type Bundle = Record<string, unknown>;
 
 /** Every display with a hostile name, at its default budget or at `maxBytes`. */
 function everything(maxBytes?: number): Record<string, Bundle[]> {
-  const options = { sampleRate, title: HOSTILE, maxBytes };
+  const budget = maxBytes === undefined ? {} : { maxBytes };
+  const options = { sampleRate, title: HOSTILE, ...budget };
   const judged = [0.1, 0.7, 0.3].map((loss) => ({
     example: shown,
     loss,
@@ -89,7 +90,7 @@ function everything(maxBytes?: number): Record<string, Bundle[]> {
     waveform: [waveformBundle(noisy(20), options)],
     spectrogram: [spectrogramBundle(noisy(20), options)],
     player: [playerBundle(noisy(20), options)],
-    pair: pairBundles(shown, { maxBytes }),
+    pair: pairBundles(shown, budget),
     pianoRoll: [pianoRollBundle(notes, { ...options, prediction: notes.slice(1), names: Array(65).fill(HOSTILE) })],
     predictions: [predictionsBundle(noisy(20), { ...options, label: notes, prediction: notes, names: "pitch" })],
     classes: [
@@ -100,7 +101,7 @@ function everything(maxBytes?: number): Record<string, Bundle[]> {
     ],
     example: exampleBundles(
       { input: short, sampleRate, name: HOSTILE, values: [0, 1], id: 7 },
-      { maxBytes, labels: ["a", HOSTILE] },
+      { ...budget, labels: ["a", HOSTILE] },
     ),
     problems: [problemsBundle(report(50), options)],
     splits: [
@@ -118,7 +119,7 @@ function everything(maxBytes?: number): Record<string, Bundle[]> {
     summary: [
       summaryBundle(
         { name: HOSTILE, kind: "pairs", examples: 3, labels: [HOSTILE], state: HOSTILE, first: [shown, shown] },
-        { maxBytes },
+        budget,
       ),
     ],
     explore: [exploreBundle(Array(150).fill(judged).flat(), options)],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { mixChannels, resample } from "../../dist/signal/resample.js";
-import { python } from "../support/python.ts";
+import { python } from "../support/python.js";
 
 const RATES: [number, number][] = [
   [44100, 16000],

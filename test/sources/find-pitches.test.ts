@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { AudioClassificationDataset } from "../../dist/dataset.js";
 import { findPitches } from "../../dist/sources/find-pitches.js";
 import { openRecords } from "../../dist/records/open-records.js";
-import { python } from "../support/python.ts";
+import { python } from "../support/python.js";
 import { readExample } from "../../dist/records/read-example.js";
 
 /** mido writes two songs and soundfile their audio; one note lies below a piano's keys. */

@@ -9,7 +9,7 @@ import { fromFolder } from "../../dist/sources/from-folder.js";
 import { readIndex } from "../../dist/sources/index-csv.js";
 import { OCTAVE_UP, pairBy } from "../../dist/sources/from-names.js";
 import { writeIndex } from "../../dist/sources/write-index-csv.js";
-import { root } from "../support/python.ts";
+import { root } from "../support/python.js";
 import type { DatasetIndex } from "../../dist/core/rows.js";
 
 /** A folder with these files: a name alone is an empty file, a pair has its text. */

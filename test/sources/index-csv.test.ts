@@ -8,7 +8,7 @@ import { DatasetError } from "../../dist/core/error.js";
 import { fromCsv, joinIndexes } from "../../dist/sources/from-csv.js";
 import { readIndex, scanIndex } from "../../dist/sources/index-csv.js";
 import { indexText, writeIndex } from "../../dist/sources/write-index-csv.js";
-import { root } from "../support/python.ts";
+import { root } from "../support/python.js";
 import type { Kind } from "../../dist/core/rows.js";
 
 /** A dataset folder with `in`, `out` and the given index. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { root } from "../support/python.ts";
+import { root } from "../support/python.js";
 
 test("where many tasks fail at once the first one's error is thrown, and nothing comes after it", () => {
   const code = `

@@ -4,7 +4,7 @@ import type { TensorFlow } from "./types.js";
 /** An attribute of a TensorFlow op; the suffix of the key says its type. */
 export interface Attributes {
   ints?: Record<string, number | readonly number[]>;
-  strings?: Record<string, string>;
+  strings?: Record<string, string> | undefined;
   bools?: Record<string, boolean>;
   shapes?: Record<string, readonly number[]>;
   /** Lists of strings. */
