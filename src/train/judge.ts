@@ -23,7 +23,7 @@ export interface JudgeOptions {
   /** Names of the labels, in the order of the output. Default: their numbers. */
   labels?: readonly string[] | undefined;
   /** Multi-label: each label's decision threshold. Default: those with the best F1 on this very data. */
-  thresholds?: readonly number[];
+  thresholds?: readonly number[] | undefined;
 }
 
 /**
