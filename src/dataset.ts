@@ -5,7 +5,8 @@ import { type CheckOptions, type CheckReport, check, checkDataset } from "./chec
 import { DatasetError } from "./core/error.js";
 import { removeWavs, writeWavs } from "./generate/write-wavs.js";
 import { exampleSamples } from "./records/records.js";
-import { type Batches, type BatchOptions, batches } from "./load/batches.js";
+import { type Batches, batches } from "./load/batches.js";
+import type { BatchOptions } from "./load/options.js";
 import { type IndexOptions, readIndex } from "./sources/index-csv.js";
 import { OCTAVE_UP, pairBy } from "./sources/from-names.js";
 import { planRecords } from "./build/plan-records.js";

@@ -64,7 +64,9 @@ export { explicitSplit, kfold, type Split, type SplitOptions, type Stratum, spli
 // Load
 export type { Augment } from "./load/augment.js";
 export type { Features } from "./features/features.js";
-export { type Batch, type Batches, type BatchOptions, batches, type LoadState } from "./load/batches.js";
+export { type Batch, type Batches, batches } from "./load/batches.js";
+export type { LoadState } from "./load/load-state.js";
+export type { BatchOptions } from "./load/options.js";
 export type { Window } from "./load/windows.js";
 export { type MelSpectrogramOptions, melSpectrogram } from "./features/mel-layer.js";
 // Train
@@ -79,7 +81,8 @@ export {
 } from "./train/judge-examples.js";
 export { loadTensorFlow } from "./tensorflow/load.js";
 export type { BatchSource, TrainingData } from "./train/batch-source.js";
-export { type FitOptions, type FitResult, fit } from "./train/fit.js";
+export { fit } from "./train/fit.js";
+export type { FitOptions, FitResult } from "./train/fit-options.js";
 // Look and hear
 export * as show from "./show/index.js";
 export * from "./show/flat.js";

@@ -69,6 +69,11 @@ struct Threads {
   "  nstatus = napi_get_value_int32(env, num_output_values, &num_outputs);\n": `  ENSURE_NAPI_OK_RETVAL(env, nstatus, nullptr);
   if (num_outputs < 0) {
     static Threads threads(env);
+    // -3: none, but a wait for all ops of both threads.
+    if (num_outputs == -3) {
+      threads.Wait();
+      return nullptr;
+    }
     TFE_Executor *thread = threads.all[-num_outputs - 1];
     TFE_ExecutorClearError(thread);
     TFE_Executor *usual = TFE_ContextGetExecutorForThread(tfe_context_);

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { decodeWav } from "../../dist/format/wav.js";
-import { type BatchOptions, batches } from "../../dist/load/batches.js";
+import { batches } from "../../dist/load/batches.js";
+import type { BatchOptions } from "../../dist/load/options.js";
 import { openRecords, type Records, type OpenOptions } from "../../dist/records/open-records.js";
 import { python, root } from "../support/python.js";
 

@@ -10,7 +10,8 @@ import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { restoreModel, saveModel } from "../../dist/train/checkpoint.js";
 import { AudioDataset } from "../../dist/dataset.js";
 import { loadTensorFlow } from "../../dist/tensorflow/load.js";
-import { type FitOptions, fit } from "../../dist/train/fit.js";
+import { fit } from "../../dist/train/fit.js";
+import type { FitOptions } from "../../dist/train/fit-options.js";
 import { close } from "../support/close.js";
 import { python, root } from "../support/python.js";
 

@@ -54,7 +54,7 @@ interface Backend {
   binding: Record<
     "TF_ATTR_TYPE" | "TF_ATTR_INT" | "TF_ATTR_STRING" | "TF_ATTR_BOOL" | "TF_ATTR_SHAPE" | "TF_FLOAT",
     number
-  > & { executeOp(op: string, attributes: Attribute[], inputs: number[], thread: -1 | -2): number };
+  > & { executeOp(op: string, attributes: Attribute[], inputs: number[], thread: -1 | -2 | -3): number };
   getInputTensorIds(inputs: readonly Tensor[]): number[];
   createOutputTensor(output: { id: number; shape: number[]; dtype: number }): Tensor;
   incRef(dataId: object): void;
@@ -82,6 +82,13 @@ export function nativeOps(tf: TensorFlow): Native {
     if (op.startsWith(ONEDNN_PREFIX)) all.push({ name: "_kernel", type: TF_ATTR_STRING, value: ONEDNN_LABEL });
     return all;
   };
+  // What still computes when the process ends would use what is destroyed then.
+  let waits = false;
+  const waitAtExit = (): void => {
+    if (waits) return;
+    waits = true;
+    process.once("exit", () => backend().binding.executeOp("NoOp", [], [], -3));
+  };
   const native: Native = {
     tf,
     gpu: backend().isUsingGpuDevice,
@@ -92,6 +99,7 @@ export function nativeOps(tf: TensorFlow): Native {
     begin: (op, attributes, inputs, shape, when = "soon") => {
       // On a GPU no op is waited for anyway.
       if (native.gpu) return native.run(op, attributes, inputs);
+      waitAtExit();
       const ids = backend().getInputTensorIds(inputs);
       const id = backend().binding.executeOp(op, list(op, attributes), ids, when === "soon" ? -1 : -2);
       return backend().createOutputTensor({ id, shape: [...shape], dtype: TF_FLOAT });

@@ -1,0 +1,76 @@
+import { workerCount } from "../system/pool.js";
+import { frameWidth, openShard, type Records } from "../records/records.js";
+import { layoutBatch } from "./batch-layout.js";
+import type { EpochShape, Place } from "./load-state.js";
+import { type BatchOptions, processing } from "./options.js";
+import { planProcessing } from "./process-batch.js";
+import { type BatchPlanner, type ReadAhead, readAhead } from "./read-ahead.js";
+import { cutItems, epochOrder } from "./windows.js";
+
+/** Threads that read in random order from a disk slower than memory: it serves several at once. In order it reads ahead by itself. */
+const READERS_OF_A_DISK = 4;
+
+/** The epochs of some examples: what every one of them is made of, and a reader for each. */
+export interface Epochs {
+  shape: EpochShape;
+  /** Kinds classes and values: the targets of some examples. */
+  values(examples: Uint32Array): Values | undefined;
+  /** Reads an epoch from a batch on. */
+  read(place: Place): ReadAhead;
+}
+
+/** Kinds classes and values: the targets of some examples, row after row. */
+export interface Values {
+  data: Float32Array;
+  width: number;
+}
+
+// Identifies an opening of a dataset, so that no worker reads a file that was replaced since.
+let opened = 0;
+
+/** Plans the epochs of `examples`; nothing is read yet. The options are checked already. */
+export function planEpochs(records: Records, examples: Uint32Array, options: BatchOptions): Epochs {
+  const { batchSize = 64, seed = 0, shuffle = true } = options;
+  const items = cutItems(records, examples, options.window);
+  const count = items.example.length;
+  const size = options.dropRemainder ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
+  const { timeUnit = "frames", kind } = records.manifest;
+  const width = kind === "frames" ? frameWidth(records) : 0;
+  const how = processing(records, options);
+  const source = {
+    shards: { ...records.paths.map((_, k) => openShard(records, k)) },
+    opened: `${process.pid} ${opened++}`,
+    ...(kind === "frames"
+      ? { labels: { width, timeUnit, rows: new Float64Array(0), inputSize: options.inputSize! } }
+      : {}),
+  };
+  const readers = readersFor(options, how !== undefined);
+  const values = (chosen: Uint32Array): Values | undefined => exampleValues(records, chosen);
+  // Buffers are used again from batch to batch and from epoch to epoch.
+  const free: SharedArrayBuffer[] = [];
+  const read = ({ epoch, batch }: Place): ReadAhead => {
+    const order = epochOrder(count, seed, epoch, shuffle);
+    const chosen = (k: number): Uint32Array => order.subarray(k * batchSize, (k + 1) * batchSize);
+    const planner: BatchPlanner = {
+      layout: (k, at) => layoutBatch(records, items, chosen(k), options, width, at),
+      ...(how && { how, process: (layout, at) => planProcessing(layout, how, values(layout.examples), epoch, at) }),
+    };
+    return readAhead(source, readers, batch, size, planner, free);
+  };
+  return { shape: { seed, items: count, batchSize, size }, values, read };
+}
+
+function readersFor({ workers, shuffle = true }: BatchOptions, processed: boolean): { now: number; atMost: number } {
+  const now = workers ?? (processed ? Math.max(1, workerCount() - 1) : 1);
+  const mayGrow = workers === undefined && !processed && shuffle;
+  return { now, atMost: mayGrow ? READERS_OF_A_DISK : now };
+}
+
+function exampleValues(records: Records, examples: Uint32Array): Values | undefined {
+  const all = records.values;
+  if (!all) return undefined;
+  const width = all.length / records.count;
+  const data = new Float32Array(examples.length * width);
+  for (const [row, i] of examples.entries()) data.set(all.subarray(i * width, (i + 1) * width), row * width);
+  return { data, width };
+}

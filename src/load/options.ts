@@ -1,0 +1,65 @@
+import { DatasetError } from "../core/error.js";
+import type { Features } from "../features/features.js";
+import type { Records } from "../records/records.js";
+import { type Augment, checkAugment } from "./augment.js";
+import type { LayoutOptions } from "./batch-layout.js";
+import type { Processing } from "./process-batch.js";
+
+/** How `batches` makes batches of examples. */
+export interface BatchOptions extends LayoutOptions {
+  /** Default 64. */
+  batchSize?: number;
+  /** Leaves out the last batch where it isn't full. Default false. */
+  dropRemainder?: boolean;
+  /** Shuffles: a new order in every epoch, over all shards at once. Default true; pass false for validation and test. */
+  shuffle?: boolean;
+  /** Seed of the order, together with the epoch's number. Default 0. */
+  seed?: number;
+  /** Random changes of the examples, for training; give none for validation and test. */
+  augment?: Augment | undefined;
+  /** Features instead of samples: x becomes `[batch, frames, bins]`, computed by the workers. */
+  features?: Features;
+  /**
+   * Threads that read ahead. Default 1, which reads faster than TensorFlow takes, and 4 once a shuffled epoch turns out to wait for
+   * the disk; with `augment` or `features` one per core but one. The order does not depend on it.
+   */
+  workers?: number;
+}
+
+/** @throws DatasetError "OPTION" for a number out of range, or one that the records' labels don't fit */
+export function checkOptions(records: Records, options: BatchOptions): void {
+  for (const name of ["inputSize", "batchSize", "workers"] as const) {
+    const value = options[name];
+    if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
+      throw new DatasetError("OPTION", `${name}: ${value}, expected a whole number above 0`);
+    }
+  }
+  const { kind, inputSize, timeUnit } = records.manifest;
+  if (kind === "frames" && !options.inputSize) {
+    throw new DatasetError("OPTION", "inputSize: missing, expected the number of samples that a row of labels covers");
+  }
+  if (kind === "frames" && inputSize && timeUnit !== "samples" && options.inputSize !== inputSize) {
+    throw new DatasetError(
+      "OPTION",
+      `inputSize: ${options.inputSize}, expected ${inputSize}, the frames that the labels were counted in`,
+    );
+  }
+}
+
+/** What is done to the samples of a batch before they become tensors; undefined where they stay as they are. */
+export function processing(records: Records, options: BatchOptions): Processing | undefined {
+  const { augment, features, inputSize, seed = 0 } = options;
+  const { kind, channels, sampleRate } = records.manifest;
+  if (!augment && !features) return undefined;
+  if (augment) checkAugment(augment, features !== undefined);
+  if (features && kind === "frames") {
+    const { frameStep, center = true, padEnd } = features;
+    if (frameStep !== inputSize || !(center || padEnd)) {
+      throw new DatasetError(
+        "OPTION",
+        `features: frameStep ${frameStep}, expected inputSize, ${inputSize}, and center or padEnd, so that there is one frame per row of labels`,
+      );
+    }
+  }
+  return { augment, features, kind, channels, sampleRate, inputSize, seed };
+}

@@ -1,0 +1,111 @@
+import { join } from "node:path";
+import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
+import { DatasetError } from "../core/error.js";
+import { loadTensorFlow } from "../tensorflow/load.js";
+import { isResumable, type TrainingData } from "./batch-source.js";
+import { restoreModel, saveModel } from "./checkpoint.js";
+import type { FitOptions } from "./fit-options.js";
+import { seedDropout } from "./seed-model.js";
+import { addBatch, endEpoch, isBetter, placeIn, type TrainingState } from "./training-state.js";
+import type { Direction } from "../statistics/direction.js";
+
+/** One call of `fit`: what its callbacks share. */
+export interface Training {
+  model: LayersModel;
+  dataset: TrainingData;
+  options: FitOptions;
+  state: TrainingState;
+  /** The number that decides which epoch is best, and which way it is better. */
+  monitor: string;
+  mode: Direction;
+  signal: AbortSignal;
+  /** Counts a batch. */
+  tick(): void;
+}
+
+/** Saves the model with the state of training as checkpoint `name`, where a checkpoint is asked for. */
+export async function saveCheckpoint({ model, dataset, options, state }: Training, name: string): Promise<void> {
+  if (!options.checkpoint) return;
+  if (isResumable(dataset.train)) state.order = placeIn(dataset.train.state(), state.epoch, dataset.trainSteps);
+  await saveModel(model, join(options.checkpoint, name), state);
+}
+
+/** The weights of the best epoch of this call. */
+export interface BestWeights {
+  keep(): void;
+  /** Gives the model the best epoch's weights, also those of an earlier call's checkpoint. */
+  restore(): Promise<void>;
+  dispose(): void;
+}
+
+export function bestWeights({ model, options }: Training): BestWeights {
+  const tf = loadTensorFlow();
+  let kept: Tensor[] | undefined;
+  return {
+    keep: () => {
+      tf.dispose(kept);
+      kept = model.getWeights().map((weight) => weight.clone());
+    },
+    restore: async () => {
+      if (kept) model.setWeights(kept);
+      else if (options.checkpoint) await restoreModel(model, join(options.checkpoint, "best"));
+    },
+    dispose: () => tf.dispose(kept),
+  };
+}
+
+/** What the callbacks found besides the training's state. */
+export interface Outcome {
+  stoppedEarly: boolean;
+  /** Milliseconds of training, validation left out. */
+  trained: number;
+}
+
+/** The callbacks of tfjs that count batches, keep the best weights, save checkpoints and stop. */
+export function fitCallbacks(training: Training, best: BestWeights, outcome: Outcome): object {
+  const { model, dataset, options, state, signal } = training;
+  let epochBegan = 0;
+  let step = state.epoch * dataset.trainSteps + (state.order?.batch ?? 0);
+  return {
+    onEpochBegin: async (): Promise<void> => {
+      epochBegan = performance.now();
+    },
+    onBatchBegin: async (): Promise<void> => {
+      if (options.seed !== undefined) seedDropout(model, options.seed, step);
+    },
+    onBatchEnd: async (batch: number, logs?: unknown): Promise<void> => {
+      step++;
+      training.tick();
+      addBatch(state, logs as Record<string, number>);
+      // The last batch is followed by validation, which is not training.
+      if (batch + 1 === dataset.trainSteps) outcome.trained += performance.now() - epochBegan;
+      if (signal.aborted) model.stopTraining = true;
+    },
+    onEpochEnd: async (epoch: number, ended?: unknown): Promise<void> => {
+      // An aborted epoch is no epoch: its place in the order is saved when training has ended.
+      if (signal.aborted) return;
+      const logs = endEpoch(state, epoch, ended as Record<string, number>);
+      if (noteBest(training, epoch, logs)) {
+        best.keep();
+        await saveCheckpoint(training, "best");
+      }
+      await saveCheckpoint(training, "last");
+      await options.onEpoch?.(epoch + 1, logs);
+      if (options.patience !== undefined && epoch + 1 - state.best!.epoch >= options.patience) {
+        outcome.stoppedEarly = epoch + 1 < options.epochs;
+        model.stopTraining = true;
+      }
+    },
+  };
+}
+
+/** Compares the monitored number with the best so far; true where this epoch is the best now. */
+function noteBest({ state, monitor, mode, options }: Training, epoch: number, logs: Record<string, number>): boolean {
+  const value = logs[monitor];
+  if (value === undefined) {
+    throw new DatasetError("OPTION", `monitor: "${monitor}", expected one of ${Object.keys(logs).join(", ")}`);
+  }
+  if (state.best && !isBetter(value, state.best.value, mode, options.minDelta ?? 0)) return false;
+  state.best = { epoch: epoch + 1, name: monitor, value };
+  return true;
+}

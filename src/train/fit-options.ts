@@ -1,0 +1,52 @@
+import type { LongOptions } from "../notebook/progress.js";
+import type { Direction } from "../statistics/direction.js";
+import type { Judgement } from "./judge.js";
+import type { BestEpoch } from "./training-state.js";
+
+/** How `fit` trains. */
+export interface FitOptions extends LongOptions {
+  /** Total number of epochs, including those before a resumed checkpoint. */
+  epochs: number;
+  /**
+   * Starts from new weights made from this seed, with dropout that follows from it. Default: the weights the model has.
+   * A GPU sums in any order: there the same seed gives the same last bits only with `TF_DETERMINISTIC_OPS=1` in the
+   * environment that Node or JupyterLab was started with, and ops that have no deterministic form then say so.
+   */
+  seed?: number;
+  /** The number that says which epoch is best. Default: val_loss, or loss without validation data. */
+  monitor?: string;
+  /** Whether the smallest or the largest of it is best. Default: the largest of accuracies and scores, by their names. */
+  mode?: Direction;
+  /** Early stopping: stops when the monitored number has not improved for this many epochs. Default: never. */
+  patience?: number;
+  /** What counts as an improvement: a change of more than this. Default 0. */
+  minDelta?: number;
+  /** Ends with the weights of the best epoch. Default true. */
+  restoreBest?: boolean;
+  /** Folder for checkpoints: `best` and `last`, each a model that `tf.loadLayersModel` reads. */
+  checkpoint?: string;
+  /** Resumes from the checkpoint's `last`, if there is one. Default true. */
+  resume?: boolean;
+  /** Weight of each label in the loss, in the order of the model's output. See `balancedWeights`. */
+  classWeights?: readonly number[];
+  /** Shows live curves. Default: in notebooks. */
+  show?: boolean;
+  /** Called after each epoch. */
+  onEpoch?: (epoch: number, logs: Record<string, number>) => void | Promise<void>;
+}
+
+/** The outcome of training. */
+export interface FitResult {
+  /** One number per epoch for each of "loss", "val_loss" and the model's metrics. */
+  history: Record<string, number[]>;
+  /** The best epoch, counted from 1, and its monitored number. */
+  best: BestEpoch;
+  stoppedEarly: boolean;
+  seconds: number;
+  /** Fraction of the training time spent waiting for data, 0 to 1. */
+  waiting: number;
+  /** Scores of the validation data's labels, where the model is a classifier. */
+  judgement?: Judgement;
+  /** All of this in words. */
+  summary: string;
+}
