@@ -121,7 +121,7 @@ export abstract class Dataset {
     return readIndex(this.directory, this.name, this.kind, options);
   }
 
-  /** Looks at every source file and label row, and reports every problem at once. Changes nothing. */
+  /** Checks every source file and label row, and reports every problem at once. Changes nothing. */
   check(options: CheckOptions & IndexOptions = {}): Promise<CheckReport> {
     return checkDataset(this.directory, this.name, this.kind, options);
   }

@@ -15,7 +15,7 @@ import { loadTensorFlow } from "./tensorflow/load.js";
 
 /** One line of the doctor's table. */
 export interface Finding {
-  /** What was looked at, for example "JupyterLab". */
+  /** What was examined, for example "JupyterLab". */
   part: string;
   /** What was found: a version, a device, or what is missing. */
   found: string;
@@ -35,7 +35,7 @@ def version(*names):
 print(json.dumps({"python": ".".join(map(str, sys.version_info[:3])), "lab": version("jupyterlab"),
   "plotly": version("plotly"), "tensorflow": version("tensorflow-cpu", "tensorflow")}))`;
 
-/** Looks at everything that notebooks and training need; what does not load is a finding too. Loads TensorFlow. */
+/** Examines everything that notebooks and training need; what does not load is a finding too. Loads TensorFlow. */
 export function examine(): Finding[] {
   const python = pythonOf(venv);
   const found: { python?: string; lab?: string; plotly?: string; tensorflow?: string } = existsSync(python)

@@ -14,7 +14,7 @@ import { runTask } from "../system/task.js";
 
 export { AuditReport, type Finding, type LeakKind, type Place };
 
-/** How `audit` looks and what it refuses. */
+/** Options of `audit`. */
 export interface AuditOptions extends LongOptions {
   /** Kinds that are errors: `audit` then throws "LEAK" where it finds any. `true`: all of them. Default none. */
   failOn?: readonly LeakKind[] | boolean;

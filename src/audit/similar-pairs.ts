@@ -17,7 +17,7 @@ const BUCKET_LIMIT = 32;
 /** Per vector and other part, as many pairs are kept, the most similar. */
 const KEPT = 2;
 const LEAST_COSINE = 0.8;
-/** Up to this many vectors every pair is looked at. */
+/** Up to this many vectors every pair is compared. */
 const ALL_PAIRS = 600;
 
 /**

@@ -23,7 +23,7 @@ const PIECE = 512;
  * `logMel`, for any number of workers.
  *
  * @returns one result per sound, shape [frames, bins]; for "stft" as pairs of numbers
- * @throws DatasetError "OPTION" for options that don't fit, "ABORTED" when the signal says so
+ * @throws DatasetError "OPTION" for options that don't fit, "ABORTED" when the signal aborts
  * @example
  * const [mel] = await spectra([samples], { kind: "logMel", sampleRate: 16000, melBins: 80 });
  */

@@ -38,7 +38,7 @@ export interface RollView {
  * Splits the time of each row into hits (label and prediction), misses (label alone) and false alarms (prediction
  * alone). Adjoining stretches of one verdict are one.
  */
-export function judge(labels: readonly RollNote[], predictions: readonly RollNote[]): JudgedNote[] {
+export function verdicts(labels: readonly RollNote[], predictions: readonly RollNote[]): JudgedNote[] {
   const rows = new Set([...labels, ...predictions].map((note) => note.row));
   const judged: JudgedNote[] = [];
   for (const row of [...rows].sort((a, b) => a - b)) {

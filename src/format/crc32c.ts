@@ -28,7 +28,7 @@ function fillTables(tables: Int32Array): Int32Array {
 /**
  * CRC-32C (Castagnoli, RFC 3720) of `bytes[start..end)`.
  *
- * Sixteen bytes a step, each looked up in a table of its own, in WebAssembly, where lookups need no bounds checks.
+ * Sixteen bytes per step, each looked up in its own table, in WebAssembly, where lookups need no bounds checks.
  *
  * @param crc checksum of the bytes before these, to continue from; default 0
  * @returns unsigned 32-bit checksum

@@ -83,7 +83,7 @@ function toBuffer(frame: string | Uint8Array): string | Buffer {
   return typeof frame === "string" ? frame : Buffer.from(frame);
 }
 
-/** Ends the process when its parent is gone: nobody would ever end it otherwise. */
+/** Ends the process when its parent is gone: nothing else would end it. */
 function watchParent(parent: number): void {
   // Jupyter names itself (on Windows by a handle): it may be gone before this process could see who its parent was.
   const named = process.platform === "win32" ? parent : Number(process.env.JPY_PARENT_PID) || parent;

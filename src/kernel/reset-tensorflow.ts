@@ -1,4 +1,4 @@
-/** What tfjs keeps of work under way, in the one engine of a process. */
+/** tfjs's state of work in progress, in the one engine of a process. */
 interface Engine {
   state: { scopeStack: unknown[]; gradientDepth: number; kernelDepth: number; activeTape: unknown[] | null };
   endScope(): void;

@@ -67,7 +67,7 @@ export interface Manifest {
   recipe?: Recipe;
   /** What `onProblem: "skip"` left out, and why. */
   skipped?: Problem[];
-  /** Ids of the examples that the set's publisher keeps for validation and test; the others train. */
+  /** Ids of the examples that the dataset's publisher set aside for validation and test; the others train. */
   sides?: { validate: number[]; test: number[] };
   /** The index csv the rows were read from, and its metadata; `sha256` is "" where there was no such file. */
   indexFiles?: { file: string; sha256: string }[];

@@ -79,7 +79,7 @@ export interface BuildPlan {
   source: PlanSource;
   /** What `onProblem: "skip"` left out, and why. */
   skipped?: Problem[];
-  /** The ids of the rows that the set's publisher keeps for validation and test, where it says so. */
+  /** The ids of the rows that the dataset's publisher set aside for validation and test, where it says so. */
   sides?: { validate: number[]; test: number[] };
   /** The files that listed the rows; `sha256` is "" where there was no such file. */
   indexFiles?: { file: string; sha256: string }[];

@@ -38,7 +38,7 @@ export interface ShardIndex {
 }
 
 /** How `indexExample` takes a record. */
-export interface IndexOptions {
+export interface IndexExampleOptions {
   /** Position of the buffer's first byte in the shard's file. */
   fileAt: number;
   /** Keep `b_ind` and `b_val`. */
@@ -79,7 +79,7 @@ export function indexExample(
   bytes: Uint8Array,
   at: number,
   length: number,
-  options: IndexOptions,
+  options: IndexExampleOptions,
 ): void {
   const { fileAt, where } = options;
   const features = decodeExample(bytes, at + RECORD_HEAD, at + RECORD_HEAD + length, where);
@@ -119,7 +119,7 @@ export interface BuiltExample {
 }
 
 /** Adds a record just built to an index: what `indexExample` would find in it, without reading it again. */
-export function indexBuilt(index: ShardIndex, built: BuiltExample, options: Omit<IndexOptions, "where">): void {
+export function indexBuilt(index: ShardIndex, built: BuiltExample, options: Omit<IndexExampleOptions, "where">): void {
   const { row, features, places, at, length } = built;
   const { fileAt, lists } = options;
   index.offset.push(fileAt + at);

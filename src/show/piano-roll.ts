@@ -3,7 +3,7 @@ import { DatasetError } from "../core/error.js";
 import { figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";
 import { pitchName } from "../core/pitch.js";
-import { joinNotes, judge, type RollNote, rollPanel, rollWords } from "../figure/roll.js";
+import { joinNotes, type RollNote, rollPanel, rollWords, verdicts } from "../figure/roll.js";
 import { figureBundle, fit, MAX_BYTES, type ShowOptions } from "./bundle.js";
 import type { ExampleLike } from "./sound.js";
 
@@ -87,7 +87,7 @@ export function rollOf(
   const threshold = options.threshold ?? 0.5;
   const truth = toNotes(labels, threshold);
   const { prediction } = options;
-  const judged = prediction ? judge(truth, toNotes(asRoll(prediction, labels), threshold)) : truth;
+  const judged = prediction ? verdicts(truth, toNotes(asRoll(prediction, labels), threshold)) : truth;
   const start = options.start ?? 0;
   const end = options.end ?? judged.reduce((max, n) => Math.max(max, n.offset), start + 1e-3);
   const shown = detail === 1 ? judged : joinNotes(judged, (end - start) / (1500 * detail));

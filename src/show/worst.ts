@@ -20,7 +20,7 @@ export interface Judged {
 }
 
 /**
- * Shows the `n` predictions with the largest loss (default 5), to see and to hear.
+ * Shows the `n` predictions with the largest loss (default 5), to see and hear.
  *
  * @example
  * show.worst(judged, 3);

@@ -14,7 +14,7 @@ export interface FromFolderOptions {
   folder?: string;
   /** The classes, in the order of the label columns. Default: every folder, by name; those that start with `_` or `.` don't count. */
   classes?: readonly string[];
-  /** Lists (one file name per line, relative to `folder`) of the files that the publisher keeps for validation and test, relative to D. The others train. */
+  /** Lists (one file name per line, relative to `folder`) of the files that the publisher set aside for validation and test, relative to D. The others train. */
   splits?: { validate?: string; test?: string };
   /** Group of a file, from its name relative to `folder`. Default: none. */
   group?: (file: string) => string;

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError, type ReportLine } from "../core/error.js";
 import { csvLines, decodeUtf8, separatorHint } from "../format/csv.js";
-import { hasHeader, kindHint, readLabels } from "./label-rows.js";
+import { addLabelRows, hasHeader, kindHint } from "./label-rows.js";
 import { linksOut, statOf } from "../system/file-names.js";
 import { AUDIO_FILE } from "./list-audio.js";
 import { applyMetadata, readMetadata } from "./metadata.js";
@@ -76,7 +76,7 @@ export async function scanIndex(
   const besides = [options.metadata ?? `${name}.metadata.json`];
   const index: GrowingIndex = { kind, file, besides, rows: [], ...folders };
   if (kind === "classes" || kind === "values") {
-    readLabels(index, sound, header, report, options.digits === true);
+    addLabelRows(index, sound, header, report, options.digits === true);
   } else {
     await inTurns(sound, async ({ line, cells }) => {
       const row = await fileRow(directory, index, line, cells, report);

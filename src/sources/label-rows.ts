@@ -44,7 +44,7 @@ export function hasHeader(lines: readonly CsvLine[], kind: Kind, digits: boolean
 }
 
 /** Puts a row into `index` for each line of file name and numbers, and the header's names into its labels. */
-export function readLabels(
+export function addLabelRows(
   index: GrowingIndex,
   lines: readonly CsvLine[],
   header: CsvLine | undefined,

@@ -32,7 +32,7 @@ export async function readMetadata(
   return extname(name).toLowerCase() === ".csv" ? fromCsvText(text, name) : fromJsonText(text, name);
 }
 
-/** Gives each row the group and the split that the metadata of its input names; reports splits nobody knows. */
+/** Gives each row the group and the split that the metadata of its input names; reports unknown splits. */
 export function applyMetadata(
   index: { file: string; rows: { line: number; input: string; group?: string; split?: SplitName }[] },
   metadata: Metadata,

@@ -12,7 +12,7 @@ export interface Split {
   test: Uint32Array;
 }
 
-/** How to split; `groups` and `strata` may be used together. */
+/** Options of `splitExamples`; `groups` and `strata` may be used together. */
 export interface SplitOptions extends AllotOptions {
   /** Shares of train, validate and test, summing to 1 within rounding. Default 0.7, 0.15 and 0.15; a share of 0 leaves that split out. */
   trainSplit?: number;
@@ -110,7 +110,7 @@ export function explicitSplit(count: number, lists: { [name in keyof Split]?: Ar
 }
 
 /**
- * The split that a set's publisher made, as `Manifest.sides` holds it: examples that it doesn't name train.
+ * The split that a dataset's publisher made, as `Manifest.sides` holds it: examples that it doesn't name train.
  * @param ids each example's id
  */
 export function publishedSplit(ids: ArrayLike<number>, sides: { validate: number[]; test: number[] }): Split {

@@ -4,7 +4,7 @@ import { isAbsolute, join, posix, relative, sep } from "node:path";
 import { inTurns } from "./event-loop.js";
 
 /**
- * Those of `names` (relative to `base`) that a symbolic link leads out of `base`. Missing files are not this function's business.
+ * Those of `names` (relative to `base`) that a symbolic link leads out of `base`. Missing files are ignored here.
  *
  * Each folder is listed once, so 100,000 names in one folder cost one listing. `base` itself may be a link.
  */

@@ -27,7 +27,7 @@ export async function withPool<T>(workers: number, work: (pool: Piscina) => Prom
   try {
     result = await work(pool);
   } catch (error) {
-    // Piscina makes an error of what other tasks still answer while the threads end; nobody asks for it any more.
+    // Piscina makes an error of what other tasks still answer while the threads end; nothing needs it any more.
     pool.on("error", () => undefined);
     await pool.destroy();
     throw error;
@@ -40,7 +40,7 @@ export async function withPool<T>(workers: number, work: (pool: Piscina) => Prom
  * A pool that the caller keeps and destroys. Idle threads don't keep the process alive longer than `idleTimeout`.
  *
  * Atomics are off because they stop asynchronous file access between two tasks of a worker. The process's own
- * `--import` and the like are no business of the workers, which run built code.
+ * `--import` and the like don't apply to the workers, which run built code.
  */
 export function createPool(workers: number, idleTimeout = 1000): Piscina {
   return new Piscina({

@@ -49,7 +49,7 @@ export function isResumable(source: BatchSource): source is ResumableSource {
   return "state" in source && "resume" in source;
 }
 
-/** A source that measures how long it is waited for, and that ends at once when `stopped` says so. */
+/** A source that measures how long it is waited for, and that ends at once when `stopped` returns true. */
 export function watched(source: BatchSource, stopped: () => boolean): { source: BatchSource; waited(): number } {
   let waited = 0;
   return {

@@ -18,7 +18,7 @@ export interface JudgedDataset {
   batchesOf(examples: ArrayLike<number>): BatchSource;
 }
 
-/** Which examples are judged. */
+/** Options of `judgeExamples`. */
 export interface JudgeExamplesOptions extends LongOptions {
   /** Default "test". */
   split?: SplitName | "all";

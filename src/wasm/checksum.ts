@@ -1,4 +1,4 @@
-// CRC-32C sixteen bytes a step, each looked up in a table of its own (slicing by 16; Kounavis and Berry, 2005). The tables,
+// CRC-32C sixteen bytes per step, each looked up in its own table (slicing by 16; Kounavis and Berry, 2005). The tables,
 // of 256 words each, lie at address 0.
 
 /**

@@ -8,7 +8,7 @@ import { matrixPanel } from "../../dist/figure/matrix.js";
 import { escapeText } from "../../dist/figure/panel.js";
 import { placePanels, textWidth, tickName } from "../../dist/figure/place.js";
 import { palettePng } from "../../dist/figure/png.js";
-import { joinNotes, judge, type RollNote } from "../../dist/figure/roll.js";
+import { joinNotes, type RollNote, verdicts } from "../../dist/figure/roll.js";
 import { pitchName } from "../../dist/core/pitch.js";
 import { linearScale, logScale, warpedScale } from "../../dist/figure/scale.js";
 import { spectrogramPng } from "../../dist/figure/spectrogram.js";
@@ -193,7 +193,7 @@ test("every instant is a hit, a miss or a false alarm as its label and predictio
     list.some((n) => n.row === row && n.onset <= at && at < n.offset);
   fc.assert(
     fc.property(notes, notes, (labels, predictions) => {
-      const judged = judge(labels, predictions);
+      const judged = verdicts(labels, predictions);
       for (let row = 0; row < 3; row++) {
         for (let at = 0.5; at < 52; at++) {
           const [label, prediction] = [active(labels, row, at), active(predictions, row, at)];
