@@ -57,7 +57,8 @@ export function plainTslab(load: NodeJS.Require): LoadedTypeScript {
 }
 
 /**
- * Lets the control thread alone interrupt what tslab runs, and names it by `cells`, so that stack traces tell cells apart.
+ * Lets the control thread alone interrupt what tslab runs, and names it by `cells`, so that stack traces distinguish
+ * cells.
  *
  * Without it, and with a tslab that isn't patched too, a cell ended by force would take the kernel's SIGINT listeners
  * with it: Node takes them off while a script runs with `breakOnSigint`.

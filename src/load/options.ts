@@ -5,7 +5,7 @@ import { type Augment, checkAugment } from "./augment.js";
 import type { LayoutOptions } from "./batch-layout.js";
 import type { Processing } from "./process-batch.js";
 
-/** How `batches` makes batches of examples. */
+/** Options of `batches`. */
 export interface BatchOptions extends LayoutOptions {
   /** Default 64. */
   batchSize?: number;

@@ -3,7 +3,7 @@ import type { Direction } from "../statistics/direction.js";
 import type { Judgement } from "./judge.js";
 import type { BestEpoch } from "./training-state.js";
 
-/** How `fit` trains. */
+/** Options of `fit`. */
 export interface FitOptions extends LongOptions {
   /** Total number of epochs, including those before a resumed checkpoint. */
   epochs: number;

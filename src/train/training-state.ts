@@ -18,7 +18,7 @@ export interface TrainingState {
   part?: { examples: number; sums: Record<string, number> };
 }
 
-/** Counts a batch in; an epoch that goes on after an interrupt has the mean of all its batches. */
+/** Counts a batch in; an epoch that is resumed after an interrupt has the mean of all its batches. */
 export function addBatch(state: TrainingState, logs: Record<string, number>): void {
   const { batch: _, size = 1, ...values } = logs;
   state.part ??= { examples: 0, sums: {} };
