@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, chromium, type Locator, type Page } from "playwright-core";
+import { writeFontConfig } from "./fonts.js";
 import { find } from "./programs.js";
 import { pythonPath, root } from "./python.js";
 
@@ -105,8 +106,8 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Starts Chromium. */
-export function launchBrowser(): Promise<Browser> {
+/** Starts Chromium, with the tests' own fonts. */
+export async function launchBrowser(): Promise<Browser> {
   if (!chromiumPath) throw new Error("no Chromium, expected one on the PATH or in CHROMIUM");
   const args = [
     "--no-sandbox",
@@ -114,7 +115,11 @@ export function launchBrowser(): Promise<Browser> {
     "--disable-gpu",
     "--autoplay-policy=no-user-gesture-required",
   ];
-  return chromium.launch({ executablePath: chromiumPath, headless: true, args });
+  const state = mkdtempSync(join(tmpdir(), "deep-audio-browser-"));
+  const env = { ...process.env, FONTCONFIG_FILE: writeFontConfig(state) } as Record<string, string>;
+  const browser = await chromium.launch({ executablePath: chromiumPath, headless: true, args, env });
+  browser.on("disconnected", () => rmSync(state, { recursive: true, force: true }));
+  return browser;
 }
 
 /** Opens a notebook (path below the Lab's folder) in single-document mode and waits until its kernel is idle. */
