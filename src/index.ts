@@ -83,6 +83,7 @@ export { loadTensorFlow } from "./tensorflow/load.js";
 export type { BatchSource, TrainingData } from "./train/batch-source.js";
 export { fit } from "./train/fit.js";
 export type { FitOptions, FitResult } from "./train/fit-options.js";
+export type { BestEpoch } from "./train/training-state.js";
 // Look and hear
 export * as show from "./show/index.js";
 export * from "./show/flat.js";
