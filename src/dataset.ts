@@ -9,6 +9,7 @@ import { type Batches, batches } from "./load/batches.js";
 import type { BatchOptions } from "./load/options.js";
 import { type IndexOptions, readIndex } from "./sources/index-csv.js";
 import { OCTAVE_UP, pairBy } from "./sources/from-names.js";
+import { predictExample } from "./load/predict.js";
 import { planRecords } from "./build/plan-records.js";
 import { planRecipe, type RecipeOptions } from "./generate/recipe.js";
 import { pythonReader } from "./records/python-reader.js";
@@ -246,14 +247,16 @@ export abstract class Dataset {
   }
 
   /**
-   * `folds` ways to divide the examples, each example being tested in exactly one; what `load` prepared is kept.
+   * `folds` ways to divide the examples, each example being tested in exactly one; what `load` prepared is kept. Options
+   * of `load` hold here too unless given anew, but for its split: `valSplit` is a share of what isn't tested, default 0.
    *
    * @example for (const fold of await dataset.kfold(5, { inputSize: 256, batchSize: 32 })) await model.fitDataset(fold.train, { epochs: 3 })
    */
   async kfold(folds: number, options: LoadOptions = {}): Promise<Fold[]> {
     const records = this.loaded?.records ?? (await this.open(options));
-    const all = this.seeded(options);
-    const { seed, valSplit } = all;
+    const all = this.seeded({ ...this.loaded?.options, ...options });
+    const { seed } = all;
+    const { valSplit } = options;
     const splits = kfold(records.count, folds, { seed, valSplit, ...this.keys(records, all) });
     return splits.map((split) => this.prepare(records, split, all));
   }
@@ -267,12 +270,9 @@ export abstract class Dataset {
    * show.pair([target!, await dataset.predict(model, i)], { sampleRate: 16000, names: ["target", "prediction"] });
    */
   async predict(model: tfjs.LayersModel, i: number): Promise<Float32Array> {
-    const { value } = await (await this.batchesOf([i]).iterator()).next();
-    const output = model.predict(value.xs) as tfjs.Tensor;
-    const all = (await output.data()) as Float32Array;
-    for (const tensor of [value.xs, value.ys, output]) tensor.dispose();
-    const { target } = this.kind === "pairs" ? await this.example(i) : {};
-    return target ? all.subarray(0, target.length) : all;
+    const { records, options } = this.need();
+    checkExample(records, i);
+    return await predictExample(model, records, i, options);
   }
 
   /** Reads every byte of the records and says what is broken: shard, example, byte. Changes nothing. */
@@ -358,7 +358,7 @@ export abstract class Dataset {
   }
 
   private prepare(records: Records, split: Split, options: LoadOptions & { seed: number }): Loaded {
-    const still = { ...options, shuffle: false, augment: undefined };
+    const still = { ...options, shuffle: false, augment: undefined, dropRemainder: false };
     return {
       options,
       records,

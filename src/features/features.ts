@@ -1,5 +1,5 @@
 import { DatasetError } from "../core/error.js";
-import { logMel, type MelOptions, melSpectrum } from "../signal/mel.js";
+import { logMel, melBank, type MelOptions, melSpectrum } from "../signal/mel.js";
 import { type DecibelOptions, type Frames, planStft, spectrum, type StftOptions, stft } from "../signal/stft.js";
 
 /** Features instead of samples, computed while loading. */
@@ -31,6 +31,13 @@ export function computeFeatures(samples: Float32Array, options: Features, sample
         "OPTION",
         `features.kind: "${String(options.kind)}", expected "logMel", "mel", "power", "magnitude" or "stft"`,
       );
+  }
+}
+
+/** Says on the main thread what is wrong with mel bands: the workers that compute them can't. */
+export function checkFeatures(options: Features, sampleRate: number): void {
+  if (options.kind === "mel" || options.kind === "logMel") {
+    melBank(planStft(0, options).fftLength, { ...options, sampleRate });
   }
 }
 

@@ -1,5 +1,5 @@
 import { DatasetError } from "../core/error.js";
-import type { Features } from "../features/features.js";
+import { checkFeatures, type Features } from "../features/features.js";
 import type { Records } from "../records/records.js";
 import { type Augment, checkAugment } from "./augment.js";
 import type { LayoutOptions } from "./batch-layout.js";
@@ -9,7 +9,7 @@ import type { Processing } from "./process-batch.js";
 export interface BatchOptions extends LayoutOptions {
   /** Default 64. */
   batchSize?: number;
-  /** Leaves out the last batch where it isn't full. Default false. */
+  /** Leaves out the last batch where it isn't full; of a loaded dataset, in training alone. Default false. */
   dropRemainder?: boolean;
   /** Shuffles: a new order in every epoch, over all shards at once. Default true; pass false for validation and test. */
   shuffle?: boolean;
@@ -52,6 +52,7 @@ export function processing(records: Records, options: BatchOptions): Processing 
   const { kind, channels, sampleRate } = records.manifest;
   if (!augment && !features) return undefined;
   if (augment) checkAugment(augment, features !== undefined);
+  if (features) checkFeatures(features, sampleRate);
   if (features && kind === "frames") {
     const { frameStep, center = true, padEnd } = features;
     if (frameStep !== inputSize || !(center || padEnd)) {

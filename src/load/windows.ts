@@ -9,6 +9,8 @@ export interface Window {
   length: number;
   /** From one piece's start to the next. Default `length`; `Infinity` crops every example to its first piece. */
   step?: number;
+  /** One more piece, padded with zeros, where samples are left at the end. Default false. */
+  padEnd?: boolean;
 }
 
 /** What an epoch is made of: examples, or pieces of them. */
@@ -21,7 +23,7 @@ export interface Items {
 
 /**
  * The items of the given examples, in their order. Pieces lie wholly inside their example (what is left at the end is
- * shorter than a step); an example shorter than the window is one piece, padded with zeros.
+ * shorter than a step) but for the last with `padEnd`; an example shorter than the window is one piece, padded with zeros.
  *
  * @throws DatasetError "OPTION" when length or step isn't a positive whole number
  */
@@ -34,7 +36,8 @@ export function cutItems(records: Records, examples: Uint32Array, window: Window
       `window: length ${length} and step ${step}, expected whole numbers of samples above 0`,
     );
   }
-  const pieces = Array.from(examples, (i) => Math.max(1, Math.floor((exampleSamples(records, i) - length) / step) + 1));
+  const whole = window.padEnd ? Math.ceil : Math.floor;
+  const pieces = Array.from(examples, (i) => Math.max(1, whole((exampleSamples(records, i) - length) / step) + 1));
   const total = pieces.reduce((a, b) => a + b, 0);
   const items = { example: new Uint32Array(total), start: new Float64Array(total) };
   let at = 0;

@@ -1,3 +1,4 @@
+import { isMainThread } from "node:worker_threads";
 import { DatasetError } from "../core/error.js";
 import { bandSums } from "./fft.js";
 import { type DecibelOptions, eachFrame, type Frames, planStft, powerToDb, type StftOptions } from "./stft.js";
@@ -25,6 +26,9 @@ export interface MelBank {
   weights: Float32Array;
 }
 
+/** No longer spectrum is tried to tell which would do. */
+const LONGEST_ADVICE = 2 ** 16;
+
 /** Hz to mel. Slaney's Auditory Toolbox (1998) or Young et al., The HTK Book. */
 export function hzToMel(hz: number, scale: "slaney" | "htk" = "slaney"): number {
   if (scale === "htk") return 2595 * Math.log10(1 + hz / 700);
@@ -38,11 +42,35 @@ export function melToHz(mel: number, scale: "slaney" | "htk" = "slaney"): number
 }
 
 /**
- * The bands for spectra of `fftLength / 2 + 1` bins.
+ * The bands for spectra of `fftLength / 2 + 1` bins. A warning counts those without a bin, which are always 0.
  *
  * @throws DatasetError "OPTION" when the edges don't satisfy 0 ≤ lowerEdge < upperEdge ≤ sampleRate / 2.
  */
 export function melBank(fftLength: number, options: MelOptions): MelBank {
+  const bank = makeBank(fftLength, options);
+  const empty = emptyBands(bank);
+  if (empty > 0 && isMainThread) warnOfEmpty(empty, bank.melBins, fftLength, options);
+  return bank;
+}
+
+const emptyBands = ({ start }: MelBank): number =>
+  start.reduce((n, at, m) => n + (m > 0 && at === start[m - 1] ? 1 : 0), 0);
+
+/** What was said already. */
+const said = new Set<string>();
+
+function warnOfEmpty(empty: number, melBins: number, fftLength: number, options: MelOptions): void {
+  let enough = 2 ** Math.ceil(Math.log2(fftLength + 1));
+  while (enough < LONGEST_ADVICE && emptyBands(makeBank(enough, options)) > 0) enough *= 2;
+  const warning =
+    `mel bands: ${empty} of ${melBins} without a bin of the spectrum at fftLength ${fftLength}, so they are always 0; ` +
+    `pass fftLength: ${enough} or fewer melBins`;
+  if (said.has(warning)) return;
+  said.add(warning);
+  process.emitWarning(warning, { code: "EMPTY_MEL_BANDS" });
+}
+
+function makeBank(fftLength: number, options: MelOptions): MelBank {
   const { sampleRate, melBins = 80, lowerEdge = 0, upperEdge = sampleRate / 2, scale = "slaney" } = options;
   if (!(lowerEdge >= 0 && lowerEdge < upperEdge && upperEdge <= sampleRate / 2)) {
     throw new DatasetError(

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { allot, type AllotOptions, exactCounts, type Stratum } from "./stratify.js";
+import { allot, allotFolds, type AllotOptions, exactCounts, type Stratum } from "./stratify.js";
 import { DatasetError } from "../core/error.js";
 import { random } from "../signal/random.js";
 
@@ -59,9 +59,8 @@ export function kfold(
   }
   checkLengths(count, options);
   const { seed = 0, valSplit = 0 } = options;
-  const equal = new Array<number>(folds).fill(1 / folds);
-  const parts = allot(count, exactCounts(count, equal), options, random(seed));
-  return equal.map((_, fold) => {
+  const parts = allotFolds(count, folds, options, random(seed));
+  return Array.from({ length: folds }, (_, fold) => {
     const test = Uint32Array.from(where(parts, (part) => part === fold));
     const rest = where(parts, (part) => part !== fold);
     if (test.length === 0 || rest.length === 0) {

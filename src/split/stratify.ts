@@ -41,6 +41,21 @@ export function allot(count: number, quotas: readonly number[], options: AllotOp
   return labels.every((l) => l.length === 1) ? allotClasses(order, quotas, labels) : allotLabels(order, quotas, labels);
 }
 
+/**
+ * As `allot`, for `folds` equal parts. One label each: the examples, label after label, are dealt to one fold after the
+ * other, as scikit-learn's StratifiedKFold does; a label of as many examples as folds is in each of them.
+ */
+export function allotFolds(count: number, folds: number, options: AllotOptions, random: Random): Uint16Array {
+  const labels = options.strata && labelLists(options.strata);
+  if (options.groups || !labels?.every((l) => l.length === 1)) {
+    return allot(count, exactCounts(count, new Array<number>(folds).fill(1)), options, random);
+  }
+  const parts = new Uint16Array(count);
+  const order = membersOf(random.shuffle(numbersTo(count)), labels).flat();
+  for (const [at, example] of order.entries()) parts[example] = at % folds;
+  return parts;
+}
+
 function allotPlain(order: Uint32Array, quotas: readonly number[]): Uint16Array {
   const parts = new Uint16Array(order.length);
   let at = 0;

@@ -63,7 +63,7 @@ async function writeArtifacts(
   await writeWhole(join(folder, path), new Uint8Array(weights));
   const { weightData: _, weightSpecs, ...rest } = artifacts;
   const json = { ...rest, weightsManifest: [{ paths: [path], weights: weightSpecs }], training };
-  await writeWhole(join(folder, MODEL), JSON.stringify(json));
+  await writeWhole(join(folder, MODEL), JSON.stringify(json, withoutNaN));
   for (const name of old) if (/^weights-\d+\.bin$/.test(name)) await rm(join(folder, name));
 }
 
@@ -104,7 +104,17 @@ export async function restoreModel(model: LayersModel, folder: string): Promise<
   } finally {
     tf.dispose(tensors);
   }
-  return json.training ?? {};
+  return JSON.parse(JSON.stringify(json.training ?? {}), withNaN) as Record<string, unknown>;
+}
+
+/** json has no word for NaN and the infinities: they are saved as texts. */
+const withoutNaN = (_: string, value: unknown): unknown =>
+  typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+
+/** The reverse of `withoutNaN`; json by itself makes null of them. */
+function withNaN(_: string, value: unknown): unknown {
+  if (value === null) return Number.NaN;
+  return value === "NaN" || value === "Infinity" || value === "-Infinity" ? Number(value) : value;
 }
 
 interface SavedModel {

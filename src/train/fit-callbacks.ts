@@ -91,7 +91,7 @@ export function fitCallbacks(training: Training, best: BestWeights, outcome: Out
       }
       await saveCheckpoint(training, "last");
       await options.onEpoch?.(epoch + 1, logs);
-      if (options.patience !== undefined && epoch + 1 - state.best!.epoch >= options.patience) {
+      if (options.patience !== undefined && epoch + 1 - (state.best?.epoch ?? 0) >= options.patience) {
         outcome.stoppedEarly = epoch + 1 < options.epochs;
         model.stopTraining = true;
       }
@@ -105,7 +105,7 @@ function noteBest({ state, monitor, mode, options }: Training, epoch: number, lo
   if (value === undefined) {
     throw new DatasetError("OPTION", `monitor: "${monitor}", expected one of ${Object.keys(logs).join(", ")}`);
   }
-  if (state.best && !isBetter(value, state.best.value, mode, options.minDelta ?? 0)) return false;
+  if (!isBetter(value, state.best?.value, mode, options.minDelta ?? 0)) return false;
   state.best = { epoch: epoch + 1, name: monitor, value };
   return true;
 }

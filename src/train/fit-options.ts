@@ -39,7 +39,7 @@ export interface FitOptions extends LongOptions {
 export interface FitResult {
   /** One number per epoch for each of "loss", "val_loss" and the model's metrics. */
   history: Record<string, number[]>;
-  /** The best epoch, counted from 1, and its monitored number. */
+  /** The best epoch, counted from 1, and its monitored number; epoch 0 and NaN where it never was a finite number. */
   best: BestEpoch;
   stoppedEarly: boolean;
   seconds: number;

@@ -8,11 +8,13 @@ export function summary(result: Omit<FitResult, "summary">, epochs: number, opti
   const { best, waiting, seconds, stoppedEarly, judgement } = result;
   const sentences = [
     `Trained ${epochs} of ${options.epochs} epochs in ${duration(seconds)}, ${(100 * waiting).toFixed(1)} % of it waiting for data.`,
-    `Best ${best.name} ${best.value.toPrecision(4)} at epoch ${best.epoch}${options.restoreBest === false ? "" : " (weights restored)"}.`,
+    best.epoch === 0
+      ? `No epoch is best: ${best.name} was never a finite number; lower the learning rate, or look for NaN in the data.`
+      : `Best ${best.name} ${best.value.toPrecision(4)} at epoch ${best.epoch}${options.restoreBest === false ? "" : " (weights restored)"}.`,
   ];
   if (stoppedEarly) sentences.push(`Stopped early: no improvement for ${options.patience} epochs.`);
   if (judgement) sentences.push(`Mean F1 of the validation labels ${judgement.scores.at(-2)!.f1.toFixed(3)}.`);
-  if (options.checkpoint) sentences.push(`Saved in ${join(options.checkpoint, "best")}.`);
+  if (options.checkpoint) sentences.push(`Saved in ${join(options.checkpoint, best.epoch === 0 ? "last" : "best")}.`);
   return sentences.join(" ");
 }
 

@@ -75,7 +75,7 @@ async function train(training: Training, show: boolean): Promise<FitResult> {
     if (signal.aborted) await saveCheckpoint(training, "last");
     throwIfAborted(signal, "training");
     const best = state.best ?? { epoch: 0, name: monitor, value: Number.NaN };
-    if (options.restoreBest !== false && best.epoch !== state.epoch) await weights.restore();
+    if (options.restoreBest !== false && best.epoch > 0 && best.epoch !== state.epoch) await weights.restore();
     const judgement = await judgeValidation(training);
     const seconds = (performance.now() - began) / 1000;
     const waiting = outcome.trained > 0 ? Math.min(1, data.waited() / outcome.trained) : 0;

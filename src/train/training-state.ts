@@ -1,7 +1,7 @@
 import type { Direction } from "../statistics/direction.js";
 import type { Place } from "./batch-source.js";
 
-/** The best epoch, counted from 1, and its monitored number. */
+/** The best epoch, counted from 1, and its monitored number; epoch 0 and NaN where it never was a finite number. */
 export interface BestEpoch {
   epoch: number;
   name: string;
@@ -46,7 +46,9 @@ export function placeIn(place: Place, epochsDone: number, steps: number): Place 
   return unvalidated ? { ...place, epoch: place.epoch - 1, batch: steps } : place;
 }
 
-/** Whether `value` is better than the `best` so far, by more than `delta`. */
-export function isBetter(value: number, best: number, mode: Direction, delta: number): boolean {
+/** Whether `value` is better than the `best` so far, by more than `delta`. What isn't a finite number never is. */
+export function isBetter(value: number, best: number | undefined, mode: Direction, delta: number): boolean {
+  if (!Number.isFinite(value)) return false;
+  if (best === undefined || !Number.isFinite(best)) return true;
   return mode === "min" ? value < best - delta : value > best + delta;
 }

@@ -155,3 +155,28 @@ test("lengths that have no fast transform, and other bad options, are named", ()
   bad({ window: "kaiser" }, /window: "kaiser", expected "hann", "hamming" or "none"/);
   assert.throws(() => melMatrix(512, { sampleRate, upperEdge: 9000 }), /mel edges: 0 to 9000 Hz.*≤ 8000 Hz/);
 });
+
+test("mel bands without a bin are counted in a warning, as many as librosa's matrix has", async () => {
+  const theirs = python(`
+import warnings, librosa
+with warnings.catch_warnings(record=True) as said:
+    warnings.simplefilter("always")
+    few = librosa.filters.mel(sr=16000, n_fft=256, n_mels=128)
+    enough = librosa.filters.mel(sr=16000, n_fft=512, n_mels=128)
+print(json.dumps([int((few.max(1) == 0).sum()), int((enough.max(1) == 0).sum()), len(said), str(said[0].message)]))`);
+  assert.deepEqual([...theirs.slice(1, 3), /Empty filters/.test(theirs[3])], [0, 1, true]);
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on("warning", note);
+  for (let i = 0; i < 2; i++) melMatrix(256, { sampleRate: 16000, melBins: 128 });
+  melMatrix(512, { sampleRate: 16000, melBins: 128 });
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off("warning", note);
+  assert.deepEqual(
+    warnings.map(({ message }) => message),
+    [
+      `mel bands: ${theirs[0]} of 128 without a bin of the spectrum at fftLength 256, so they are always 0; pass fftLength: 512 or fewer melBins`,
+    ],
+  );
+  assert.equal((warnings[0] as NodeJS.ErrnoException).code, "EMPTY_MEL_BANDS");
+});

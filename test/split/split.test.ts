@@ -127,6 +127,32 @@ print(json.dumps([float(worst(plain)), float(np.median([worst(f) for f in groupe
   assert.ok(median(grouped.map(total)) <= theirs[2] + 1, `${grouped.map(total)} against ${theirs[2]}`);
 });
 
+test("folds hold as many of each label as scikit-learn's, one each of a label of as many examples as folds", () => {
+  const labels = [...new Array(5).fill(2), ...new Array(61).fill(0), ...new Array(5).fill(3), ...new Array(26).fill(1)];
+  const shuffled = labels.map((_, i) => labels[(i * 31) % labels.length] as number);
+  for (const [folds, list] of [
+    [5, labels],
+    [5, shuffled],
+    [7, [...shuffled, 4, 4, 4, 4, 4, 4, 4]],
+  ] as const) {
+    const theirs = python(
+      `
+import numpy as np, warnings
+from sklearn.model_selection import StratifiedKFold
+warnings.simplefilter("ignore")
+y = np.array(input["list"])
+print(json.dumps([np.bincount(y[t], minlength=5).tolist() for _, t in StratifiedKFold(input["folds"]).split(y, y)]))`,
+      { folds, list },
+    ) as number[][];
+    for (const seed of [0, 1]) {
+      const ours = kfold(list.length, folds, { strata: list, seed }).map(({ test }) =>
+        [0, 1, 2, 3, 4].map((label) => test.filter((i) => list[i] === label).length),
+      );
+      assert.deepEqual(ours, theirs);
+    }
+  }
+});
+
 test("several labels: far nearer to each label's share than scikit-learn's ShuffleSplit, exact in number", () => {
   const strata = Array.from({ length: 400 }, (_, i) => {
     const labels = [`common${i % 2}`];

@@ -12,6 +12,8 @@ import { AudioDataset } from "../../dist/dataset.js";
 import { loadTensorFlow } from "../../dist/tensorflow/load.js";
 import { fit } from "../../dist/train/fit.js";
 import type { FitOptions } from "../../dist/train/fit-options.js";
+import { bestEpoch } from "../../dist/show/history.js";
+import type { BatchSource, TrainingData } from "../../dist/train/batch-source.js";
 import { close } from "../support/close.js";
 import { python, root } from "../support/python.js";
 
@@ -167,6 +169,66 @@ test("the best epoch is the one of the least error, or as asked for", async () =
   assert.ok(new Set(values).size > 1);
   assert.equal(least, Math.min(...values));
   assert.equal((await train({ mode: "max" }))[0], Math.max(...values));
+});
+
+/** A line to learn, whose validation has a NaN in the epochs of these numbers, from 1. */
+function withNaN(...epochs: number[]): TrainingData {
+  const source = (values: () => number[]): BatchSource => ({
+    iterator: async () => {
+      const ys = values();
+      let given = false;
+      return {
+        next: async () => {
+          if (given) return { done: true, value: undefined };
+          given = true;
+          return { done: false, value: { xs: tf.tensor2d([[1], [2]]), ys: tf.tensor2d(ys, [2, 1]) } };
+        },
+      };
+    },
+  });
+  let epoch = 0;
+  const validate = source(() => (epochs.includes(++epoch) ? [Number.NaN, 2] : [1, 2]));
+  return { train: source(() => [1, 2]), trainSteps: 1, validate, valSteps: 1 };
+}
+
+function line(): LayersModel {
+  const model = tf.sequential({ layers: [tf.layers.dense({ inputShape: [1], units: 1, kernelInitializer: "zeros" })] });
+  model.compile({ optimizer: tf.train.sgd(0.05), loss: "meanSquaredError" });
+  return model;
+}
+
+test("an epoch whose monitored number is NaN is never best, and counts for patience", async () => {
+  const model = line();
+  const { best, history, stoppedEarly } = await fit(model, withNaN(1, 3), { epochs: 6, patience: 3, ...QUIET });
+  const values = history.val_loss!;
+  assert.deepEqual(values.map(Number.isNaN), [true, false, true, false, false, false]);
+  assert.equal(best.value, Math.min(...values.filter((value) => !Number.isNaN(value))));
+  assert.equal(best.epoch, values.indexOf(best.value) + 1);
+  assert.equal(stoppedEarly, false);
+  assert.deepEqual(bestEpoch(history), best);
+
+  const never = await fit(line(), withNaN(1, 2, 3, 4, 5, 6), { epochs: 6, patience: 3, ...QUIET });
+  assert.deepEqual(never.best, { epoch: 0, name: "val_loss", value: Number.NaN });
+  assert.deepEqual([never.history.val_loss!.length, never.stoppedEarly], [3, true]);
+  assert.match(
+    never.summary,
+    /No epoch is best: val_loss was never a finite number; lower the learning rate, or look for NaN/,
+  );
+});
+
+test("training with NaN goes on from its checkpoint as if it had not been interrupted", async () => {
+  const whole = await fit(line(), withNaN(1), { epochs: 4, ...QUIET });
+  const checkpoint = join(folder, "nan");
+  await fit(line(), withNaN(1), { epochs: 1, checkpoint, ...QUIET });
+  const rest = await fit(line(), withNaN(), { epochs: 4, checkpoint, ...QUIET });
+  assert.deepEqual(rest.history, whole.history);
+  assert.deepEqual(rest.best, whole.best);
+
+  const alone = join(folder, "nan-alone");
+  await fit(line(), withNaN(1), { epochs: 1, checkpoint: alone, ...QUIET });
+  const again = await fit(line(), withNaN(), { epochs: 1, checkpoint: alone, ...QUIET });
+  assert.deepEqual(again.best, { epoch: 0, name: "val_loss", value: Number.NaN });
+  assert.match(again.summary, /Saved in .*last\.$/);
 });
 
 test("class weights give Keras's loss and gradients", async () => {
