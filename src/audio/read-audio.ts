@@ -1,8 +1,9 @@
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { type Audio, decodeAudio, isWav } from "../format/audio.js";
-import { readWavInfo, toFloat32, type WavInfo, wavHeaderBytes } from "../format/wav.js";
+import { readWavInfo, toFloat32, type WavInfo } from "../format/wav.js";
 import { decodePart, PART_BYTES, partBytes } from "../format/wav-part.js";
 import { DatasetError } from "../core/error.js";
+import { readHead } from "./header.js";
 import { fillFrom } from "../system/read-bytes.js";
 import { nextTurn } from "../system/event-loop.js";
 import { fileError } from "../system/atomic-file.js";
@@ -38,15 +39,15 @@ export async function readAudio(path: string, options: ReadAudioOptions = {}): P
   let file: number | undefined;
   try {
     file = openSync(path, "r");
-    const { size } = fstatSync(file);
-    const head = Buffer.alloc(Math.min(size, PART_BYTES));
-    fillFrom(file, head, 0);
-    if (isWav(head) && wavHeaderBytes(head, size) <= head.length) {
-      const info = readWavInfo(head, size, path);
+    // Memory of its own: decoding takes turns, in which another file may be read.
+    const memory = { buffer: Buffer.allocUnsafe(4096) };
+    let head = readHead(file, memory);
+    if (isWav(head.bytes)) {
+      const info = readWavInfo(head.bytes, head.size, path);
       if (!info.truncated) return await readParts(file, info, path, options);
+      head = readHead(file, memory, true);
     }
-    const bytes = Buffer.allocUnsafeSlow(size);
-    const audio = await decodeAudio(bytes.subarray(0, fillFrom(file, bytes, 0)), path);
+    const audio = await decodeAudio(head.bytes, path);
     const samples = toFloat32(audio.samples);
     if (!options.out) return { ...audio, samples };
     const place = placeFor(samples.length, path, options);

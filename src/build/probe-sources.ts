@@ -1,11 +1,9 @@
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, existsSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { type AudioShape, audioShape, readHead } from "../audio/header.js";
 import { DatasetError, type Problem } from "../core/error.js";
-import { isWav, unknownFormat } from "../format/audio.js";
-import { readCompressedInfo } from "../format/compressed-info.js";
 import { type LabelOptions, readLabels } from "../format/labels.js";
-import { readWavInfo, wavHeaderBytes } from "../format/wav.js";
 import { fileError } from "../system/atomic-file.js";
 
 /** Files to look at, relative to the dataset's folder. */
@@ -35,9 +33,9 @@ export function probeSources(task: ProbeTask): Probe {
   const probe: Probe = { samples: [], sixteenBit: true, sampleRate: 0, channels: 0, rates: [], problems: [] };
   let last = "";
   for (const file of task.audio) {
-    let info: Header;
+    let info: AudioShape;
     try {
-      info = readHeader(join(directory, file), file);
+      info = shapeOf(join(directory, file), file);
     } catch (error) {
       const known = fileError(error, file);
       if (!(known instanceof DatasetError)) throw error;
@@ -70,36 +68,13 @@ export async function readLabelNames(path: string, where: string, options: Label
   return readLabels(await readFile(path), where, { ...options, sampleRate: 1e6 }).labels;
 }
 
-const head = Buffer.allocUnsafe(4096);
+const memory = { buffer: Buffer.allocUnsafe(4096) };
 
-interface Header {
-  sampleRate: number;
-  channels: number;
-  /** An estimate where only decoding would show it; it affects only the size of shards. */
-  frames: number;
-  sixteenBit: boolean;
-  truncated: boolean;
-}
-
-function readHeader(path: string, where: string): Header {
-  const fd = openSync(path, "r");
+function shapeOf(path: string, where: string): AudioShape {
+  const file = openSync(path, "r");
   try {
-    const { size } = fstatSync(fd);
-    let bytes = head.subarray(0, readSync(fd, head, 0, head.length, 0));
-    if (!isWav(bytes)) {
-      const info = readCompressedInfo(readFileSync(fd), where);
-      if (!info) throw unknownFormat(bytes, where);
-      const { sampleRate, channels, frames = (size * 8) / channels } = info;
-      return { sampleRate, channels, frames, sixteenBit: info.bitsPerSample === 16, truncated: false };
-    }
-    for (let needed = wavHeaderBytes(bytes, size); needed > bytes.length; needed = wavHeaderBytes(bytes, size)) {
-      const more = Buffer.allocUnsafe(needed);
-      bytes = more.subarray(0, readSync(fd, more, 0, needed, 0));
-      if (bytes.length < needed) break;
-    }
-    const info = readWavInfo(bytes, size, where);
-    return { ...info, sixteenBit: info.bitsPerSample === 16 && info.sampleFormat === "int" };
+    return audioShape(readHead(file, memory), where);
   } finally {
-    closeSync(fd);
+    closeSync(file);
   }
 }

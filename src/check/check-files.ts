@@ -1,13 +1,11 @@
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { type Head, headerOf, readHead } from "../audio/header.js";
 import { type Convert, convertAudio, convertedLength } from "../audio/convert.js";
 import { peakOf } from "../core/samples.js";
 import { DatasetError, type Problem } from "../core/error.js";
-import { decodeAudio, isWav } from "../format/audio.js";
-import { readCompressedInfo } from "../format/compressed-info.js";
+import { decodeAudio } from "../format/audio.js";
 import { type LabelOptions, readLabels } from "../format/labels.js";
-import { decodeWav, readWavInfo, wavHeaderBytes } from "../format/wav.js";
-import { fillFrom } from "../system/read-bytes.js";
 import { fileError } from "../system/atomic-file.js";
 
 /** Files to check, relative to the dataset's folder. */
@@ -72,34 +70,28 @@ const KINDS: Record<string, string> = { ENVIRONMENT: "decoder", LABEL: "labels" 
 
 async function checkAudio(task: CheckTask, checked: OpenCheck): Promise<void> {
   const { file } = checked;
-  const bytes = readBytes(task, file, checked, (head, size) =>
-    !task.deep && isWav(head) ? wavHeaderBytes(head, size) : size,
-  );
-  if (!bytes) return;
+  const head = readFile(task, file, checked, task.deep);
+  if (!head) return;
   const report = (kind: string, message: string): void =>
     void checked.problems.push({ kind, file, message: `${message} (${file})` });
-  if (bytes.head.length === 0) report("empty", "file: empty, expected audio");
-  else if (isWav(bytes.head)) {
-    const info = readWavInfo(bytes.head, bytes.size, file);
-    const { sampleRate, channels, bitsPerSample, frames } = info;
+  if (head.bytes.length === 0) {
+    report("empty", "file: empty, expected audio");
+    return;
+  }
+  const header = headerOf(head, file);
+  if (header.info) {
+    const { sampleRate, channels, bitsPerSample = 0, frames } = header.info;
     Object.assign(checked, { sampleRate, channels, bitsPerSample, frames });
-    if (info.truncated)
-      report("truncated", `samples: ${frames}, expected more according to the header; copy the file again`);
-    else if (frames === 0) report("empty", "samples: none, expected at least one");
-    else if (task.deep) listen(checked, decodeWav(bytes.head, file).samples, channels, report);
-  } else {
-    const info = readCompressedInfo(bytes.head, file);
-    if (info) {
-      const { sampleRate, channels, bitsPerSample = 0, frames } = info;
-      Object.assign(checked, { sampleRate, channels, bitsPerSample, frames });
-    }
-    // Without a length in the header, or without any header we know, only decoding shows it.
-    if (task.deep || info === undefined) {
-      const audio = await decodeAudio(bytes.head, file);
-      checked.frames = audio.samples.length / audio.channels;
-      if (checked.frames === 0) report("empty", "samples: none, expected at least one");
-      else listen(checked, audio.samples, audio.channels, report);
-    }
+  }
+  if (header.kind === "wav" && header.info.truncated) {
+    report("truncated", `samples: ${header.info.frames}, expected more according to the header; copy the file again`);
+  } else if (header.kind === "wav" && header.info.frames === 0) report("empty", "samples: none, expected at least one");
+  else if (task.deep || header.info === undefined) {
+    // Without a length in the header, or without any header we know, only decoding tells.
+    const audio = await decodeAudio(head.bytes, file);
+    checked.frames = audio.samples.length / audio.channels;
+    if (checked.frames === 0) report("empty", "samples: none, expected at least one");
+    else listen(checked, audio.samples, audio.channels, report);
   }
   if (checked.channels !== undefined && task.convert?.channels !== undefined) {
     // Throws where the channels can't be changed in that way.
@@ -109,14 +101,14 @@ async function checkAudio(task: CheckTask, checked: OpenCheck): Promise<void> {
 }
 
 function checkKeys(task: CheckTask, checked: OpenCheck, keys: string): void {
-  const bytes = readBytes(task, keys, checked, (_head, size) => size);
-  if (!bytes) return;
+  const head = readFile(task, keys, checked, true);
+  if (!head) return;
   const { sampleRate, frames } = checked;
   const rate = task.convert?.sampleRate ?? sampleRate;
   const samples =
     frames === undefined || sampleRate === undefined ? undefined : convertedLength(frames, sampleRate, task.convert);
   // A file whose rate can't be read has a problem already; its labels are still checked line by line.
-  const { labels } = readLabels(bytes.head, keys, { ...task.labels, sampleRate: rate ?? 1, samples });
+  const { labels } = readLabels(head.bytes, keys, { ...task.labels, sampleRate: rate ?? 1, samples });
   checked.labels = labels;
 }
 
@@ -154,15 +146,10 @@ function longestRun(samples: Int16Array | Float32Array, channels: number, full: 
   return longest;
 }
 
-let buffer = Buffer.allocUnsafe(1 << 16);
+const memory = { buffer: Buffer.allocUnsafe(1 << 16) };
 
-/** The first bytes of a file, as many as `needed` says; undefined and a problem where there is no such file. */
-function readBytes(
-  task: CheckTask,
-  file: string,
-  checked: OpenCheck,
-  needed: (head: Uint8Array, size: number) => number,
-): { head: Uint8Array; size: number } | undefined {
+/** The beginning of a file, or all of it; undefined and a problem where there is no such file. */
+function readFile(task: CheckTask, file: string, checked: OpenCheck, whole: boolean): Head | undefined {
   let fd: number;
   try {
     fd = openSync(join(task.directory, file), "r");
@@ -173,25 +160,8 @@ function readBytes(
     return undefined;
   }
   try {
-    const { size } = fstatSync(fd);
-    let got = fill(fd, 0, Math.min(size, 4096));
-    for (let want = needed(buffer.subarray(0, got), size); got < want; want = needed(buffer.subarray(0, got), size)) {
-      const more = fill(fd, got, want);
-      if (more === got) break;
-      got = more;
-    }
-    return { head: buffer.subarray(0, got), size };
+    return readHead(fd, memory, whole);
   } finally {
     closeSync(fd);
   }
-}
-
-/** Reads up to byte `want` behind the `got` bytes that the buffer holds; returns how many it holds then. */
-function fill(fd: number, got: number, want: number): number {
-  if (want > buffer.length) {
-    const larger = Buffer.allocUnsafe(want * 1.25);
-    buffer.copy(larger, 0, 0, got);
-    buffer = larger;
-  }
-  return got + fillFrom(fd, buffer.subarray(got, want), got);
 }

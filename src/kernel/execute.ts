@@ -1,17 +1,11 @@
 import { inspect } from "node:util";
-import { countInterrupt } from "../system/interrupts.js";
-import { SHARED, STATE } from "./control.js";
+import { createCellQueue } from "./cell-queue.js";
 import { describeError, describeTypeErrors, type JupyterError, keepLineCount, keepSource } from "./errors.js";
-import { resetTensorFlow } from "./reset-tensorflow.js";
 import type { Message } from "./message.js";
+import { createRunner } from "./runner.js";
 import type { Server } from "./server.js";
 import { keepMaps } from "./source-maps.js";
 import { loadTslab, type Tslab } from "./tslab.js";
-
-/** How long requests that wait behind a failed cell are gathered before they are answered as not run. */
-const GATHER_MS = 50;
-/** How long interrupted library work may take to end by itself, with an error that says how far it came. */
-const ABORT_MS = 700;
 
 /** Runs cells one after the other. */
 export interface Cells {
@@ -26,17 +20,13 @@ export interface Cells {
 export function createCells(server: Server, shared: Int32Array): Cells {
   let count = 0;
   let current: Message | undefined;
-  let running = false;
   let failure: JupyterError | undefined;
   let late: JupyterError | undefined;
-  let queue: Promise<unknown> = Promise.resolve();
-  let failedCell = 0;
   let warned = false;
-  let stopRunning: ((error: Error) => void) | undefined;
+  const typeErrors: unknown[][] = [];
   const name = (): string => `cell [${count}]`;
 
-  const setState = (state: number): void => void Atomics.store(shared, SHARED.state, state);
-  const typeErrors: unknown[][] = [];
+  const runner = createRunner((code) => tslab.executor.execute(code), shared);
   const tslab = loadTslab(
     {
       log: (value) => {
@@ -50,29 +40,10 @@ export function createCells(server: Server, shared: Int32Array): Cells {
     },
     { name, onLines: keepLineCount },
     (converting) => {
-      setState(converting ? STATE.idle : STATE.running);
+      runner.setRunning(!converting);
       if (!converting) keepMaps(name());
     },
   );
-
-  /** Runs code in a turn of its own: code that is ended by force takes its callers with it. */
-  async function run(code: string): Promise<void> {
-    const stopped = new Promise<never>((_, reject) => (stopRunning = reject));
-    const done = new Promise((resolve) => setTimeout(() => resolve(tslab.executor.execute(code)), 0));
-    running = true;
-    try {
-      await Promise.race([done, stopped]);
-      if (typeErrors.length > 0) failure = describeTypeErrors(name(), typeErrors.splice(0));
-      // Rejections that nobody handles are known one turn later.
-      await new Promise((resolve) => setImmediate(resolve));
-    } catch (error) {
-      failure = describeError(error);
-    } finally {
-      running = false;
-      stopRunning = undefined;
-      setState(STATE.idle);
-    }
-  }
 
   async function executeNow(message: Message): Promise<object> {
     const { code, silent, allow_stdin: interactive } = message.content;
@@ -80,20 +51,14 @@ export function createCells(server: Server, shared: Int32Array): Cells {
       count++;
       server.publish("execute_input", { code, execution_count: count }, message);
     }
-    current = message;
-    server.setTextParent(message);
-    tslab.setDisplayWriter((content, update) => {
-      server.publish(update ? "update_display_data" : "display_data", content, message);
-    });
-    if (tslab.warning && !warned) server.text.write("stderr", `${tslab.warning}\n`);
-    warned = true;
+    showUnder(message);
     keepSource(name(), code);
     failure = undefined;
     // Nobody looks at a run without a front end, so what failed between two cells fails the second.
     const missed = interactive ? undefined : late;
     late = undefined;
     if (missed) failure = missed;
-    else await run(code);
+    else await runCode(code);
     server.text.flush();
     const failed: JupyterError | undefined = failure ?? late;
     late = undefined;
@@ -102,43 +67,34 @@ export function createCells(server: Server, shared: Int32Array): Cells {
     return { status: "error", execution_count: count, ...failed };
   }
 
-  async function execute(message: Message): Promise<object> {
-    const before = failedCell;
-    const turn = queue.then(async () => {
-      if (failedCell !== before) return notRun(message);
-      const reply = await executeNow(message);
-      if ("ename" in reply && message.content.stop_on_error !== false) {
-        // What was sent before the front end could know of the failure is read now and not run.
-        await new Promise((resolve) => setTimeout(resolve, GATHER_MS));
-        failedCell = count;
-      }
-      return reply;
+  /** Output from now on belongs to this cell. */
+  function showUnder(message: Message): void {
+    current = message;
+    server.setTextParent(message);
+    tslab.setDisplayWriter((content, update) => {
+      server.publish(update ? "update_display_data" : "display_data", content, message);
     });
-    queue = turn.catch(() => {});
-    return turn;
+    if (tslab.warning && !warned) server.text.write("stderr", `${tslab.warning}\n`);
+    warned = true;
   }
 
-  function notRun(message: Message): object {
-    const text = `not run: ${name()} failed before it\n`;
-    server.publish("stream", { name: "stderr", text }, message);
-    return { status: "aborted", execution_count: count };
+  async function runCode(code: string): Promise<void> {
+    try {
+      await runner.run(code);
+      if (typeErrors.length > 0) failure = describeTypeErrors(name(), typeErrors.splice(0));
+    } catch (error) {
+      failure = describeError(error);
+    }
   }
 
-  function interrupt(): void {
-    countInterrupt();
-    if (Atomics.exchange(shared, SHARED.forced, 0) === 1) cleanUp();
-    if (!running) return;
-    const stop = stopRunning;
-    // Only this listener: no library work that ends by itself.
-    const wait = process.listenerCount("SIGINT") > 1 ? ABORT_MS : 0;
-    setTimeout(() => stop?.(interrupted()), wait);
-  }
-
-  /** What was ended by force had no chance to end its scopes and to take back its listeners. */
-  function cleanUp(): void {
-    resetTensorFlow();
-    for (const listener of process.listeners("SIGINT")) if (listener !== interrupt) process.off("SIGINT", listener);
-  }
+  const queue = createCellQueue<Message, object>(
+    executeNow,
+    (message, reply) => "ename" in reply && message.content.stop_on_error !== false,
+    (message) => {
+      server.publish("stream", { name: "stderr", text: `not run: ${name()} failed before it\n` }, message);
+      return { status: "aborted", execution_count: count };
+    },
+  );
 
   function lateError(thrown: unknown, what: string): void {
     const error = describeError(thrown, { note: ` (${what})` });
@@ -147,12 +103,5 @@ export function createCells(server: Server, shared: Int32Array): Cells {
     else process.stderr.write(`${error.traceback.join("\n")}\n`);
   }
 
-  return { tslab, execute, interrupt, lateError };
-}
-
-function interrupted(): Error {
-  const error = new Error("the cell was interrupted");
-  error.name = "Interrupted";
-  delete error.stack;
-  return error;
+  return { tslab, execute: queue.add, interrupt: runner.interrupt, lateError };
 }

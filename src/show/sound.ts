@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { DatasetError } from "../core/error.js";
+import { isWav } from "../format/audio.js";
 import { type Audio, decodeWav, toFloat32 } from "../format/wav.js";
 
 /** A tensor, as far as a display needs it: its values in order. */
@@ -101,8 +102,8 @@ function fileSound(path: string): Sound {
       { cause },
     );
   }
-  const magic = Buffer.from(bytes.subarray(0, 4)).toString("latin1");
-  if (!["RIFF", "RIFX", "RF64"].includes(magic)) {
+  if (!isWav(bytes)) {
+    const magic = Buffer.from(bytes.subarray(0, 4)).toString("latin1");
     throw new DatasetError(
       "FORMAT",
       `sound: begins with ${JSON.stringify(magic)}, expected a wav file; pass await decodeAudio(readFileSync(path), path) for other formats (${path})`,
