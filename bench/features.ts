@@ -5,7 +5,7 @@ import { createPool } from "../dist/system/pool.js";
 import type { Frames } from "../dist/signal/stft.js";
 import { spectra } from "../dist/features/spectra.js";
 import { compare, measure, pythonPeer, tiny } from "./harness.js";
-import type { SpectraOptions } from "../dist/features/spectra-task.js";
+import type { SpectraOptions } from "../dist/features/compute-spectra.js";
 
 const sampleRate = 16000;
 const shape = { frameLength: 1024, frameStep: 256, fftLength: 1024 };

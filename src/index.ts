@@ -26,7 +26,8 @@ export { type WriteIndexOptions, writeIndex } from "./sources/write-index-csv.js
 // Sounds and labels as files
 export { type Audio, decodeAudio } from "./format/audio.js";
 export { type DenseOptions, denseLabels, eventsOf, type LabelEvents } from "./format/events.js";
-export { formatKeys, type FormatKeysOptions, type TimeUnit } from "./format/keys.js";
+export { type FormatKeysOptions, formatKeys } from "./format/format-keys.js";
+export type { TimeUnit } from "./format/keys.js";
 export { type LabelOptions, labelsToMidi, type NoteTarget, type ToMidiOptions } from "./format/labels.js";
 export {
   type MidiNotes,

@@ -6,13 +6,13 @@
 import { lazyTask } from "./system/task.js";
 
 export const checkFiles = lazyTask(async () => (await import("./check/check-files.js")).checkFiles);
-export const writeWavFiles = lazyTask(async () => (await import("./generate/wav-task.js")).writeWavFiles);
+export const writeWavFiles = lazyTask(async () => (await import("./generate/write-wav-files.js")).writeWavFiles);
 export const readBatches = lazyTask(async () => (await import("./load/read-batch.js")).readBatches);
 export const probeSources = lazyTask(async () => (await import("./build/probe-sources.js")).probeSources);
 export const buildShardFile = lazyTask(async () => (await import("./build/build-shard.js")).buildShardFile);
 export const scanShard = lazyTask(async () => (await import("./records/scan-shard.js")).scanShard);
 export const compareSources = lazyTask(async () => (await import("./records/compare-sources.js")).compareSources);
-export const computeSpectra = lazyTask(async () => (await import("./features/spectra-task.js")).computeSpectra);
+export const computeSpectra = lazyTask(async () => (await import("./features/compute-spectra.js")).computeSpectra);
 export const salvageShard = lazyTask(async () => (await import("./repair/salvage-shard.js")).salvageShard);
 export const fingerprintSignals = lazyTask(async () => (await import("./audit/compare-signals.js")).fingerprintSignals);
 export const findSimilar = lazyTask(async () => (await import("./audit/compare-signals.js")).findSimilar);

@@ -10,7 +10,7 @@ import { withPool, workerCount } from "../system/pool.js";
 import { track } from "../notebook/progress.js";
 import { finishPublication, publish, shardFiles } from "../records/publish.js";
 import { buildShardFile, markFinished } from "./build-shard.js";
-import { shardTask } from "./shard-task.js";
+import { shardTask } from "./shard-request.js";
 import { sidecarText } from "../original/sidecar.js";
 import { type Comparison, compareSources } from "../records/compare-sources.js";
 import { runTask } from "../system/task.js";

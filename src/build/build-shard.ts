@@ -8,7 +8,7 @@ import { BYTES_PER_SAMPLE, type ShardEntry } from "../records/manifest.js";
 import { recipeRows } from "../generate/recipe.js";
 import { rowFeatures, SourceReader } from "./row-features.js";
 import { emptyIndex, indexBuilt, type ShardIndex } from "../records/shard-index.js";
-import type { ShardTask } from "./shard-task.js";
+import type { ShardTask } from "./shard-request.js";
 import { fileError, syncFile, temporaryPath, writeRenamed } from "../system/atomic-file.js";
 import type { Row } from "../core/rows.js";
 import { entryFile, indexFile } from "../records/files.js";

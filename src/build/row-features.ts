@@ -14,10 +14,11 @@ import type { Encoding, Sources } from "../records/manifest.js";
 import { fillFrom } from "../system/read-bytes.js";
 import type { RecipeRow } from "../generate/recipe.js";
 import { emptyRow, renderInto } from "../generate/render-pair.js";
-import type { ShardTask } from "./shard-task.js";
+import type { ShardTask } from "./shard-request.js";
 import { fileError } from "../system/atomic-file.js";
 import type { Row } from "../core/rows.js";
 import type { PlanHead } from "../records/plan.js";
+import { padRows } from "../original/padding.js";
 
 /** Samples as they lie in a source file's buffer, and their checksum. */
 interface SourcePiece {
@@ -212,12 +213,4 @@ function sampleBytes({ samples }: Audio, encoding: Encoding): Uint8Array {
   const stored =
     encoding === "float32" ? toFloat32(samples) : samples instanceof Int16Array ? samples : toInt16(samples);
   return new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength);
-}
-
-/** The original pads its frame-labelled audio with 1 to `inputSize` zeros. */
-function padRows(halves: Uint8Array, inputSize: number): Uint8Array {
-  const samples = halves.length / 2;
-  const padded = new Uint8Array((samples + inputSize - (samples % inputSize)) * 2);
-  padded.set(halves);
-  return padded;
 }

@@ -2,7 +2,7 @@ import type { Piscina } from "piscina";
 import { DatasetError } from "../core/error.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type Frames, planStft } from "../signal/stft.js";
-import type { SpectraOptions, SpectraPiece, SpectraTask } from "./spectra-task.js";
+import type { SpectraOptions, SpectraPiece, SpectraTask } from "./compute-spectra.js";
 import { runTask } from "../system/task.js";
 
 /** Where the work is done. */

@@ -1,5 +1,5 @@
 import { DatasetError, type Problem, problemsError, type ReportLine } from "../core/error.js";
-import { cellNumber, csvLines, notNumber, separatorHint, formatCsv } from "./csv.js";
+import { cellNumber, csvLines, notNumber, separatorHint } from "./csv.js";
 import { EventBuilder, type LabelEvents, UNTIL_END } from "./events.js";
 
 export { type DenseOptions, denseLabels, eventsOf, type LabelEvents, UNTIL_END } from "./events.js";
@@ -40,29 +40,59 @@ export interface KeyLabels {
  */
 export function parseKeys(text: string, where: string, options: KeyOptions = {}): KeyLabels {
   const unit = options.timeUnit ?? "frames";
-  const { sampleRate, samples, inputSize } = options;
-  if (unit === "seconds" && !sampleRate) {
+  if (unit === "seconds" && !options.sampleRate) {
     throw new DatasetError(
       "OPTION",
-      `sampleRate ${sampleRate}: expected the audio's, to turn seconds into samples (${where})`,
+      `sampleRate ${options.sampleRate}: expected the audio's, to turn seconds into samples (${where})`,
     );
   }
   const problems: Problem[] = [];
-  const report = (line: number, kind: string, message: string): void =>
+  const report: ReportLine = (line, kind, message) =>
     void problems.push({ kind, file: where, line, message: `${message} (${where}:${line})` });
-  const scale = unit === "seconds" ? (sampleRate as number) : 1;
-  const end = lastTime(unit, samples, inputSize);
-
-  const marked = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
-  const source = marked.includes("\n") ? marked : marked.replaceAll("\r", "\n");
+  const times = timeChecker(unit, options);
   const builder = new EventBuilder();
   let labels: string[] | undefined;
   let cells = new Float64Array(0);
+  let rows = 0;
+  const last = eachLine(text, report, (source, start, to, line) => {
+    if (labels === undefined) {
+      labels = readHeader(source.slice(start, to), line, report);
+      cells = new Float64Array(labels.length + 1);
+      // Without features no row can be right: one message says it.
+      return labels.length > 0;
+    }
+    if (readNumbers(source, start, to, cells) !== cells.length) {
+      explain(source.slice(start, to), cells.length, line, report);
+      return true;
+    }
+    rows++;
+    const { time, problem } = times.check(cells[0] as number);
+    if (problem === undefined) builder.row(time, cells);
+    else report(line, "time", `time stamp ${cells[0]}: ${problem}`);
+    return true;
+  });
+  if (labels === undefined) report(1, "header", "file: empty, expected a header such as `TIME STAMP,FEATURE 1`");
+  else if (rows === 0 && problems.length === 0) report(last, "rows", "rows: none, expected at least one");
+  const short = problems.length === 0 && times.dense() ? missingRows(rows, unit, options) : undefined;
+  if (short !== undefined) report(last, "rows", short);
+  if (problems.length > 0) throw problemsError("LABEL", `keys ${where}`, problems);
+  const timeUnit = unit === "frames" ? "frames" : "samples";
+  return { events: builder.finish(UNTIL_END), labels: labels ?? [], rows, timeUnit };
+}
+
+/**
+ * Visits the lines of a csv that aren't blank, until the visitor returns false; returns the number of the last line.
+ * Blank lines at the end of the file are nobody's mistake; one between two rows may be a lost row.
+ */
+function eachLine(
+  text: string,
+  report: ReportLine,
+  visit: (source: string, start: number, to: number, line: number) => boolean,
+): number {
+  const marked = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+  const source = marked.includes("\n") ? marked : marked.replaceAll("\r", "\n");
   let line = 0;
   let blank = 0;
-  let rows = 0;
-  let previous = -1;
-  let dense = true;
   for (let from = 0; from < source.length; ) {
     const next = source.indexOf("\n", from);
     const stop = next < 0 ? source.length : next;
@@ -75,59 +105,55 @@ export function parseKeys(text: string, where: string, options: KeyOptions = {})
       blank ||= line;
       continue;
     }
-    // Blank lines at the end of the file are harmless; one between two rows may be a lost row.
     if (blank > 0) report(blank, "blank", "line: blank, expected a row; delete it");
     blank = 0;
-    if (labels === undefined) {
-      labels = readHeader(source.slice(start, to), line, report);
-      cells = new Float64Array(labels.length + 1);
-      // Without features no row can be right: one message says it.
-      if (labels.length === 0) break;
-      continue;
-    }
-    const count = readNumbers(source, start, to, cells);
-    if (count !== cells.length) {
-      explain(source.slice(start, to), cells.length, line, report);
-      continue;
-    }
-    const raw = cells[0] as number;
-    const time = Math.round(raw * scale);
-    rows++;
+    if (!visit(source, start, to, line)) break;
+  }
+  return line;
+}
+
+/** Checks time stamps row by row: each must be later than the one before and lie in the audio. */
+function timeChecker(
+  unit: TimeUnit,
+  { sampleRate, samples, inputSize }: KeyOptions,
+): { check(raw: number): { time: number; problem?: string }; dense(): boolean } {
+  const scale = unit === "seconds" ? (sampleRate as number) : 1;
+  const end = lastTime(unit, samples, inputSize);
+  let previous = -1;
+  let dense = true;
+  const problemOf = (raw: number, time: number): string | undefined => {
     if (unit !== "seconds" && time !== raw) {
-      report(
-        line,
-        "time",
-        `time stamp ${raw}: not a whole number of ${unit}; pass timeUnit: "seconds" if that is what it counts`,
-      );
-    } else if (raw < 0) report(line, "time", `time stamp ${raw}: negative, expected 0 or more`);
-    else if (time <= previous) {
+      return `not a whole number of ${unit}; pass timeUnit: "seconds" if that is what it counts`;
+    }
+    if (raw < 0) return "negative, expected 0 or more";
+    if (time <= previous) {
       const what = time === previous ? "repeats the row before" : "goes back";
-      report(line, "time", `time stamp ${raw}: ${what}, expected more than ${previous / scale}`);
-    } else if (time > end) {
-      const hint = unit === "frames" ? '; pass timeUnit: "samples" or "seconds" if that is what it counts' : "";
-      report(line, "time", `time stamp ${raw}: after the end of the audio at ${end / scale} ${unit}${hint}`);
-    } else {
+      return `${what}, expected more than ${previous / scale}`;
+    }
+    if (time <= end) return undefined;
+    const hint = unit === "frames" ? '; pass timeUnit: "samples" or "seconds" if that is what it counts' : "";
+    return `after the end of the audio at ${end / scale} ${unit}${hint}`;
+  };
+  return {
+    check: (raw) => {
+      const time = Math.round(raw * scale);
+      const problem = problemOf(raw, time);
+      if (problem !== undefined) return { time, problem };
       dense &&= time === previous + 1;
       previous = time;
-      builder.row(time, cells);
-    }
-  }
-  if (labels === undefined) report(1, "header", "file: empty, expected a header such as `TIME STAMP,FEATURE 1`");
-  else if (rows === 0 && problems.length === 0) report(line, "rows", "rows: none, expected at least one");
-  if (unit === "frames" && dense && rows > 1 && samples !== undefined && inputSize && problems.length === 0) {
-    const frames = Math.ceil(samples / inputSize);
-    if (rows < frames) {
-      const hint = "a label that holds to the end needs a row for the last frame";
-      report(line, "rows", `rows: ${rows}, expected ${frames}, one per frame of ${inputSize} samples; ${hint}`);
-    }
-  }
-  if (problems.length > 0) throw problemsError("LABEL", `keys ${where}`, problems);
-  return {
-    events: builder.finish(UNTIL_END),
-    labels: labels ?? [],
-    rows,
-    timeUnit: unit === "frames" ? "frames" : "samples",
+      return { time };
+    },
+    dense: () => dense,
   };
+}
+
+/** What is wrong with the number of rows, where each frame has one. */
+function missingRows(rows: number, unit: TimeUnit, { samples, inputSize }: KeyOptions): string | undefined {
+  if (unit !== "frames" || rows <= 1 || samples === undefined || !inputSize) return undefined;
+  const frames = Math.ceil(samples / inputSize);
+  if (rows >= frames) return undefined;
+  const hint = "a label that holds to the end needs a row for the last frame";
+  return `rows: ${rows}, expected ${frames}, one per frame of ${inputSize} samples; ${hint}`;
 }
 
 /** The last time stamp that still lies in the audio: its end counts, since the original adds a whole row of padding there. */
@@ -219,49 +245,4 @@ function explain(source: string, columns: number, line: number, report: ReportLi
   }
   const bad = cells.findIndex((cell) => cellNumber(cell) === undefined);
   report(line, "number", `column ${bad + 1}: ${notNumber(cells[bad])}`);
-}
-
-/** Options of `formatKeys`. */
-export interface FormatKeysOptions {
-  /** Names of the features; their number is that of the columns. */
-  labels: readonly string[];
-  /** What to write into the first column. Default "frames". */
-  timeUnit?: TimeUnit;
-  /** Samples per frame; needed for samples and seconds. */
-  inputSize?: number;
-  /** In Hz; needed for seconds. */
-  sampleRate?: number;
-}
-
-/**
- * The key csv of a matrix `[frames × features]` of labels or predictions: a row per frame, so that the original reads it
- * as well. `parseKeys` gives the same float32 values back.
- *
- * @throws DatasetError "OPTION" without the `inputSize` or the `sampleRate` that the unit needs
- * @example formatKeys(new Float32Array([0, 1]), { labels: ["C4"] })
- */
-export function formatKeys(dense: Float32Array, options: FormatKeysOptions): string {
-  const { labels, timeUnit = "frames", inputSize, sampleRate } = options;
-  if (timeUnit !== "frames" && !inputSize)
-    throw new DatasetError("OPTION", `inputSize ${inputSize}: expected samples per frame`);
-  if (timeUnit === "seconds" && !sampleRate) throw new DatasetError("OPTION", `sampleRate ${sampleRate}: expected Hz`);
-  const step = timeUnit === "frames" ? 1 : (inputSize as number);
-  const scale = timeUnit === "seconds" ? (sampleRate as number) : 1;
-  const lines = [formatCsv([["TIME STAMP", ...labels]]).trimEnd()];
-  for (let k = 0; k * labels.length < dense.length; k++) {
-    const cells = [String((k * step) / scale)];
-    for (let f = 0; f < labels.length; f++) cells.push(shortest(dense[k * labels.length + f] as number));
-    lines.push(cells.join(","));
-  }
-  return `${lines.join("\n")}\n`;
-}
-
-/** The shortest of 6 to 9 digits that reads back to the same float32. */
-function shortest(value: number): string {
-  if (Number.isInteger(value)) return String(value);
-  for (let digits = 6; digits < 9; digits++) {
-    const text = String(Number(value.toPrecision(digits)));
-    if (Math.fround(Number(text)) === value) return text;
-  }
-  return String(Number(value.toPrecision(9)));
 }

@@ -8,7 +8,7 @@ import { type LongOptions, track } from "../notebook/progress.js";
 import { type Recipe, recipeRows, recipeSamples, recipeSize } from "./recipe.js";
 import { runTask } from "../system/task.js";
 import { nextTurn, PART } from "../system/event-loop.js";
-import type { WavTask } from "./wav-task.js";
+import type { WavTask } from "./write-wav-files.js";
 import { fileError, syncFolder, writeWhole } from "../system/atomic-file.js";
 import { nameProblem } from "../core/names.js";
 

@@ -1,3 +1,4 @@
+import { originalFrameCount } from "../original/padding.js";
 import type { Items, Window } from "./windows.js";
 import { BYTES_PER_SAMPLE, type Encoding } from "../records/manifest.js";
 import type { Records } from "../records/open-records.js";
@@ -46,7 +47,7 @@ export const aligned = (bytes: number): number => Math.ceil(bytes / 64) * 64;
 /** Frames (samples, where there is no inputSize) of audio of `samples` samples per channel. */
 export function frameCount(samples: number, options: LayoutOptions, paddedBefore = false): number {
   const { inputSize = 1 } = options;
-  if (options.legacyPadding && options.inputSize && !paddedBefore) return Math.floor(samples / inputSize) + 1;
+  if (options.legacyPadding && options.inputSize && !paddedBefore) return originalFrameCount(samples, inputSize);
   return Math.ceil(samples / inputSize);
 }
 

@@ -14,7 +14,7 @@ import { recoverManifest } from "./recover-manifest.js";
 import type { SalvageTask } from "./salvage-shard.js";
 import { markFinished } from "../build/build-shard.js";
 import type { ShardIndex } from "../records/shard-index.js";
-import { shardTask } from "../build/shard-task.js";
+import { shardTask } from "../build/shard-request.js";
 import { sidecarText } from "../original/sidecar.js";
 import type { Comparison } from "../records/compare-sources.js";
 import { runTask } from "../system/task.js";

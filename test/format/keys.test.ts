@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { DatasetError } from "../../dist/core/error.js";
-import { denseLabels, eventsOf, formatKeys, type KeyOptions, parseKeys, UNTIL_END } from "../../dist/format/keys.js";
+import { denseLabels, eventsOf, type KeyOptions, parseKeys, UNTIL_END } from "../../dist/format/keys.js";
 import { python, root } from "../support/python.js";
+import { formatKeys } from "../../dist/format/format-keys.js";
 
 function problems(text: string, options: KeyOptions = {}): string[] {
   try {

@@ -1,0 +1,48 @@
+import type { TimeUnit } from "./keys.js";
+import { DatasetError } from "../core/error.js";
+import { formatCsv } from "./csv.js";
+
+/** Options of `formatKeys`. */
+export interface FormatKeysOptions {
+  /** Names of the features; their number is that of the columns. */
+  labels: readonly string[];
+  /** What to write into the first column. Default "frames". */
+  timeUnit?: TimeUnit;
+  /** Samples per frame; needed for samples and seconds. */
+  inputSize?: number;
+  /** In Hz; needed for seconds. */
+  sampleRate?: number;
+}
+
+/**
+ * The key csv of a matrix `[frames × features]` of labels or predictions: a row per frame, so that the original reads it
+ * as well. `parseKeys` gives the same float32 values back.
+ *
+ * @throws DatasetError "OPTION" without the `inputSize` or the `sampleRate` that the unit needs
+ * @example formatKeys(new Float32Array([0, 1]), { labels: ["C4"] })
+ */
+export function formatKeys(dense: Float32Array, options: FormatKeysOptions): string {
+  const { labels, timeUnit = "frames", inputSize, sampleRate } = options;
+  if (timeUnit !== "frames" && !inputSize)
+    throw new DatasetError("OPTION", `inputSize ${inputSize}: expected samples per frame`);
+  if (timeUnit === "seconds" && !sampleRate) throw new DatasetError("OPTION", `sampleRate ${sampleRate}: expected Hz`);
+  const step = timeUnit === "frames" ? 1 : (inputSize as number);
+  const scale = timeUnit === "seconds" ? (sampleRate as number) : 1;
+  const lines = [formatCsv([["TIME STAMP", ...labels]]).trimEnd()];
+  for (let k = 0; k * labels.length < dense.length; k++) {
+    const cells = [String((k * step) / scale)];
+    for (let f = 0; f < labels.length; f++) cells.push(shortest(dense[k * labels.length + f] as number));
+    lines.push(cells.join(","));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** The shortest of 6 to 9 digits that reads back to the same float32. */
+function shortest(value: number): string {
+  if (Number.isInteger(value)) return String(value);
+  for (let digits = 6; digits < 9; digits++) {
+    const text = String(Number(value.toPrecision(digits)));
+    if (Math.fround(Number(text)) === value) return text;
+  }
+  return String(Number(value.toPrecision(9)));
+}
