@@ -1,4 +1,4 @@
-import { toInt16 } from "../core/samples.js";
+import { firstNotFinite, notFinite, toInt16 } from "../core/samples.js";
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { join, posix } from "node:path";
 import { convertAudio } from "../audio/convert.js";
@@ -113,6 +113,11 @@ export class SourceReader {
     const bytes = this.read(file, slot);
     const decoded = await decodeAudio(bytes, file);
     this.fingerprint(bytes, decoded.samples, slot);
+    const broken = decoded.samples instanceof Float32Array ? firstNotFinite(decoded.samples) : -1;
+    if (broken >= 0) {
+      const frame = Math.floor(broken / decoded.channels);
+      throw new DatasetError("CHECK", `${notFinite(decoded.samples[broken]!, frame)} (${file})`);
+    }
     const audio = convertAudio(decoded, head.convert);
     if (audio.sampleRate !== head.sampleRate) {
       throw new DatasetError("CHECK", `sample rate: ${audio.sampleRate}, expected ${head.sampleRate} (${file})`);

@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { type Head, headerOf, readHead } from "../audio/header.js";
 import { type Convert, convertAudio, convertedLength } from "../audio/convert.js";
-import { peakOf } from "../core/samples.js";
+import { firstNotFinite, notFinite, peakOf } from "../core/samples.js";
 import { DatasetError, type Problem } from "../core/error.js";
 import { decodeAudio } from "../format/audio.js";
 import { type LabelOptions, readLabels } from "../format/labels.js";
@@ -108,8 +108,9 @@ function checkKeys(task: CheckTask, checked: OpenCheck, keys: string): void {
   const samples =
     frames === undefined || sampleRate === undefined ? undefined : convertedLength(frames, sampleRate, task.convert);
   // A file whose rate can't be read has a problem already; its labels are still checked line by line.
-  const { labels } = readLabels(head.bytes, keys, { ...task.labels, sampleRate: rate ?? 1, samples });
+  const { labels, warnings = [] } = readLabels(head.bytes, keys, { ...task.labels, sampleRate: rate ?? 1, samples });
   checked.labels = labels;
+  checked.problems.push(...warnings);
 }
 
 const FULL_SCALE = 32767 / 32768;
@@ -123,6 +124,11 @@ function listen(
   channels: number,
   report: (kind: string, message: string) => void,
 ): void {
+  const broken = samples instanceof Float32Array ? firstNotFinite(samples) : -1;
+  if (broken >= 0) {
+    report("not finite", notFinite(samples[broken]!, Math.floor(broken / channels)));
+    return;
+  }
   const full = samples instanceof Int16Array ? 32767 : FULL_SCALE;
   const peak = peakOf(samples);
   checked.peak = samples instanceof Int16Array ? peak / 32768 : peak;

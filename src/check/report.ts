@@ -25,7 +25,7 @@ export interface CheckReport {
   toString(): string;
 }
 
-const WARNINGS = new Set(["silent", "clipped", "bits", "length", "unlisted"]);
+const WARNINGS = new Set(["silent", "clipped", "bits", "length", "unlisted", "no notes", "hanging"]);
 
 /** Whether a problem is worth knowing, but doesn't prevent a build. */
 export function isWarning(problem: Problem): boolean {

@@ -21,3 +21,18 @@ export function peakOf(samples: Float32Array | Int16Array, from = 0, to: number 
   }
   return peak;
 }
+
+/** Place of the first sample that is NaN or infinite; -1 where there is none. */
+export function firstNotFinite(samples: Float32Array): number {
+  for (let i = 0; i < samples.length; i++) {
+    const value = samples[i]!;
+    // 0 for every finite number, NaN for the others.
+    if (value - value !== 0) return i;
+  }
+  return -1;
+}
+
+/** What is wrong with such a sample. */
+export function notFinite(value: number, frame: number): string {
+  return `sample of frame ${frame}: ${value}, expected a finite number; export the file again`;
+}

@@ -26,6 +26,8 @@ export interface KeyLabels {
   labels: string[];
   /** Number of rows below the header. */
   rows: number;
+  /** What is odd but possible, as problems of a kind that is a warning. */
+  warnings?: Problem[];
   /** What the events' times count: seconds have become samples. */
   timeUnit: "frames" | "samples";
 }

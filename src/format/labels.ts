@@ -2,7 +2,7 @@ import { pitchName } from "../core/pitch.js";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import type { LabelEvents } from "./events.js";
 import { type KeyLabels, type KeyOptions, parseKeys, type TimeUnit } from "./keys.js";
-import { type MidiOptions, type Note, readMidi, writeNotes } from "./midi.js";
+import { type MidiNotes, type MidiOptions, type Note, readMidi, writeNotes } from "./midi.js";
 
 /** What a feature says of a note: that it sounds, begins or ends in a frame. */
 export type NoteTarget = "frames" | "onsets" | "offsets";
@@ -60,7 +60,7 @@ export function storedTimeUnit(file: string, timeUnit: KeyOptions["timeUnit"] = 
  */
 export function readLabels(bytes: Uint8Array, where: string, options: LabelOptions = {}): KeyLabels {
   checkLabelOptions(options);
-  if (isMidi(where)) return midiLabels(readMidi(bytes, where, options).notes, where, options);
+  if (isMidi(where)) return labelsOfMidi(readMidi(bytes, where, options), where, options);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -68,6 +68,21 @@ export function readLabels(bytes: Uint8Array, where: string, options: LabelOptio
     throw new DatasetError("LABEL", `encoding of ${where}: not UTF-8, save the file as UTF-8`, [], { cause });
   }
   return parseKeys(text, where, options);
+}
+
+/** The labels of a MIDI file's notes, with a warning where some were left out or never ended. */
+function labelsOfMidi({ notes, hanging, leftOut }: MidiNotes, where: string, options: LabelOptions): KeyLabels {
+  const labels = midiLabels(notes, where, options);
+  const warnings: Problem[] = [];
+  const warn = (kind: string, message: string): void =>
+    void warnings.push({ kind, file: where, message: `${message} (${where})` });
+  if (notes.length === 0) {
+    const why = leftOut > 0 ? `; all ${leftOut} are percussion (channel 10): pass percussion: true to keep them` : "";
+    warn("no notes", `notes: none, expected at least one: every label is 0${why}`);
+  }
+  if (hanging > 0)
+    warn("hanging", `notes never ended: ${hanging}, expected none; they are held to the end of the file`);
+  return { ...labels, warnings };
 }
 
 /** Names of the features that MIDI labels have. */

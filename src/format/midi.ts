@@ -32,13 +32,18 @@ export interface MidiNotes {
   notes: Note[];
   /** Seconds up to the last event of any track. */
   duration: number;
+  /** How many notes were never ended and are held to the end of the file. */
+  hanging: number;
+  /** How many percussion notes (channel 10) were left out. */
+  leftOut: number;
 }
 
 /**
  * Reads the notes of a MIDI file (formats 0 and 1, also inside RIFF; unknown chunks are skipped) with all changes of
  * tempo, or in SMPTE time.
  *
- * A note ends at the next note-off of its pitch and channel in its track; one that is never ended, at the file's end.
+ * A note ends at the next note-off of its pitch and channel in its track, or when all notes of its channel are switched off
+ * (controllers 120 and 123 to 127); one that is never ended, at the file's end.
  * @param where the file's name, for errors
  * @throws DatasetError "FORMAT" where it is no MIDI file, damaged or cut short
  * @example readMidi(await readFile("song.mid"), "song.mid").notes[0].pitch
@@ -51,14 +56,25 @@ export function readMidi(bytes: Uint8Array, where: string, options: MidiOptions 
   const timed = tracks.map((track) => absolute(track, where));
   const seconds = clock(header, timed, where);
   const last = Math.max(0, ...timed.map((track) => track.at(-1)?.tick ?? 0));
-  const notes = timed.flatMap((track) => pairNotes(track, last, options.percussion === true));
+  const paired = timed.map((track) => pairNotes(track, last));
+  const all = paired.flatMap(({ notes }) => notes);
+  const notes = options.percussion ? all : all.filter(({ channel }) => channel !== PERCUSSION);
   const pedals = options.sustain ? pedalTimes(timed) : [];
   if (options.sustain) hold(notes, pedals, last);
   const found = notes
     .map(({ on, off, ...note }) => ({ ...note, onset: seconds(on), offset: seconds(off) }))
     .sort((a, b) => a.onset - b.onset || a.pitch - b.pitch || a.channel - b.channel);
-  return { notes: found, duration: seconds(last) };
+  const hanging = paired
+    .flatMap(({ open }) => open)
+    .filter(({ channel }) => options.percussion || channel !== PERCUSSION);
+  return { notes: found, duration: seconds(last), hanging: hanging.length, leftOut: all.length - notes.length };
 }
+
+/** The channel of percussion, counted from 0. */
+const PERCUSSION = 9;
+
+/** Controllers that switch off all notes of a channel: all sound off, all notes off, and the four changes of mode. */
+const ALL_OFF: ReadonlySet<number> = new Set([120, 123, 124, 125, 126, 127]);
 
 /** Options of `writeNotes`. */
 export interface WriteMidiOptions {
@@ -69,41 +85,75 @@ export interface WriteMidiOptions {
 const TICKS_PER_BEAT = 9600;
 const MICROSECONDS_PER_BEAT = 500000;
 
+/** Channels that notes of one pitch that overlap are shared out to. */
+const CHANNELS: readonly number[] = Array.from({ length: 16 }, (_, channel) => channel).filter((c) => c !== PERCUSSION);
+
 /**
- * A MIDI file of format 0 at 120 beats a minute, its times exact to 0.03 ms. Velocities are rounded and kept within 1 to 127.
+ * A MIDI file of format 0 at 120 beats a minute, its times exact to 0.03 ms. Velocities are rounded and kept within 1 to 127;
+ * a note of no length gets one tick. Notes of one pitch that overlap go to different channels, since a note-off ends them all.
  * @throws DatasetError "OPTION" for a note that no MIDI file can hold
  * @example writeNotes([{ pitch: 60, velocity: 90, onset: 0, offset: 0.5 }])
  */
 export function writeNotes(notes: readonly Omit<Note, "channel">[], options: WriteMidiOptions = {}): Uint8Array {
   const ticks = (seconds: number): number => Math.round((seconds * TICKS_PER_BEAT * 1e6) / MICROSECONDS_PER_BEAT);
-  const edges = notes.flatMap(({ pitch, velocity, onset, offset }, i) => {
+  const { program = 0 } = options;
+  if (!(Number.isInteger(program) && program >= 0 && program <= 127)) {
+    throw new DatasetError("OPTION", `program: ${program}, expected a whole number from 0 to 127`);
+  }
+  const timed = notes.map(({ pitch, velocity, onset, offset }, i) => {
     const bad = (what: string, expected: string): never => {
       throw new DatasetError("OPTION", `note ${i}: ${what}, expected ${expected}`);
     };
     if (!(Number.isInteger(pitch) && pitch >= 0 && pitch <= 127)) bad(`pitch ${pitch}`, "a whole number from 0 to 127");
     if (!(onset >= 0 && Number.isFinite(offset))) bad(`onset ${onset}, offset ${offset}`, "seconds from 0");
+    if (offset < onset) bad(`offset ${offset}`, `no less than its onset, ${onset}`);
     if (!Number.isFinite(velocity)) bad(`velocity ${velocity}`, "a number from 1 to 127");
     const [on, off] = [ticks(onset), Math.max(ticks(offset), ticks(onset) + 1)];
-    const loud = Math.max(1, Math.min(127, Math.round(velocity)));
-    return [
-      { tick: on, type: "noteOn" as const, noteNumber: pitch, velocity: loud },
-      { tick: off, type: "noteOff" as const, noteNumber: pitch, velocity: 0 },
-    ];
+    return { pitch, velocity: Math.max(1, Math.min(127, Math.round(velocity))), on, off };
   });
+  const edges = onChannels(timed).flatMap(({ pitch, velocity, on, off, channel }) => [
+    { tick: on, type: "noteOn" as const, noteNumber: pitch, velocity, channel },
+    { tick: off, type: "noteOff" as const, noteNumber: pitch, velocity: 0, channel },
+  ]);
   // A note ends before the next one of its pitch begins at the same tick.
   edges.sort((a, b) => a.tick - b.tick || a.type.localeCompare(b.type) || a.noteNumber - b.noteNumber);
   const track: MidiEvent[] = [
     { deltaTime: 0, meta: true, type: "setTempo", microsecondsPerBeat: MICROSECONDS_PER_BEAT },
-    { deltaTime: 0, type: "programChange", channel: 0, programNumber: options.program ?? 0 },
+    ...[...new Set([0, ...edges.map(({ channel }) => channel)])].map((channel) => ({
+      deltaTime: 0,
+      type: "programChange" as const,
+      channel,
+      programNumber: program,
+    })),
   ];
   let previous = 0;
   for (const { tick, ...edge } of edges) {
-    track.push({ deltaTime: tick - previous, channel: 0, ...edge });
+    track.push({ deltaTime: tick - previous, ...edge });
     previous = tick;
   }
   track.push({ deltaTime: 0, meta: true, type: "endOfTrack" });
   const header = { format: 0 as const, numTracks: 1, ticksPerBeat: TICKS_PER_BEAT };
   return Uint8Array.from(midiFile().writeMidi({ header, tracks: [track] }));
+}
+
+/** Gives each note the first channel on which no other note of its pitch sounds, in the order of their onsets. */
+function onChannels<N extends { pitch: number; on: number; off: number }>(
+  notes: readonly N[],
+): (N & { channel: number })[] {
+  const ends = new Map<number, number>();
+  return [...notes]
+    .sort((a, b) => a.on - b.on)
+    .map((note) => {
+      const channel = CHANNELS.find((c) => (ends.get(c * 128 + note.pitch) ?? 0) <= note.on);
+      if (channel === undefined) {
+        throw new DatasetError(
+          "OPTION",
+          `notes of pitch ${note.pitch}: more than ${CHANNELS.length} at once, expected at most that many, one per channel`,
+        );
+      }
+      ends.set(channel * 128 + note.pitch, note.off);
+      return { ...note, channel };
+    });
 }
 
 type Timed = MidiEvent & { tick: number };
@@ -158,12 +208,23 @@ function absolute(track: readonly MidiEvent[], where: string): Timed[] {
   return track.map((event) => {
     tick += event.deltaTime;
     // The parser takes any byte for a pitch, and reads on after the end.
-    const note = event.type === "noteOn" || event.type === "noteOff";
-    if (!(tick >= 0) || (note && !(event.noteNumber < 128 && event.velocity < 128))) {
-      throw new DatasetError("FORMAT", `MIDI event at tick ${tick}: no valid note, the file is damaged (${where})`);
+    const broken = tick >= 0 ? brokenEvent(event) : "no time";
+    if (broken !== undefined) {
+      throw new DatasetError("FORMAT", `MIDI event at tick ${tick}: ${broken}, the file is damaged (${where})`);
     }
     return { ...event, tick };
   });
+}
+
+/** What is wrong with an event that decides on notes or their times. */
+function brokenEvent(event: MidiEvent): string | undefined {
+  const { type } = event;
+  if (type === "noteOn" || type === "noteOff") {
+    return event.noteNumber < 128 && event.velocity < 128 ? undefined : "no valid note";
+  }
+  if (type === "controller") return event.value < 128 ? undefined : "no valid controller";
+  if (type !== "setTempo" || event.microsecondsPerBeat > 0) return undefined;
+  return `tempo ${event.microsecondsPerBeat} microseconds per beat, expected more than 0`;
 }
 
 /** Turns ticks into seconds, by the tempo changes of all tracks or by SMPTE frames. */
@@ -205,13 +266,14 @@ function firstFrom(values: readonly number[], least: number): number {
   return low;
 }
 
-function pairNotes(track: readonly Timed[], end: number, percussion: boolean): TickNote[] {
+/** The notes of a track, and those of them that nothing ended. */
+function pairNotes(track: readonly Timed[], end: number): { notes: TickNote[]; open: TickNote[] } {
   const notes: TickNote[] = [];
   const open = new Map<number, TickNote[]>();
   for (const event of track) {
+    if (event.type === "controller" && ALL_OFF.has(event.controllerType)) endAll(open, event.channel, event.tick);
     if (event.type !== "noteOn" && event.type !== "noteOff") continue;
     const { channel, noteNumber: pitch, velocity, tick } = event;
-    if (channel === 9 && !percussion) continue;
     const key = channel * 128 + pitch;
     const sounding = open.get(key) ?? [];
     if (event.type === "noteOn") {
@@ -226,7 +288,15 @@ function pairNotes(track: readonly Timed[], end: number, percussion: boolean): T
     while (before > 0 && sounding[before - 1]!.on === tick) before--;
     for (const note of sounding.splice(0, before || sounding.length)) note.off = tick;
   }
-  return notes.filter((note) => note.off > note.on);
+  return { notes: notes.filter((note) => note.off > note.on), open: [...open.values()].flat() };
+}
+
+function endAll(open: Map<number, TickNote[]>, channel: number, tick: number): void {
+  for (const [key, sounding] of open) {
+    if (key >> 7 !== channel) continue;
+    for (const note of sounding) note.off = tick;
+    open.delete(key);
+  }
 }
 
 /** Of a channel's pedal the ticks at which it is pressed, and for each of them when it is lifted. */

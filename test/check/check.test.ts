@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { appendFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type CheckReport, check, checkDataset } from "../../dist/check/check.js";
+import { SimpleAudioClassificationDataset } from "../../dist/dataset.js";
 import { encodeWav } from "../../dist/format/wav.js";
 import { readIndex } from "../../dist/sources/index-csv.js";
 import { python, root } from "../support/python.js";
@@ -215,4 +216,34 @@ test("many files, each once, with progress up to the last", async () => {
   assert.equal(last, 500);
   assert.equal(report.files.length, 500);
   assert.deepEqual(report.problems, []);
+});
+
+test("NaN and infinity in a float wav are errors, and never reach the records", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "finite-"));
+  python(
+    `
+import numpy as np, soundfile as sf, os
+os.makedirs(input + "/in")
+x = (0.3 * np.sin(np.arange(1600) / 9)).astype("float32").reshape(800, 2)
+sf.write(input + "/in/fine.wav", x, 8000, subtype="FLOAT")
+for name, place, value in [("nan", 401, np.nan), ("inf", 20, np.inf), ("minus", 1599, -np.inf)]:
+    broken = x.copy().reshape(-1); broken[place] = value
+    sf.write(input + f"/in/{name}.wav", broken.reshape(800, 2), 8000, subtype="FLOAT")
+print("0")`,
+    directory,
+  );
+  writeFileSync(join(directory, "dataset"), "fine.wav,1,0\nnan.wav,0,1\ninf.wav,1,0\nminus.wav,0,1\n");
+  const report = await checkDataset(directory, "dataset", "classes", quiet);
+  assert.deepEqual(report.errors.map(({ message }) => message).sort(), [
+    "sample of frame 10: Infinity, expected a finite number; export the file again (in/inf.wav)",
+    "sample of frame 200: NaN, expected a finite number; export the file again (in/nan.wav)",
+    "sample of frame 799: -Infinity, expected a finite number; export the file again (in/minus.wav)",
+  ]);
+  const dataset = new SimpleAudioClassificationDataset(directory, "dataset");
+  for (const encoding of ["pcm16", "float32"] as const) {
+    await assert.rejects(dataset.generateRecords({ ...quiet, encoding }), {
+      message: /sample of frame \d+: -?(NaN|Infinity)/,
+    });
+  }
+  assert.ok(!existsSync(join(directory, "dataset.manifest.json")));
 });

@@ -154,9 +154,96 @@ test("a note that no MIDI file can hold is refused", () => {
     [{ onset: -0.1 }, /note 1: onset -0\.1, offset 1, expected seconds from 0/],
     [{ offset: Number.NaN }, /offset NaN/],
     [{ velocity: Number.NaN }, /velocity NaN, expected a number/],
+    [{ onset: 0.5, offset: 0.2 }, /note 1: offset 0\.2, expected no less than its onset, 0\.5/],
   ] as const) {
     assert.throws(() => writeNotes([note, { ...note, ...bad }]), { code: "OPTION", message });
   }
+});
+
+test("a program that there isn't is refused, and so is a sixteenth note of one pitch at once", () => {
+  const note = { pitch: 60, velocity: 90, onset: 0, offset: 1 };
+  for (const program of [200, -1, 0.5]) {
+    assert.throws(() => writeNotes([note], { program }), { code: "OPTION", message: /^program: .*from 0 to 127/ });
+  }
+  assert.equal(readMidi(writeNotes(Array(15).fill(note)), "x").notes.length, 15);
+  assert.throws(() => writeNotes(Array(16).fill(note)), {
+    code: "OPTION",
+    message: "notes of pitch 60: more than 15 at once, expected at most that many, one per channel",
+  });
+});
+
+test("notes that overlap, lie in each other, touch or have no length are all there for pretty_midi and for us", () => {
+  const note = fc.record({
+    pitch: fc.integer({ min: 60, max: 62 }),
+    velocity: fc.integer({ min: 1, max: 127 }),
+    onset: fc.integer({ min: 0, max: 20 }).map((n) => n / 8),
+    length: fc.integer({ min: 0, max: 12 }).map((n) => n / 8),
+  });
+  const sets = fc
+    .sample(fc.array(note, { minLength: 1, maxLength: 14 }), { numRuns: 60, seed: 1 })
+    .map((notes) => notes.map(({ length, ...rest }) => ({ ...rest, offset: rest.onset + length })));
+  const files = sets.map((notes) => writeNotes(notes, { program: 5 }));
+  const read: [number, number, number, number][][] = python(
+    `
+import io, pretty_midi
+out = []
+for data in input:
+    found = pretty_midi.PrettyMIDI(io.BytesIO(bytes(data)))
+    assert all(i.program == 5 and not i.is_drum for i in found.instruments)
+    out.append([[n.pitch, n.velocity, n.start, n.end] for i in found.instruments for n in i.notes])
+print(json.dumps(out))`,
+    files.map((file) => [...file]),
+  );
+  type Quad = readonly [number, number, number, number];
+  const sorted = (notes: readonly Quad[]): string[] =>
+    notes.map(([pitch, velocity, on, off]) => `${pitch} ${velocity} ${on.toFixed(3)} ${off.toFixed(3)}`).sort();
+  for (const [k, notes] of sets.entries()) {
+    const wanted = sorted(notes.map((n) => [n.pitch, n.velocity, n.onset, n.offset]));
+    const ours = readMidi(files[k]!, "x").notes.map((n): Quad => [n.pitch, n.velocity, n.onset, n.offset]);
+    assert.deepEqual(sorted(ours), wanted);
+    assert.deepEqual(sorted(read[k]!), wanted);
+  }
+});
+
+test("switching all notes of a channel off ends them, and those of no other channel", () => {
+  for (const controller of [120, 123, 124, 125, 126, 127]) {
+    const off = [480, 0xb0, controller, 0];
+    const events = track([0, ...ON(60)], [0, 0x91, 64, 90], off, [480, 0x81, 64, 0], [480, ...OFF(60)]);
+    const { notes, hanging } = readMidi(midi(480, events), "x");
+    assert.deepEqual(short(notes), [
+      [60, 0, 0.5],
+      [64, 0, 1],
+    ]);
+    assert.equal(hanging, 0);
+  }
+});
+
+test("a tempo of zero, and one that the end of the track cuts, are damage", () => {
+  const note = [
+    [0, ...ON(60)],
+    [100, ...OFF(60)],
+  ] as const;
+  const zero = midi(480, track(...note.map((event) => [...event]), [0, 0xff, 0x51, 3, 0, 0, 0]));
+  assert.throws(() => readMidi(zero, "a.mid"), {
+    code: "FORMAT",
+    message: /tempo 0 microseconds per beat, expected more than 0, the file is damaged \(a\.mid\)/,
+  });
+  const cut = midi(480, chunk("MTrk", [0, 0x90, 60, 90, 100, 0x80, 60, 0, 0, 0xff, 0x51, 3, 7]));
+  assert.throws(() => readMidi(cut, "a.mid"), { code: "FORMAT", message: /the file is damaged \(a\.mid\)/ });
+});
+
+test("labels say so where all notes are percussion, and where notes are never ended", () => {
+  const warnings = (bytes: Uint8Array, options = {}): string[] =>
+    (readLabels(bytes, "a.mid", { sampleRate: 8000, ...options }).warnings ?? []).map(({ message }) => message);
+  const drums = midi(480, track([0, 0x99, 38, 90], [100, 0x89, 38, 0]));
+  assert.deepEqual(warnings(drums), [
+    "notes: none, expected at least one: every label is 0; all 1 are percussion (channel 10): pass percussion: true to keep them (a.mid)",
+  ]);
+  assert.deepEqual(warnings(drums, { percussion: true }), []);
+  assert.deepEqual(warnings(midi(480, track())), ["notes: none, expected at least one: every label is 0 (a.mid)"]);
+  assert.deepEqual(warnings(midi(480, track([0, ...ON(60)], [96, ...ON(64)], [384, ...OFF(64)]))), [
+    "notes never ended: 1, expected none; they are held to the end of the file (a.mid)",
+  ]);
 });
 
 test("SMPTE time: 25 frames of 40 ticks make a tick a millisecond; 29 stands for 29.97", () => {
