@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { exampleSamples } from "./records/records.js";
 import { statOf } from "./system/file-names.js";
-import { type Manifest, readManifest } from "./records/manifest.js";
+import type { Manifest } from "./records/manifest.js";
+import { readManifest } from "./records/read-stored.js";
 import { recipeRows } from "./generate/recipe.js";
 import { openRecords, type Records } from "./records/open-records.js";
 import type { ExploredExample, SummaryView } from "./show/index.js";

@@ -1,11 +1,12 @@
 import { existsSync, statSync } from "node:fs";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { withLock } from "../system/lock.js";
 import { unlessDamaged } from "../system/sealed-json.js";
-import { type Manifest, readManifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
-import { type BuildPlan, planPath, readPlan, type RecordOptions, shardKey } from "../records/plan.js";
+import { type Manifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
+import { readManifest, readPlan } from "../records/read-stored.js";
+import { type BuildPlan, planPath, type RecordOptions, shardKey } from "../records/plan.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { track } from "../notebook/progress.js";
 import { finishPublication, publish, shardFiles } from "../records/publish.js";
@@ -13,9 +14,9 @@ import { buildShardFile, markFinished } from "./build-shard.js";
 import { shardTask } from "./shard-request.js";
 import { sidecarText } from "../original/sidecar.js";
 import { type Comparison, compareSources } from "../records/compare-sources.js";
+import { entryMisfit } from "../records/stored-form.js";
 import { runTask } from "../system/task.js";
-import { fileError } from "../system/atomic-file.js";
-import { entryFile, manifestPath, stagingPath } from "../records/files.js";
+import { entryFile, makeStaging, manifestPath, stagingPath } from "../records/files.js";
 
 /**
  * Builds the shards of a plan that are missing or no longer fit their sources, and publishes them with a manifest.
@@ -32,7 +33,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
   return await withLock(directory, plan.name, async () => {
     await finishPublication(directory, plan.name);
     const before = await previous(directory, plan, options.overwrite === true);
-    const staging = await prepareStaging(directory, plan.name);
+    const staging = await makeStaging(directory, plan.name);
     const examples = plan.shards.reduce((sum, s) => sum + s.to - s.from, 0);
     const workers = workerCount(options.workers);
     const entries = await track("records", examples, "examples", options, ({ signal, tick }) =>
@@ -86,7 +87,7 @@ export async function buildOneShard(planFile: string, k: number): Promise<ShardE
   const before = await unlessDamaged(readManifest(directory, plan.name));
   const done = await finishedShard(directory, plan, k, before, compareHere(directory));
   if (done) return done;
-  const staging = await prepareStaging(directory, plan.name);
+  const staging = await makeStaging(directory, plan.name);
   return markFinished(staging, await buildShardFile(shardTask(plan, k, directory, staging)));
 }
 
@@ -129,16 +130,6 @@ const compareHere =
   async (entry: ShardEntry): Promise<Comparison> =>
     compareSources({ directory, sources: entry.sources! });
 
-async function prepareStaging(directory: string, name: string): Promise<string> {
-  const staging = stagingPath(directory, name);
-  try {
-    await mkdir(staging, { recursive: true });
-  } catch (error) {
-    throw fileError(error, staging);
-  }
-  return staging;
-}
-
 /** Deletes what other plans and killed builders left: it may be what fills the disk. */
 async function clearStaging(staging: string, finished: readonly (ShardEntry | undefined)[]): Promise<void> {
   const keep = new Set(finished.flatMap((entry) => (entry ? [...shardFiles([entry]), entryFile(entry.file)] : [])));
@@ -168,7 +159,7 @@ async function finishedShard(
   const { file } = plan.shards[k]!;
   const key = shardKey(plan, k);
   const staging = stagingPath(directory, plan.name);
-  const staged = await stagedEntry(staging, file);
+  const staged = await stagedEntry(staging, plan.name, file);
   const published = before?.shards.find((s) => s.file === file);
   for (const [entry, folder] of [
     [staged, staging],
@@ -183,11 +174,12 @@ async function finishedShard(
 }
 
 /** The entry of a finished shard in the staging folder. One torn by a power cut, which nothing flushed, counts as none. */
-async function stagedEntry(staging: string, file: string): Promise<ShardEntry | undefined> {
+async function stagedEntry(staging: string, name: string, file: string): Promise<ShardEntry | undefined> {
   const path = join(staging, entryFile(file));
   if (!existsSync(path)) return undefined;
   try {
-    return JSON.parse(await readFile(path, "utf8")) as ShardEntry;
+    const entry = JSON.parse(await readFile(path, "utf8")) as ShardEntry;
+    return entry?.file === file && !entryMisfit(entry, name) ? entry : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
@@ -222,10 +214,10 @@ async function publishEntries(
 ): Promise<Manifest> {
   const manifest = planManifest(plan, entries);
   const staging = stagingPath(directory, plan.name);
-  const staged = await Promise.all(entries.map((entry) => stagedEntry(staging, entry.file)));
+  const staged = await Promise.all(entries.map((entry) => stagedEntry(staging, plan.name, entry.file)));
   const move = shardFiles(entries.filter((entry, k) => staged[k]?.key === entry.key));
   const same = move.length === 0 && JSON.stringify(before) === JSON.stringify(manifest);
-  if (same && (await unlessDamaged(readPlan(planPath(directory, plan.name))))) {
+  if (same && (await unlessDamaged(readPlan(planPath(directory, plan.name), plan.name)))) {
     await rm(staging, { recursive: true, force: true });
     return manifest;
   }

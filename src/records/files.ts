@@ -1,4 +1,7 @@
+import { lstat, mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { DatasetError } from "../core/error.js";
+import { fileError } from "../system/atomic-file.js";
 
 /** Path of a dataset's manifest. */
 export function manifestPath(directory: string, name: string): string {
@@ -8,6 +11,21 @@ export function manifestPath(directory: string, name: string): string {
 /** Folder in which the shards of dataset `name` are built. */
 export function stagingPath(directory: string, name: string): string {
   return join(directory, `.${name}.build`);
+}
+
+/**
+ * Makes the staging folder where there is none, and returns its path.
+ * @throws DatasetError "FILE" where it can't be made, or is a link: what is in it gets moved and deleted
+ */
+export async function makeStaging(directory: string, name: string): Promise<string> {
+  const staging = stagingPath(directory, name);
+  try {
+    await mkdir(staging, { recursive: true });
+    if ((await lstat(staging)).isDirectory()) return staging;
+  } catch (error) {
+    throw fileError(error, staging);
+  }
+  throw new DatasetError("FILE", `${staging}: a symbolic link, expected a folder; delete the link`);
 }
 
 export function journalPath(directory: string, name: string): string {

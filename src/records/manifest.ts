@@ -2,10 +2,9 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Problem } from "../core/error.js";
-import { readJson, sha256Of } from "../system/sealed-json.js";
+import { sha256Of } from "../system/sealed-json.js";
 import type { Recipe } from "../generate/recipe.js";
 import type { Kind } from "../core/rows.js";
-import { manifestPath } from "./files.js";
 
 /**
  * How samples are stored: `pcm16` little-endian int16, lossless for 16-bit sources; `float32` little-endian;
@@ -76,19 +75,6 @@ export interface Manifest {
   /** Folders of the sources, relative to the dataset's. */
   inputFolder?: string;
   targetFolder?: string;
-}
-
-/**
- * Reads a dataset's manifest; undefined where there is none.
- * @throws DatasetError "RECORD" when it is damaged or of another format
- */
-export async function readManifest(directory: string, name: string): Promise<Manifest | undefined> {
-  return await readJson<Manifest>(manifestPath(directory, name), {
-    what: "manifest",
-    sealed: true,
-    fits: (m) => m.format === 1 && Array.isArray(m.shards),
-    fix: "call repair, or rebuild the records",
-  });
 }
 
 /** What is wrong where shards of ours have no manifest. */

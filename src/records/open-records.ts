@@ -5,8 +5,9 @@ import { collect, type Records } from "./records.js";
 import { DatasetError } from "../core/error.js";
 import { unlessDamaged } from "../system/sealed-json.js";
 import { type OpenOptions, openForeign } from "./open-original.js";
-import { type Manifest, readManifest } from "./manifest.js";
-import { planPath, planShardRows, readPlan, shardKey } from "./plan.js";
+import type { Manifest } from "./manifest.js";
+import { readManifest, readPlan } from "./read-stored.js";
+import { planPath, planShardRows, shardKey } from "./plan.js";
 import { recoverPublication } from "./publish.js";
 import { readIndexes } from "./read-indexes.js";
 import { nameExample, type ShardIndex } from "./shard-index.js";
@@ -47,7 +48,7 @@ export async function openRecords(directory: string, name: string, options: Open
 /** Gives the examples of a scanned float16 shard the names that its records don't hold, where its plan is still there. */
 export async function nameFromPlan(directory: string, manifest: Manifest, index: ShardIndex, k: number): Promise<void> {
   if (manifest.encoding !== "float16") return;
-  const plan = await unlessDamaged(readPlan(planPath(directory, manifest.name)));
+  const plan = await unlessDamaged(readPlan(planPath(directory, manifest.name), manifest.name));
   const { file, key } = manifest.shards[k]!;
   const at = plan?.shards.findIndex((s) => s.file === file) ?? -1;
   if (!plan || at < 0 || shardKey(plan, at) !== key) return;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { readJson, sha256Of } from "../system/sealed-json.js";
+import { sealedText, sha256Of } from "../system/sealed-json.js";
 import { writeWhole } from "../system/atomic-file.js";
 import type { LongOptions } from "../notebook/progress.js";
 import type { LabelOptions } from "../format/labels.js";
@@ -14,16 +14,6 @@ export function planPath(directory: string, name: string): string {
   return join(directory, `${name}.plan.json`);
 }
 
-/** Reads a plan file. */
-export async function readPlan(path: string): Promise<BuildPlan | undefined> {
-  return await readJson<BuildPlan>(path, {
-    what: "plan",
-    sealed: false,
-    fits: (p) => p.format === 1 && Array.isArray(p.shards),
-    fix: "save it again",
-  });
-}
-
 /**
  * Writes a plan as `D/N.plan.json`, for `buildOneShard` and `finishPlan`, and returns its path.
  *
@@ -32,7 +22,7 @@ export async function readPlan(path: string): Promise<BuildPlan | undefined> {
  */
 export async function savePlan(directory: string, plan: BuildPlan): Promise<string> {
   const path = planPath(directory, plan.name);
-  await writeWhole(path, JSON.stringify(plan));
+  await writeWhole(path, sealedText(plan));
   return path;
 }
 

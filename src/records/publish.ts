@@ -1,13 +1,14 @@
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
-import { readJson, sealedText } from "../system/sealed-json.js";
+import { type Misfit, readJson, sealedText } from "../system/sealed-json.js";
 import type { Manifest } from "./manifest.js";
 import { withLock } from "../system/lock.js";
 import { type BuildPlan, planPath } from "./plan.js";
 import { fileError, syncFolder, writeRenamed, writeWhole } from "../system/atomic-file.js";
-import { indexFile, journalPath, manifestPath, stagingPath } from "./files.js";
+import { indexFile, journalPath, makeStaging, manifestPath, stagingPath } from "./files.js";
+import { manifestMisfit, movedMisfit, planMisfit } from "./stored-form.js";
 
 /**
  * What is still to be done to publish a build whose every file lies finished in the staging folder. Written before
@@ -28,20 +29,34 @@ interface Journal {
 
 /** Publishes finished shards: the journal, the moves, the manifest last. The caller holds the lock. */
 export async function publish(directory: string, name: string, journal: Omit<Journal, "format">): Promise<void> {
-  await mkdir(stagingPath(directory, name), { recursive: true });
+  await makeStaging(directory, name);
   await writeWhole(journalPath(directory, name), sealedText({ format: 1, ...journal }));
   await carryOut(directory, name, journal);
 }
 
 /** Finishes a publication that was cut short, if there is one. The caller holds the lock. */
 export async function finishPublication(directory: string, name: string): Promise<void> {
+  if (!existsSync(journalPath(directory, name))) return;
+  await makeStaging(directory, name);
   const journal = await readJson<Journal>(journalPath(directory, name), {
     what: "journal",
-    sealed: true,
-    fits: (j) => j.format === 1,
+    misfit: (j) => journalMisfit(j, name),
     fix: "delete its folder and rebuild the records",
   });
   if (journal) await carryOut(directory, name, journal);
+}
+
+function journalMisfit(journal: Journal, name: string): Misfit | undefined {
+  const { format, manifest, plan, sidecar, move, remove } = journal;
+  if (format !== 1) return { found: `format ${JSON.stringify(format)}`, expected: "1" };
+  if (typeof manifest !== "object" || manifest === null) return { found: "no manifest", expected: "one" };
+  if (sidecar !== undefined && typeof sidecar !== "string") return { found: "sidecar", expected: "text" };
+  return (
+    manifestMisfit(manifest, name) ??
+    (plan === undefined ? undefined : planMisfit(plan ?? {}, name)) ??
+    movedMisfit(move, name) ??
+    movedMisfit(remove, name)
+  );
 }
 
 async function carryOut(directory: string, name: string, journal: Omit<Journal, "format">): Promise<void> {
@@ -54,7 +69,7 @@ async function carryOut(directory: string, name: string, journal: Omit<Journal, 
   } catch (error) {
     throw fileError(error, directory);
   }
-  if (journal.plan) await writeRenamed(planPath(directory, name), JSON.stringify(journal.plan), staging);
+  if (journal.plan) await writeRenamed(planPath(directory, name), sealedText(journal.plan), staging);
   if (journal.sidecar !== undefined) await writeRenamed(join(directory, `${name}.txt`), journal.sidecar, staging);
   await syncFolder(directory);
   await writeRenamed(manifestPath(directory, name), sealedText(journal.manifest), staging);

@@ -9,6 +9,7 @@ import { runTask } from "../system/task.js";
 import { writeWhole } from "../system/atomic-file.js";
 import type { Kind } from "../core/rows.js";
 import { indexFile } from "./files.js";
+import { indexMisfit } from "./stored-form.js";
 
 /** A shard to find the index of; size and hash where a manifest knows them. */
 export interface IndexedShard {
@@ -83,8 +84,7 @@ export async function readIndexFile(directory: string, shard: IndexedShard): Pro
 export async function readSealedIndex(directory: string, shard: string): Promise<ShardIndex | undefined> {
   const reading = readJson<ShardIndex>(join(directory, indexFile(shard)), {
     what: "index",
-    sealed: true,
-    fits: (i) => i.format === 1,
+    misfit: indexMisfit,
     fix: "delete it",
   });
   return unlessDamaged(reading);

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { unlessDamaged } from "../system/sealed-json.js";
 import type { Manifest, ShardEntry } from "../records/manifest.js";
-import { planPath, readPlan, shardKey } from "../records/plan.js";
+import { planPath, shardKey } from "../records/plan.js";
+import { readPlan } from "../records/read-stored.js";
 import { readSealedIndex } from "../records/read-indexes.js";
 import { planManifest } from "../build/build-records.js";
 import { sampleRange } from "../build/build-shard.js";
@@ -13,7 +14,7 @@ import { sampleRange } from "../build/build-shard.js";
  * Undefined where a shard has no such index, or there is no plan.
  */
 export async function recoverManifest(directory: string, name: string): Promise<Manifest | undefined> {
-  const plan = await unlessDamaged(readPlan(planPath(directory, name)));
+  const plan = await unlessDamaged(readPlan(planPath(directory, name), name));
   if (!plan) return undefined;
   const entries: ShardEntry[] = [];
   for (const [k, { file, from, to }] of plan.shards.entries()) {

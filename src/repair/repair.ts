@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { sealedText, unlessDamaged } from "../system/sealed-json.js";
 import { withLock } from "../system/lock.js";
-import { type Manifest, readManifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
-import { type BuildPlan, planPath, planShardRows, readPlan, shardKey } from "../records/plan.js";
+import { type Manifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
+import { readManifest, readPlan } from "../records/read-stored.js";
+import { type BuildPlan, planPath, planShardRows, shardKey } from "../records/plan.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { track } from "../notebook/progress.js";
 import { finishPublication, publish, shardFiles } from "../records/publish.js";
@@ -20,7 +21,7 @@ import type { Comparison } from "../records/compare-sources.js";
 import { runTask } from "../system/task.js";
 import { inspect, type VerifyOptions } from "./verify.js";
 import { syncFolder, writeRenamed } from "../system/atomic-file.js";
-import { indexFile, stagingPath } from "../records/files.js";
+import { indexFile, makeStaging, stagingPath } from "../records/files.js";
 
 /** What `repair` did, shard by shard. */
 export interface RepairReport {
@@ -61,7 +62,7 @@ export async function repair(directory: string, name: string, options: VerifyOpt
     const result: RepairReport = { rebuilt: [], salvaged: [], indexed: [], recovered: !known, manifest };
     const staging = stagingPath(directory, name);
     const empty = !existsSync(staging);
-    await mkdir(staging, { recursive: true });
+    await makeStaging(directory, name);
     for (const [k, shard] of manifest.shards.entries()) {
       if (damaged.has(shard.file) || !unindexed.has(indexFile(shard.file))) continue;
       const index = { ...indexes[k]!, mtimeMs: undefined };
@@ -113,7 +114,7 @@ async function fixShard(
   const entry = manifest.shards[k]!;
   const { file } = entry;
   const staging = stagingPath(directory, manifest.name);
-  const plan = await unlessDamaged(readPlan(planPath(directory, manifest.name)));
+  const plan = await unlessDamaged(readPlan(planPath(directory, manifest.name), manifest.name));
   const at = plan?.shards.findIndex((s) => s.file === file) ?? -1;
   if (plan && at >= 0 && shardKey(plan, at) === entry.key && (await hasSources(directory, plan, at, entry, run))) {
     result.rebuilt.push(file);

@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { DatasetError } from "../core/error.js";
-import { type Manifest, missingManifest, readManifest, type ShardEntry } from "../records/manifest.js";
+import { type Manifest, missingManifest, type ShardEntry } from "../records/manifest.js";
+import { readManifest } from "../records/read-stored.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import { recoverPublication } from "../records/publish.js";

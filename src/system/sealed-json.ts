@@ -3,14 +3,20 @@ import { readFile } from "node:fs/promises";
 import { DatasetError } from "../core/error.js";
 import { fileError } from "./atomic-file.js";
 
+/** What a file holds, and what it should. */
+export interface Misfit {
+  found: string;
+  expected: string;
+}
+
 /** How `readJson` takes a file. */
 export interface JsonForm<T> {
   /** What the file is, for messages. */
   what: string;
-  /** Whether it ends with its own checksum, as `sealedText` writes it. */
-  sealed: boolean;
-  /** Whether a value has this format. */
-  fits: (value: T) => boolean;
+  /** Whether a file that doesn't end with its own checksum, as `sealedText` writes it, is taken as well. */
+  unsealed?: boolean;
+  /** What is wrong with a value; its type is only claimed until then. */
+  misfit: (value: T) => Misfit | undefined;
   /** How to fix a damaged file. */
   fix: string;
 }
@@ -46,18 +52,17 @@ export async function readJson<T>(path: string, form: JsonForm<T>): Promise<T | 
   } catch (cause) {
     throw damaged("not json", "format 1", cause);
   }
-  if (form.sealed) {
-    const from = Math.max(0, bytes.length - SEAL_BYTES);
-    const seal = SEAL.exec(bytes.toString("latin1", from));
-    if (!seal) throw damaged("no checksum", "one at its end");
+  const from = Math.max(0, bytes.length - SEAL_BYTES);
+  const seal = SEAL.exec(bytes.toString("latin1", from));
+  if (!seal && !form.unsealed) throw damaged("no checksum", "one at its end");
+  if (seal) {
     const found = sha256Of(bytes.subarray(0, from + seal.index));
     if (found !== seal[1]) throw damaged(`checksum ${found}`, `${seal[1]} as it says at its end`);
     delete (value as { checksum?: string }).checksum;
   }
-  if (value === null || typeof value !== "object" || !form.fits(value)) {
-    const found = JSON.stringify((value as { format?: unknown } | null)?.format ?? null);
-    throw damaged(`format ${found}`, "1");
-  }
+  if (value === null || typeof value !== "object") throw damaged("no object", "format 1");
+  const wrong = form.misfit(value);
+  if (wrong) throw damaged(wrong.found, wrong.expected);
   return value;
 }
 

@@ -1,0 +1,193 @@
+import { posix } from "node:path";
+import { nameProblem } from "../core/names.js";
+import type { Misfit } from "../system/sealed-json.js";
+import { BYTES_PER_SAMPLE, type Manifest, type ShardEntry } from "./manifest.js";
+import type { BuildPlan } from "./plan.js";
+import type { ShardIndex } from "./shard-index.js";
+
+/*
+ * What manifests, plans, journals and indexes must hold before they are used. A dataset may come from anywhere: its
+ * files may say anything, and no name in them leads out of its folder.
+ */
+
+const KINDS: readonly string[] = ["pairs", "classes", "values", "frames"];
+
+/** Whether `file` is a shard of dataset `name` in the dataset's own folder, `N<k>.tfrecord`. */
+export function isShardFile(name: string, file: unknown): file is string {
+  if (typeof file !== "string" || !file.startsWith(name)) return false;
+  return /^(0|[1-9]\d{0,8})\.tfrecord$/.test(file.slice(name.length));
+}
+
+/** What is wrong with a manifest of dataset `name`. */
+export function manifestMisfit(m: Manifest, name: string): Misfit | undefined {
+  return (
+    headMisfit(m, name) ??
+    (isCount(m.examples) ? undefined : misfit("examples", m.examples, "a whole number")) ??
+    (isRange(m.samples) ? undefined : misfit("samples", m.samples, "min and max")) ??
+    (typeof m.fingerprint === "string" ? undefined : misfit("fingerprint", m.fingerprint, "text")) ??
+    folderMisfit(m.inputFolder) ??
+    folderMisfit(m.targetFolder) ??
+    first(m.shards, (shard) => entryMisfit(shard, name))
+  );
+}
+
+/** What is wrong with a shard as a manifest of dataset `name`, or the entry in the staging folder, lists it. */
+export function entryMisfit(shard: ShardEntry, name: string): Misfit | undefined {
+  if (!isShardFile(name, shard?.file)) return misfit("shard", shard?.file, `${name}<k>.tfrecord`);
+  const { file, examples, bytes, sha256, samples, key, sources } = shard;
+  if (!isCount(examples) || !isCount(bytes) || typeof sha256 !== "string" || !isRange(samples) || !isText(key)) {
+    return misfit(`entry of ${file}`, { examples, bytes, sha256, samples, key }, "numbers of examples and bytes");
+  }
+  if (sources === undefined) return undefined;
+  const columns = [sources?.path, sources?.bytes, sources?.mtimeMs, sources?.ctimeMs, sources?.crc32c];
+  if (!columns.every((c) => Array.isArray(c) && c.length === sources.path.length)) {
+    return misfit(`sources of ${file}`, typeof sources, "columns of one length");
+  }
+  return first(sources.path, fileMisfit);
+}
+
+/** What is wrong with a plan; `name` is the dataset's, where the plan isn't all there is to say it. */
+export function planMisfit(p: BuildPlan, name: unknown = p.name): Misfit | undefined {
+  if (typeof name !== "string") return misfit("name", name, "text");
+  const wrong = headMisfit(p, name) ?? fileMisfit(name) ?? sourceMisfit(p.source);
+  if (wrong) return wrong;
+  const count = "rows" in p.source ? p.source.rows.length : Infinity;
+  return first(p.shards, (shard) => {
+    if (!isShardFile(name, shard?.file)) return misfit("shard", shard?.file, `${name}<k>.tfrecord`);
+    const { file, from, to } = shard;
+    const cut = isCount(from) && isCount(to) && from < to && to <= count;
+    return cut ? undefined : misfit(`rows of ${file}`, [from, to], `from and to within 0 to ${count}`);
+  });
+}
+
+/** What is wrong with a list of files that a publication moves or removes. */
+export function movedMisfit(files: unknown, name: string): Misfit | undefined {
+  if (!Array.isArray(files)) return misfit("files", files, "a list");
+  return first(files, (file) => {
+    const shard = typeof file === "string" ? file.replace(/\.index$/, ".tfrecord") : file;
+    return isShardFile(name, shard) ? undefined : misfit("file", file, `${name}<k>.tfrecord or its index`);
+  });
+}
+
+const PLACES = [
+  "offset",
+  "length",
+  "inputAt",
+  "inputBytes",
+  "targetAt",
+  "targetBytes",
+  "labelAt",
+  "labelBytes",
+] as const;
+
+/** What is wrong with an index. */
+export function indexMisfit(index: ShardIndex): Misfit | undefined {
+  if (index.format !== 1) return misfit("format", index.format, "1");
+  const count = Array.isArray(index.offset) ? index.offset.length : -1;
+  const column = (key: keyof ShardIndex, fits: (value: unknown) => boolean): Misfit | undefined => {
+    const values = index[key];
+    const whole = Array.isArray(values) && values.length === count && values.every(fits);
+    return whole ? undefined : misfit(`column ${key}`, typeof values, "an entry per example");
+  };
+  const isNumbers = (list: unknown): boolean => Array.isArray(list) && list.every((v) => typeof v === "number");
+  return (
+    (isCount(index.bytes) && typeof index.sha256 === "string" && isText(index.key)
+      ? undefined
+      : misfit("shard", { bytes: index.bytes, sha256: index.sha256 }, "its bytes and hash")) ??
+    first(["id", ...PLACES] as const, (key) => column(key, Number.isSafeInteger)) ??
+    first(["name", "group"] as const, (key) => column(key, (v) => typeof v === "string")) ??
+    first(["indices", "values"] as const, (key) => column(key, isNumbers))
+  );
+}
+
+/** What manifest and plan have in common. */
+function headMisfit(head: Manifest | BuildPlan, name: string): Misfit | undefined {
+  const { format, kind, encoding, sampleRate, channels, width, inputSize, labels, sides, indexFiles, listing } = head;
+  if (format !== 1) return misfit("format", format, "1");
+  if (!Array.isArray(head.shards)) return misfit("shards", head.shards, "a list");
+  if (head.name !== name) return misfit("name", head.name, JSON.stringify(name));
+  if (!KINDS.includes(kind)) return misfit("kind", kind, KINDS.join(", "));
+  if (!Object.hasOwn(BYTES_PER_SAMPLE, encoding)) {
+    return misfit("encoding", encoding, Object.keys(BYTES_PER_SAMPLE).join(", "));
+  }
+  for (const [key, value] of Object.entries({ sampleRate, channels, width: width ?? 0, inputSize: inputSize ?? 0 })) {
+    if (!isCount(value)) return misfit(key, value, "a whole number");
+  }
+  if (labels !== undefined && !isTexts(labels)) return misfit("labels", labels, "a list of names");
+  if (sides !== undefined && !(Array.isArray(sides?.validate) && Array.isArray(sides.test))) {
+    return misfit("sides", sides, "validate and test");
+  }
+  if (listing !== undefined && !(isTexts(listing?.folders) && isTexts(listing.unused))) {
+    return misfit("listing", listing, "folders and unused files");
+  }
+  if (indexFiles !== undefined && !Array.isArray(indexFiles)) return misfit("indexFiles", indexFiles, "a list");
+  return (
+    first(listing?.folders ?? [], folderMisfit) ??
+    first(indexFiles ?? [], (index) =>
+      typeof index?.sha256 === "string" ? fileMisfit(index.file) : misfit("index file", index, "its name and hash"),
+    )
+  );
+}
+
+function sourceMisfit(source: BuildPlan["source"] | null | undefined): Misfit | undefined {
+  if (typeof source !== "object" || source === null) return misfit("source", source, "rows or a recipe");
+  if ("recipe" in source) {
+    const recipe: unknown = source.recipe;
+    return typeof recipe === "object" && recipe !== null ? undefined : misfit("recipe", recipe, "an object");
+  }
+  const { rows, inputFolder, targetFolder } = source;
+  if (!Array.isArray(rows)) return misfit("rows", rows, "a list");
+  return (
+    folderMisfit(inputFolder ?? null) ??
+    folderMisfit(targetFolder ?? null) ??
+    first(rows, (row) => {
+      if (typeof row?.input !== "string" || !isText(row.target) || !isText(row.keys) || !Number.isInteger(row.id)) {
+        return misfit("row", row, "its number and files");
+      }
+      return (
+        fileMisfit(posix.join(inputFolder, row.input)) ??
+        (row.target === undefined ? undefined : fileMisfit(posix.join(targetFolder, row.target))) ??
+        (row.keys === undefined ? undefined : fileMisfit(row.keys))
+      );
+    })
+  );
+}
+
+function fileMisfit(file: unknown): Misfit | undefined {
+  const wrong = typeof file === "string" ? nameProblem(file) : "is no text";
+  return wrong === undefined ? undefined : misfit("name", file, "one that stays in the dataset's folder");
+}
+
+/** As `fileMisfit`; "" and undefined are the dataset's folder itself. */
+function folderMisfit(folder: unknown): Misfit | undefined {
+  return folder === undefined || folder === "" ? undefined : fileMisfit(folder);
+}
+
+function misfit(what: string, found: unknown, expected: string): Misfit {
+  return { found: `${what} ${(JSON.stringify(found) ?? "missing").slice(0, 200)}`, expected };
+}
+
+function first<T>(list: readonly T[], check: (value: T) => Misfit | undefined): Misfit | undefined {
+  for (const value of list) {
+    const wrong = check(value);
+    if (wrong) return wrong;
+  }
+  return undefined;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isRange(range: unknown): boolean {
+  const { min, max } = (range ?? {}) as { min?: unknown; max?: unknown };
+  return typeof min === "number" && typeof max === "number";
+}
+
+function isText(value: unknown): boolean {
+  return value === undefined || typeof value === "string";
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === "string");
+}
