@@ -152,7 +152,7 @@ test("an empty, cut or damaged shard is an error that says where", async (t) => 
   const fails = (message: RegExp): Promise<void> =>
     assert.rejects(openRecords(directory, "dataset"), { code: "RECORD", message });
   truncateSync(shard, 0);
-  await fails(/^shard dataset1.tfrecord: 0 bytes, expected records .* build it again$/);
+  await fails(/^shard dataset1.tfrecord: 0 bytes, expected records .* rebuild it$/);
   writeFileSync(shard, bytes.subarray(0, 20000));
   await fails(
     /record: 3944 bytes, expected 16056 \(dataset1.tfrecord, example 1, byte 16056\); the shard is cut short/,
