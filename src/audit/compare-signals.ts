@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { BYTES_PER_SAMPLE, type Encoding } from "../records/manifest.js";
 import type { OpenShard } from "../records/open-shard.js";
+import { MOST_LENGTH } from "../signal/fft.js";
 import { correlate, FINGERPRINT_SIZE, soundFingerprints } from "../signal/similarity.js";
 import { type SimilarTask, similarPairs } from "./similar-pairs.js";
 import { decodeSamples } from "../records/read-example.js";
@@ -17,7 +18,7 @@ export interface SignalSource {
   places: Float64Array;
 }
 
-/** Of a longer signal the first seconds are compared for similarity; all of it is hashed. */
+/** Of a longer signal the first seconds are compared for similarity (fewer above 96 kHz); all of it is hashed. */
 export const HEARD_SECONDS = 10;
 
 const PLACE_FIELDS = 3;
@@ -64,7 +65,10 @@ export function findSimilar(task: SimilarTask): Uint32Array {
 export function comparePairs(source: SignalSource & { maxShift: number }): Float64Array {
   const out: number[] = [];
   let first = new Float32Array(0);
-  const bytesHeard = HEARD_SECONDS * (source.sampleRate || 16000) * source.channels * BYTES_PER_SAMPLE[source.encoding];
+  // At high rates fewer seconds: signal and shift must fit into one transform.
+  const fitting = Math.max(MOST_LENGTH / 2, MOST_LENGTH - source.maxShift - 1);
+  const samplesHeard = Math.min(HEARD_SECONDS * (source.sampleRate || 16000), fitting);
+  const bytesHeard = samplesHeard * source.channels * BYTES_PER_SAMPLE[source.encoding];
   eachSignal(source, bytesHeard, (bytes, i) => {
     const samples = heard(bytes, source);
     if (i % 2 === 0) {

@@ -136,7 +136,7 @@ function labelOptions(options: RecordOptions): BuildPlan["labelOptions"] {
 
 function checkOptions(kind: Kind, options: RecordOptions): void {
   const { encoding, examplesPerFile, shardBytes, inputSize } = options;
-  if (encoding !== undefined && !(encoding in BYTES_PER_SAMPLE)) {
+  if (encoding !== undefined && !Object.hasOwn(BYTES_PER_SAMPLE, encoding)) {
     throw new DatasetError("OPTION", `encoding: ${JSON.stringify(encoding)}, expected "pcm16", "float32" or "float16"`);
   }
   const { sampleRate, channels } = options.convert ?? {};

@@ -193,7 +193,56 @@ function riffData(bytes: Uint8Array, view: DataView, id: (at: number) => string,
   throw new DatasetError("FORMAT", `RIFF MIDI: no data chunk, the file is damaged (${where})`);
 }
 
+/**
+ * The parser reads a length of any number of bytes in 32 bits with a sign, and goes back in the file by a negative one,
+ * for ever. The format has 28 bits for it; tracks are walked through before they are parsed.
+ */
+function checkLengths(bytes: Uint8Array, where: string): void {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let chunk = 0; chunk < bytes.length; ) {
+    const from = chunk + 8;
+    const end = from + view.getUint32(chunk + 4);
+    if (bytes[chunk + 3] === TRACK_ID) walkTrack(bytes, from, end, where);
+    chunk = end;
+  }
+}
+
+/** The last letter of MTrk; the header is MThd. */
+const TRACK_ID = 0x6b;
+
+function walkTrack(bytes: Uint8Array, from: number, end: number, where: string): void {
+  let at = from;
+  let running = 0;
+  const damaged = (what: string): DatasetError =>
+    new DatasetError("FORMAT", `MIDI event at byte ${at - from} of its track: ${what}, the file is damaged (${where})`);
+  const variable = (): number => {
+    for (let value = 0; at < end; ) {
+      const byte = bytes[at++]!;
+      value = value * 128 + (byte & 127);
+      if (value >= 2 ** 28) throw damaged("a number of more than 28 bits, expected at most 28");
+      if (byte < 128) return value;
+    }
+    throw damaged("no whole number, expected one before the track ends");
+  };
+  while (at < end) {
+    variable();
+    const status = bytes[at++]!;
+    if (status === 0xff) at++;
+    if (status === 0xff || status === 0xf0 || status === 0xf7) {
+      const length = variable();
+      if (length > end - at) throw damaged(`${length} bytes, expected at most the ${end - at} that are left`);
+      at += length;
+      continue;
+    }
+    if (status > 0xf0) return; // the parser says so
+    running = status >= 0x80 ? status : running;
+    const one = running >> 4 === 0xc || running >> 4 === 0xd;
+    at += (status >= 0x80 ? 1 : 0) + (one ? 0 : 1);
+  }
+}
+
 function parse(bytes: Uint8Array, where: string): MidiData {
+  checkLengths(bytes, where);
   try {
     return midiFile().parseMidi(bytes);
   } catch (cause) {

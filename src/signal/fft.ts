@@ -40,6 +40,9 @@ interface Pffft {
   p(setup: number, input: number, output: number, work: number, forward: 0): void;
 }
 
+/** Of a transform. */
+export const MOST_LENGTH: number = 1 << 20;
+
 const plans = new Map<number, Plan>();
 let loaded: Loaded | undefined;
 
@@ -119,8 +122,9 @@ function scratch(bytes: number): number {
 /** The smallest length that `realFft` takes as it is and that holds `samples` samples. */
 export function fftLengthFor(samples: number): number {
   let length = Math.max(32, Math.ceil(samples / 32) * 32);
-  while (timesPadded(length) !== 1) length += 32;
-  return length;
+  while (length <= MOST_LENGTH && timesPadded(length) !== 1) length += 32;
+  if (length <= MOST_LENGTH) return length;
+  throw new DatasetError("OPTION", `samples in a transform: ${samples}, expected at most ${MOST_LENGTH}`);
 }
 
 /** How many times as long a transform of `length` is calculated; undefined where it can't be. */
@@ -130,7 +134,7 @@ function timesPadded(length: number): number | undefined {
   while ((length * times) % 32 !== 0) times *= 2;
   let rest = length;
   for (const factor of [2, 3, 5]) while (rest % factor === 0) rest /= factor;
-  return rest === 1 && length * times <= 1 << 20 ? times : undefined;
+  return rest === 1 && length * times <= MOST_LENGTH ? times : undefined;
 }
 
 function createPlan(length: number): Plan {
@@ -138,7 +142,7 @@ function createPlan(length: number): Plan {
   if (times === undefined) {
     throw new DatasetError(
       "OPTION",
-      `fftLength: ${length}, expected an even number up to ${1 << 20} made of factors 2, 3 and 5, for example ${fftLengthFor(Math.min(1 << 20, Math.max(1, Math.floor(length) || 1)))}; frameLength may be any length up to it`,
+      `fftLength: ${length}, expected an even number up to ${MOST_LENGTH} made of factors 2, 3 and 5, for example ${fftLengthFor(Math.min(MOST_LENGTH, Math.max(1, Math.floor(length) || 1)))}; frameLength may be any length up to it`,
     );
   }
   loaded ??= load();

@@ -42,13 +42,14 @@ export async function writeIndex(
     throw new DatasetError("FILE", `index ${join(directory, name)}: exists, pass overwrite: true to replace it`);
   }
   await writeWhole(join(directory, name), indexText(index));
-  const metadata: Record<string, Record<string, string>> = {};
+  const metadata = new Map<string, Record<string, string>>();
   for (const { input, group, split } of index.rows) {
     if (group === undefined && split === undefined) continue;
-    metadata[input] = { ...(group === undefined ? {} : { group }), ...(split === undefined ? {} : { split }) };
+    metadata.set(input, { ...(group === undefined ? {} : { group }), ...(split === undefined ? {} : { split }) });
   }
-  if (Object.keys(metadata).length > 0) {
-    await writeWhole(join(directory, `${name}.metadata.json`), `${JSON.stringify(metadata, null, 1)}\n`);
+  if (metadata.size > 0) {
+    const text = JSON.stringify(Object.fromEntries(metadata), null, 1);
+    await writeWhole(join(directory, `${name}.metadata.json`), `${text}\n`);
   }
 }
 

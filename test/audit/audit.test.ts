@@ -222,6 +222,37 @@ test("an audit after the records were rebuilt hears the new ones", async () => {
   assert.equal((await audit(await records(), split, { ...quiet, workers: 1 })).matrix.identical["train/test"], 1);
 });
 
+test("clips of any length at 192 kHz are compared, a quieter copy among them found; shifts must be numbers", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "audit-"));
+  mkdirSync(join(directory, "in"));
+  const rate = 192000;
+  const draw = random(1);
+  const clips = [1, 2].map((k) =>
+    Int16Array.from(
+      { length: 6 * rate },
+      (_, i) => 6000 * Math.sin(i * 0.01 * k * (1 + i / 3e6)) + 300 * draw.gaussian(),
+    ),
+  );
+  clips.push(clips[0]!.map((v) => Math.round(v * 0.7)));
+  for (const [i, samples] of clips.entries())
+    writeFileSync(join(directory, `in/${i}.wav`), encodeWav({ sampleRate: rate, channels: 1, samples }));
+  writeFileSync(join(directory, "set"), "0.wav,1,0\n1.wav,0,1\n2.wav,1,0\n");
+  const plan = await planRecords(directory, "set", await readIndex(directory, "set", "classes"));
+  await buildRecords(directory, plan, quiet);
+  const records = await openRecords(directory, "set");
+  const split = explicitSplit(3, { train: [0, 1], test: [2] });
+  for (const maxShift of [0.25, 3, 20]) {
+    const { findings } = await audit(records, split, { ...quiet, maxShift });
+    assert.deepEqual(
+      findings.map(({ kind, a, b }) => [kind, a.example, b.example]),
+      [["nearDuplicate", 0, 2]],
+    );
+  }
+  for (const maxShift of [Number.NaN, -1, Number.POSITIVE_INFINITY])
+    await assert.rejects(audit(records, split, { ...quiet, maxShift }), { code: "OPTION", message: /^maxShift: / });
+  await assert.rejects(audit(records, split, { ...quiet, threshold: Number.NaN }), { code: "OPTION" });
+});
+
 test("groups on two sides, and refusal on request", async () => {
   const { records } = await dataset(
     Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`s${String(i).padStart(2, "0")}.wav`, sound(500 + i)])),

@@ -315,6 +315,15 @@ test("damaged files are a DatasetError, whatever their bytes", () => {
   refused(new Uint8Array(40), /MIDI header: none/);
   refused(midi(480, track([0, 0xf4])), /MIDI: Unrecognised MIDI event type byte: 244, the file is damaged/);
   refused(midi(0, track([0, ...ON(60)])), /time division: 0/);
+  // Lengths of five bytes, the largest that 32 bits with a sign turn into a way back; and those that lead out of the track.
+  for (const id of [[0xff, 1], [0xff, 0x7f], [0xf0], [0xf7]]) {
+    const after = (length: number[]): Uint8Array =>
+      midi(480, chunk("MTrk", [0, ...ON(60), 0, ...id, ...length, 0, 0xff, 0x2f, 0]));
+    refused(after([0x88, 0x80, 0x80, 0x80, 0]), /event at byte \d+ of its track: a number of more than 28 bits/);
+    refused(after([0x8f, 0xff, 0xff, 0xff, 0x7f]), /a number of more than 28 bits, expected at most 28/);
+    refused(after([0x81, 0]), /event at byte \d+ of its track: 128 bytes, expected at most the 4 that are left/);
+  }
+  refused(midi(480, chunk("MTrk", [0, ...ON(60), 0x88])), /no whole number, expected one before the track ends/);
   fc.assert(
     fc.property(fc.nat(plain.length - 1), fc.uint8Array({ minLength: 1, maxLength: 6 }), (at, noise) => {
       const broken = Uint8Array.from(plain);

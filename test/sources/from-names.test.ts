@@ -320,6 +320,25 @@ test("every bad row of a csv is reported at once", async () => {
   assert.match(unknown.message, /class "cat": unknown, expected one of the 1 given \(v\.csv:2\)/);
 });
 
+test("what every object has is a name like any other: in cells of split, class and group, and in columns", async () => {
+  const odd = ["__proto__", "constructor", "toString", "hasOwnProperty"];
+  const csv = `file,class,__proto__,where\n${odd.map((text, i) => `${i}.wav,${text},${text},${text}\n`).join("")}`;
+  const directory = layout([["t.csv", csv]]);
+  const columns = { file: "file", label: "class", group: "__proto__" };
+  const { rows, labels } = await fromCsv(directory, "t.csv", columns);
+  assert.deepEqual(labels, [...odd].sort());
+  assert.deepEqual(
+    rows.map((row) => row.group),
+    odd,
+  );
+  for (const [i, row] of rows.entries()) assert.equal(labels?.[row.values?.indexOf(1) ?? -1], odd[i]);
+  const error = await failure(fromCsv(directory, "t.csv", { ...columns, split: "where" }));
+  assert.deepEqual(
+    error.problems.map((p) => `${p.line} ${p.kind}`),
+    ["2 split", "3 split", "4 split", "5 split"],
+  );
+});
+
 test("where audio lies under `in`, names are relative to it", async () => {
   const directory = layout(["in/x/a.wav", "in/y/b.wav", ["list.csv", "file,class\nx/a.wav,x\n"]]);
   assert.deepEqual(

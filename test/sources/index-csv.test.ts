@@ -313,6 +313,18 @@ test("what writeIndex writes, readIndex reads: any names, values, groups", async
   );
 });
 
+test("a file called __proto__ keeps its group, and what every object has is no split", async () => {
+  const directory = folder("");
+  const rows = [{ id: 0, line: 1, input: "__proto__", values: [1], group: "g" }];
+  await writeIndex(directory, "dataset", { kind: "values", file: "dataset", rows }, { overwrite: true });
+  assert.deepEqual((await readIndex(directory, "dataset", "values")).rows, rows);
+  for (const split of ["__proto__", "constructor", "toString"]) {
+    writeFileSync(join(directory, "dataset.metadata.json"), JSON.stringify({ ["__proto__"]: { split } }));
+    const error = await failure(readIndex(directory, "dataset", "values"));
+    assert.match(error.message, new RegExp(`split "${split}" of "__proto__", expected train, validate or test`));
+  }
+});
+
 test("writeIndex keeps an index that is there and refuses other folders", async () => {
   const directory = folder("a.wav,b.wav\n");
   const index = { kind: "pairs" as const, file: "", rows: [{ id: 0, line: 1, input: "x.wav", target: "y.wav" }] };
