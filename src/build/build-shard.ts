@@ -26,7 +26,10 @@ export async function buildShardFile(task: ShardTask): Promise<ShardEntry> {
     rmSync(join(task.staging, entryFile(task.file)), { force: true });
     const { entry, index } = await writeShard(task, temporary);
     renameSync(temporary, path);
-    writeFileSync(join(task.staging, indexFile(task.file)), index);
+    // Never through a link that somebody left there.
+    const beside = join(task.staging, indexFile(task.file));
+    rmSync(beside, { force: true });
+    writeFileSync(beside, index, { flag: "wx" });
     return entry;
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -35,11 +38,11 @@ export async function buildShardFile(task: ShardTask): Promise<ShardEntry> {
 }
 
 /**
- * Flushes a built shard to the disk and writes the entry that says it is complete. Not done in the worker, which
+ * Flushes a built shard and its index to the disk and writes the entry that says it is complete. Not done in the worker, which
  * meanwhile can build the next one.
  */
 export async function markFinished(staging: string, entry: ShardEntry): Promise<ShardEntry> {
-  await syncFile(join(staging, entry.file));
+  await Promise.all([entry.file, indexFile(entry.file)].map((file) => syncFile(join(staging, file))));
   await writeRenamed(join(staging, entryFile(entry.file)), JSON.stringify(entry));
   return entry;
 }

@@ -8,6 +8,8 @@ import { type OpenOptions, openForeign } from "./open-original.js";
 import type { Manifest } from "./manifest.js";
 import { readManifest, readPlan } from "./read-stored.js";
 import { planPath, planShardRows, shardKey } from "./plan.js";
+import { statOf } from "../system/file-names.js";
+import { journalPath, manifestPath } from "./files.js";
 import { recoverPublication } from "./publish.js";
 import { readIndexes } from "./read-indexes.js";
 import { nameExample, type ShardIndex } from "./shard-index.js";
@@ -23,7 +25,37 @@ export type { OpenOptions, Records };
  * @example const records = await openRecords("./data", "dataset"); // records.count, records.names[0]
  */
 export async function openRecords(directory: string, name: string, options: OpenOptions = {}): Promise<Records> {
-  await recoverPublication(directory, name);
+  for (let attempt = 1; ; attempt++) {
+    await recoverPublication(directory, name);
+    const before = await publication(directory, name);
+    try {
+      const records = await openOnce(directory, name, options);
+      if ((await publication(directory, name)) === before) return records;
+    } catch (error) {
+      if ((await publication(directory, name)) === before) throw error;
+    }
+    if (attempt < ATTEMPTS) continue;
+    throw new DatasetError(
+      "RECORD",
+      `records of "${name}": rebuilt ${ATTEMPTS} times while they were opened, expected them to stay (${directory}); try again`,
+    );
+  }
+}
+
+/** How often records that are rebuilt meanwhile are opened anew. */
+const ATTEMPTS = 20;
+
+/**
+ * Which records are published: the manifest's file, of which every publication makes another one. While one is going
+ * on, shards of both may lie beside each other; that it has begun is looked for first, since it ends with the manifest.
+ */
+async function publication(directory: string, name: string): Promise<string> {
+  if (existsSync(journalPath(directory, name))) return `in progress ${performance.now()}`;
+  const stats = await statOf(manifestPath(directory, name));
+  return stats ? `${stats.ino} ${stats.mtimeMs} ${stats.size}` : "none";
+}
+
+async function openOnce(directory: string, name: string, options: OpenOptions): Promise<Records> {
   const manifest = await readManifest(directory, name);
   if (!manifest) return await openForeign(directory, name, options);
   const stale = options.allowStale ? undefined : await staleness(directory, manifest);

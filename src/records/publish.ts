@@ -80,14 +80,17 @@ async function carryOut(directory: string, name: string, journal: Omit<Journal, 
 /** As `finishPublication`, for a reader: takes the lock, and waits for another process that is publishing. */
 export async function recoverPublication(directory: string, name: string): Promise<void> {
   const start = performance.now();
+  const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 50));
   while (existsSync(journalPath(directory, name))) {
+    // Who publishes is done in moments, and shouldn't find the lock taken by a reader then.
+    await pause();
+    if (!existsSync(journalPath(directory, name))) return;
     try {
       await withLock(directory, name, () => finishPublication(directory, name));
     } catch (error) {
       // Publishing takes moments; a lock held for longer is somebody's build, whose message the caller should see.
       const wait = error instanceof DatasetError && error.code === "LOCKED" && performance.now() - start < 10_000;
       if (!wait) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
 }

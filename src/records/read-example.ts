@@ -3,6 +3,7 @@ import { openShard, type Records } from "./records.js";
 import { DatasetError } from "../core/error.js";
 import { checkPayload, RECORD_OVERHEAD, recordLength } from "../format/tfrecord.js";
 import { open } from "node:fs/promises";
+import { fileError } from "../system/atomic-file.js";
 import { checkUnchanged } from "./open-shard.js";
 import { decodeFeatures } from "../format/example.js";
 import type { Encoding } from "./manifest.js";
@@ -46,7 +47,9 @@ export async function readExample(records: Records, i: number): Promise<Example>
   const path = records.paths[k]!;
   const where = `${manifest.shards[k]!.file}, example ${records.names[i]}, byte ${offset}`;
   const record = new Uint8Array(length + RECORD_OVERHEAD);
-  const file = await open(path);
+  const file = await open(path).catch((error: unknown) => {
+    throw fileError(error, path);
+  });
   try {
     const { mtimeMs } = await file.stat();
     checkUnchanged(openShard(records, k), { mtimeMs });

@@ -20,6 +20,8 @@ const held = new Set<string>();
 const WRITING_MS = 500;
 /** For how long the right to remove a dead lock is left to the process that took it. */
 const REMOVING_MS = 10_000;
+/** A reader that finishes a publication, or finds it finished, holds the lock for less: no build is refused for that. */
+const MOMENT_MS = 200;
 /** How often, and how long apart at most, a lock that is about to change hands is looked at: longer than it may be empty. */
 const ATTEMPTS = 100;
 const PAUSE_MS = 30;
@@ -48,11 +50,16 @@ export async function withLock<T>(directory: string, name: string, work: () => P
 }
 
 async function acquire(path: string, name: string, token: string): Promise<void> {
+  const start = performance.now();
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (await create(path, token)) return;
     const holder = await readHolder(path);
     if (holder === undefined) continue; // released in between
-    if (isAlive(holder)) throw locked(holder, path, name);
+    if (isAlive(holder)) {
+      if (performance.now() - start > MOMENT_MS) throw locked(holder, path, name);
+      await pause();
+      continue;
+    }
     if (await isDead(holder, path)) await removeDead(path);
     else await pause();
   }
