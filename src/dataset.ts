@@ -122,9 +122,16 @@ export abstract class Dataset {
     return readIndex(this.directory, this.name, this.kind, options);
   }
 
-  /** Checks every source file and label row, and reports every problem at once. Changes nothing. */
-  check(options: CheckOptions & IndexOptions = {}): Promise<CheckReport> {
-    return checkDataset(this.directory, this.name, this.kind, options);
+  /**
+   * Checks every source file and label row, and reports every problem at once. Changes nothing.
+   * @param options `index` is what `fromCsv` or its like gave, instead of the index csv
+   */
+  async check(options: CheckOptions & IndexOptions & { index?: DatasetIndex } = {}): Promise<CheckReport> {
+    const { index } = options;
+    if (!index) return await checkDataset(this.directory, this.name, this.kind, options);
+    if (index.kind === this.kind) return await check(this.directory, index, options);
+    const message = `index ${index.file}: kind ${index.kind}, expected ${this.kind}`;
+    throw new DatasetError("OPTION", `${message}; pass it to a ${CLASS[index.kind]}`);
   }
 
   /**
@@ -136,13 +143,7 @@ export abstract class Dataset {
    */
   async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
     const quick = { ...options, deep: false, onProgress: false } as const;
-    if (options.index && options.index.kind !== this.kind) {
-      const message = `index ${options.index.file}: kind ${options.index.kind}, expected ${this.kind}`;
-      throw new DatasetError("OPTION", `${message}; pass it to a ${CLASS[options.index.kind]}`);
-    }
-    const { sound: index, ...report } = options.index
-      ? await check(this.directory, options.index, quick)
-      : await this.check(quick);
+    const { sound: index, ...report } = await this.check(quick);
     const nothingLeft = index.rows.length === 0;
     if (!report.ok && (options.onProblem !== "skip" || nothingLeft)) throw report.toError();
     const plan = await planRecords(this.directory, this.name, index, options, report.files);

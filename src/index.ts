@@ -16,7 +16,8 @@ export {
 export type { Recipe, RecipeOptions } from "./generate/recipe.js";
 export type { Chord, Wave } from "./signal/oscillator.js";
 // Pair
-export { type FromCsvOptions, fromCsv, joinIndexes } from "./sources/from-csv.js";
+export { type FromCsvOptions, fromCsv } from "./sources/from-csv.js";
+export { joinIndexes } from "./sources/join-indexes.js";
 export { findPitches } from "./sources/find-pitches.js";
 export { type FromFolderOptions, fromFolder } from "./sources/from-folder.js";
 export type { Kind, Row, DatasetIndex } from "./core/rows.js";

@@ -6,7 +6,7 @@ import type { Problem } from "../core/error.js";
 import { checkLabelOptions, type LabelOptions, storedTimeUnit } from "../format/labels.js";
 import { statOf } from "../system/file-names.js";
 import { listFolders } from "../sources/list-audio.js";
-import { meantFiles } from "./suggest-file.js";
+import { meantFiles } from "../sources/suggest-file.js";
 import { type IndexOptions, type IndexScan, scanIndex } from "../sources/index-csv.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type LongOptions, track } from "../notebook/progress.js";
@@ -45,7 +45,7 @@ export async function checkDataset(
  *
  * Errors (they make a build impossible or wrong): missing, unreadable, truncated, empty, a sample rate or number of
  * channels unlike the most frequent one, labels that don't fit, and what the index itself has. Warnings: silent, clipped,
- * bits or length unlike the others, two lengths in a pair, files in the folder that the index doesn't list.
+ * bits or length unlike the others, two lengths in a pair, files in the folder that the index doesn't list, metadata and splits that fit only some inputs.
  * @param index what `scanIndex` or `readIndex` gave
  * @throws DatasetError "OPTION", "ABORTED"; never for a problem of the dataset
  */
@@ -61,7 +61,7 @@ export async function check(
   const checked = await checkAll(directory, names, files, options);
   const unlisted = await findUnlisted(directory, scan.index, files);
   const meant = meantFiles([...unlisted.map(({ file }) => file), ...(await keysInside(directory, scan.index))]);
-  const problems: Problem[] = [...scan.problems];
+  const problems: Problem[] = [...scan.problems, ...(scan.index.warnings ?? [])];
   await inTurns(names, (name) => {
     for (const p of checked.get(name)!.problems) problems.push(located(p, scan.index, files.get(name)!, meant));
   });

@@ -9,7 +9,7 @@ export interface CheckReport {
   problems: Problem[];
   /** What makes a build impossible or wrong. */
   errors: Problem[];
-  /** What is worth knowing: silent, clipped, bits, length, unlisted. */
+  /** What is worth knowing: silent, clipped, bits, length, unlisted, unmatched, split. */
   warnings: Problem[];
   /** Every audio file with what its header (and its samples) say. */
   files: CheckedFile[];
@@ -25,7 +25,17 @@ export interface CheckReport {
   toString(): string;
 }
 
-const WARNINGS = new Set(["silent", "clipped", "bits", "length", "unlisted", "no notes", "hanging"]);
+const WARNINGS = new Set([
+  "silent",
+  "clipped",
+  "bits",
+  "length",
+  "unlisted",
+  "no notes",
+  "hanging",
+  "unmatched",
+  "split",
+]);
 
 /** Whether a problem is worth knowing, but doesn't prevent a build. */
 export function isWarning(problem: Problem): boolean {

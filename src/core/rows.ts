@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { Problem } from "./error.js";
 import { plainName } from "./names.js";
 
 /**
@@ -43,6 +44,8 @@ export interface DatasetIndex {
   inputFolder?: string;
   /** Folder of the targets relative to D: `out` where D has it, else that of the inputs. Default `out`. */
   targetFolder?: string;
+  /** What is worth knowing of how the rows were read; a check's report has it among its warnings. */
+  warnings?: readonly Problem[];
 }
 
 /** An index whose rows are still being found. */

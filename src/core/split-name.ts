@@ -1,16 +1,59 @@
 /** The three sides of a split. */
 export type SplitName = "train" | "validate" | "test";
 
-/** A map: an object would know `constructor` too. */
-const SPLITS: ReadonlyMap<string, SplitName> = new Map(
-  Object.entries({
-    ...{ train: "train", training: "train", dev: "train", development: "train" },
-    ...{ val: "validate", valid: "validate", validation: "validate", validate: "validate" },
-    ...{ test: "test", testing: "test", eval: "test", evaluation: "test" },
-  } as const),
-);
+const TRAIN = ["train", "training"];
+const DEV = ["dev", "development"];
+const SIDES = new Map<string, SplitName>([
+  ...[...TRAIN, ...DEV].map((name): [string, SplitName] => [name, "train"]),
+  ...["val", "valid", "validation", "validate"].map((name): [string, SplitName] => [name, "validate"]),
+  ...["test", "testing", "eval", "evaluation"].map((name): [string, SplitName] => [name, "test"]),
+]);
 
-/** The split that the names usual in public datasets mean (`val`, `validation`, `eval`, …); undefined for others. */
-export function splitName(text: string): SplitName | undefined {
-  return SPLITS.get(text.trim().toLowerCase());
+const plain = (text: string): string => text.trim().toLowerCase();
+
+/** What each name of a set's splits means; undefined for names that aren't usual. */
+export type SplitReader = (text: string) => SplitName | undefined;
+
+/**
+ * Reads the split names of one set, as public datasets use them (`val`, `validation`, `eval`, …). `dev` depends on the
+ * others: beside `train` it is for validation (LibriSpeech, Common Voice), alone or beside `test` and `eval` it is what
+ * there is to train on (FSD50K, DCASE, VoxCeleb).
+ * @param texts all the names that occur in the set
+ */
+export function splitReader(texts: Iterable<string>): SplitReader {
+  const names = new Set(Array.from(texts, plain));
+  const validates = TRAIN.some((name) => names.has(name));
+  return (text) => (validates && DEV.includes(plain(text)) ? "validate" : SIDES.get(plain(text)));
+}
+
+/** Usual names of the column of splits, the plainest first. */
+const COLUMNS = ["split", "subset", "set", "partition", "fold"];
+
+/** What `findSplits` found: the column and what its names mean, or a column that looks like one but can't be read. */
+export type FoundSplits = { column: string; read: SplitReader } | { unread: string; values: string[] } | undefined;
+
+/**
+ * The column that holds the splits, by its name and by what is in it: `split`, `Split`, `subset`, `set`, `partition` or
+ * `fold`, each cell of which names a split.
+ */
+export function findSplits(columns: readonly string[], cellsOf: (column: string) => Iterable<string>): FoundSplits {
+  let unread: FoundSplits;
+  for (const usual of COLUMNS) {
+    for (const column of columns.filter((name) => plain(name) === usual)) {
+      const values = [...new Set(cellsOf(column))];
+      const read = splitReader(values);
+      const known = values.filter((value) => read(value) !== undefined).length;
+      if (known > 0 && known === values.length) return { column, read };
+      // A subset "small" or a set "A" is something else; a split or a fold is meant as one.
+      if (values.length > 0 && (known > 0 || usual === "split" || usual === "fold"))
+        unread ??= { unread: column, values };
+    }
+  }
+  return unread;
+}
+
+/** A few of many texts, for a message. */
+export function someOf(texts: readonly string[], most = 3): string {
+  const shown = texts.slice(0, most).map((text) => JSON.stringify(text));
+  return shown.join(", ") + (texts.length > most ? ", …" : "");
 }

@@ -6,7 +6,7 @@ import { cellNumber, decodeUtf8, notNumber } from "../format/csv.js";
 import { linksOut, statOf } from "../system/file-names.js";
 import { type DatasetIndex, type Row, rowKey } from "../core/rows.js";
 import { datasetFolders } from "./folders.js";
-import { splitName, type SplitName } from "../core/split-name.js";
+import { findSplits, someOf, splitReader, type SplitName, type SplitReader } from "../core/split-name.js";
 import { nameProblem } from "../core/names.js";
 
 /**
@@ -32,7 +32,10 @@ export interface FromCsvOptions {
   classes?: readonly string[];
   /** The column whose value is a row's group. */
   group?: string;
-  /** The column that says the side of a split: train, val, validation, test, eval … */
+  /**
+   * The column that says the side of a split: train, val, validation, test, eval …; `dev` is for validation where there is
+   * `train` too. Default: a column `split`, `subset`, `set`, `partition` or `fold` whose cells all are such names.
+   */
   split?: string;
   /** The split of every row, where the csv as a whole is one side. */
   side?: SplitName;
@@ -75,6 +78,7 @@ export async function fromCsv(directory: string, csv: string, options: FromCsvOp
   const kind = kindOf(options);
   const lines = await readRows(directory, csv, options, report);
   const folders = await datasetFolders(directory);
+  const { splits, warnings } = splitsOf(csv, lines, options);
   const rows: Row[] = [];
   const names: string[][] = [];
   const seen = new Map<string, number>();
@@ -93,7 +97,8 @@ export async function fromCsv(directory: string, csv: string, options: FromCsvOp
     const earlier = seen.get(key);
     if (earlier !== undefined) report(line, "duplicate", `"${row.input}" is already in line ${earlier}, expected once`);
     seen.set(key, line);
-    setSplit(row, cells, options, report);
+    if (splits) setSplit(row, cells[splits.column] ?? "", splits.read, report);
+    else if (options.side) row.split = options.side;
     const classes = labelsOf(cells, options);
     if (classes?.length === 0) report(line, "labels", `label: empty, expected a class name`);
     if (options.values) row.values = numbersOf(cells, options.values, line, report);
@@ -105,50 +110,7 @@ export async function fromCsv(directory: string, csv: string, options: FromCsvOp
   if (rows.length === 0 && problems.length === 0) report(1, "empty", "no rows, expected at least one");
   const labels = kind === "classes" ? giveValues(rows, names, options, report) : options.values && [...options.values];
   if (problems.length > 0) throw problemsError("INDEX", `csv ${csv}`, problems);
-  return { kind, file: csv, rows, ...(labels ? { labels } : {}), ...folders };
-}
-
-/**
- * One index of several, of the same kind and folders, their rows in order; classes are those of all, by name.
- * @throws DatasetError "OPTION" where they don't fit together, "INDEX" where a file is in two of them
- * @example
- * const dev = await fromCsv("./esc50", "meta/esc50.csv", { file: "audio/{filename}", label: "category" });
- * joinIndexes(dev).labels
- */
-export function joinIndexes(...parts: readonly DatasetIndex[]): DatasetIndex {
-  const [first] = parts;
-  if (!first) throw new DatasetError("OPTION", "joinIndexes: no index, expected at least one");
-  for (const part of parts) {
-    const same =
-      part.kind === first.kind && part.inputFolder === first.inputFolder && part.targetFolder === first.targetFolder;
-    const named = part.kind === "classes" ? !part.labels === !first.labels : `${part.labels}` === `${first.labels}`;
-    if (!same || !named)
-      throw new DatasetError("OPTION", `joinIndexes: ${part.file} and ${first.file} differ in kind, folders or labels`);
-  }
-  const labels =
-    first.labels && first.kind === "classes"
-      ? [...new Set(parts.flatMap((part) => part.labels ?? []))].sort()
-      : first.labels;
-  const seen = new Set<string>();
-  const problems: Problem[] = [];
-  const rows = parts.flatMap((part) =>
-    part.rows.map((row) => {
-      const key = rowKey(row);
-      const message = `"${row.input}": in two indexes, expected it in one (${part.file}:${row.line})`;
-      if (seen.has(key)) problems.push({ kind: "duplicate", file: part.file, line: row.line, message });
-      seen.add(key);
-      if (part.kind !== "classes" || !labels || !part.labels) return { ...row };
-      const columns = new Map(part.labels.map((label, i) => [label, row.values?.[i] ?? 0]));
-      return { ...row, values: labels.map((label) => columns.get(label) ?? 0) };
-    }),
-  );
-  if (problems.length > 0) throw problemsError("INDEX", "joined indexes", problems);
-  rows.forEach((row, id) => {
-    row.id = id;
-  });
-  const besides = [...new Set(parts.flatMap((part) => [part.file, ...(part.besides ?? [])]))];
-  const listed = [...new Set(parts.flatMap((part) => part.folders ?? []))];
-  return { ...first, besides, ...(listed.length > 0 ? { folders: listed } : {}), rows, ...(labels ? { labels } : {}) };
+  return { kind, file: csv, rows, ...(labels ? { labels } : {}), ...folders, ...(warnings ? { warnings } : {}) };
 }
 
 type Cells = Record<string, string>;
@@ -221,18 +183,34 @@ async function readRows(
   return rows;
 }
 
-function setSplit(row: Row, cells: Cells, options: FromCsvOptions, report: ReportLine): void {
-  if (options.side) row.split = options.side;
-  if (options.split === undefined) return;
-  const text = cells[options.split] ?? "";
-  const split = splitName(text);
+type Splits = { column: string; read: SplitReader };
+
+/** The column of splits: the one that was named, or one that reads as such and that nothing else uses. */
+function splitsOf(
+  csv: string,
+  lines: readonly { cells: Cells }[],
+  options: FromCsvOptions,
+): { splits?: Splits; warnings?: Problem[] } {
+  const { split, side, label, labels, group, values = [] } = options;
+  const cellsOf = (column: string): string[] => lines.map(({ cells }) => cells[column] ?? "");
+  if (split !== undefined) return { splits: { column: split, read: splitReader(cellsOf(split)) } };
+  if (side !== undefined) return {};
+  const taken = [label, labels, group, ...values];
+  const free = Object.keys(lines[0]?.cells ?? {}).filter((column) => !taken.includes(column));
+  const found = findSplits(free, cellsOf);
+  if (!found || "column" in found) return found ? { splits: found } : {};
+  const hint = `; if they are folds, pass group: ${JSON.stringify(found.unread)}`;
+  const message = `column "${found.unread}": ${someOf(found.values)}, expected train, validate or test (${csv}:1)${hint}`;
+  return { warnings: [{ kind: "split", file: csv, line: 1, message }] };
+}
+
+function setSplit(row: Row, text: string, read: SplitReader, report: ReportLine): void {
+  const split = read(text);
   if (split) row.split = split;
-  else
-    report(
-      row.line,
-      "split",
-      `split ${JSON.stringify(text)}: expected train, validate or test, or a usual name of these`,
-    );
+  else {
+    const expected = "expected train, validate or test, or a usual name of these";
+    report(row.line, "split", `split ${JSON.stringify(text)}: ${expected}`);
+  }
 }
 
 function labelsOf(cells: Cells, { label, labels, separator = "," }: FromCsvOptions): string[] | undefined {

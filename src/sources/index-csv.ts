@@ -5,7 +5,8 @@ import { csvLines, decodeUtf8, separatorHint } from "../format/csv.js";
 import { addLabelRows, hasHeader, kindHint } from "./label-rows.js";
 import { linksOut, statOf } from "../system/file-names.js";
 import { AUDIO_FILE } from "./list-audio.js";
-import { applyMetadata, readMetadata } from "./metadata.js";
+import { applyMetadata } from "./apply-metadata.js";
+import { readMetadata } from "./metadata.js";
 import { inTurns } from "../system/event-loop.js";
 import { type DatasetIndex, EXAMPLE, type GrowingIndex, type Kind, type Row, rowKey } from "../core/rows.js";
 import { datasetFolders, isFolder } from "./folders.js";
@@ -73,8 +74,8 @@ export async function scanIndex(
   const first = join(directory, folders.inputFolder, sound[0]?.cells[0] ?? "");
   const heading = hasHeader(sound, kind, options.digits === true) && !(await statOf(first))?.isFile();
   const header = heading ? sound.shift() : undefined;
-  const besides = [options.metadata ?? `${name}.metadata.json`];
-  const index: GrowingIndex = { kind, file, besides, rows: [], ...folders };
+  const about = options.metadata ?? `${name}.metadata.json`;
+  const index: GrowingIndex = { kind, file, besides: [about], rows: [], ...folders };
   if (kind === "classes" || kind === "values") {
     addLabelRows(index, sound, header, report, options.digits === true);
   } else {
@@ -92,7 +93,7 @@ export async function scanIndex(
     report(1, "empty", `no rows${below}, expected one line per example such as ${EXAMPLE[kind]}`);
   }
   const metadata = await readMetadata(directory, options.metadata, `${name}.metadata.json`);
-  if (metadata) applyMetadata(index, metadata, options, report);
+  if (metadata) applyMetadata(index, metadata, { name: about, groupBy: options.groupBy }, problems);
   return { index, problems };
 }
 

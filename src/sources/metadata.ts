@@ -3,7 +3,6 @@ import { extname, join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { DatasetError } from "../core/error.js";
 import { statOf } from "../system/file-names.js";
-import { splitName, type SplitName } from "../core/split-name.js";
 import { nameProblem, plainName } from "../core/names.js";
 
 /** What is known of each input beside its labels: `{ "file.wav": { artist: "A", split: "test" } }`. */
@@ -30,28 +29,6 @@ export async function readMetadata(
   }
   const text = (await readFile(path, "utf8")).replace(/^\uFEFF/, "");
   return extname(name).toLowerCase() === ".csv" ? fromCsvText(text, name) : fromJsonText(text, name);
-}
-
-/** Gives each row the group and the split that the metadata of its input names; reports unknown splits. */
-export function applyMetadata(
-  index: { file: string; rows: { line: number; input: string; group?: string; split?: SplitName }[] },
-  metadata: Metadata,
-  options: { metadata?: string; groupBy?: string },
-  report: (line: number, problem: string, message: string) => void,
-): void {
-  const field = options.groupBy ?? "group";
-  for (const row of index.rows) {
-    const known = metadata.get(plainName(row.input));
-    const group = known && Object.hasOwn(known, field) ? known[field] : undefined;
-    if (group !== undefined) row.group = group;
-    else if (options.groupBy !== undefined) {
-      report(row.line, "metadata", `metadata of "${row.input}" has no "${field}", expected that field for every input`);
-    }
-    if (known?.split === undefined) continue;
-    const split = splitName(known.split);
-    if (split) row.split = split;
-    else report(row.line, "metadata", `split "${known.split}" of "${row.input}", expected train, validate or test`);
-  }
 }
 
 function fromJsonText(text: string, name: string): Metadata {

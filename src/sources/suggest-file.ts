@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { AUDIO_FILE } from "../sources/list-audio.js";
+import { AUDIO_FILE } from "./list-audio.js";
 
 /**
  * Finds for missing files those that are there and may be meant: of the same name but for its folder, its extension and

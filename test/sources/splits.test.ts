@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { WaveFile } from "wavefile";
+import { checkDataset } from "../../dist/check/check.js";
+import { fromCsv, joinIndexes, SimpleAudioClassificationDataset } from "../../dist/index.js";
+import { readIndex } from "../../dist/sources/index-csv.js";
+import { folder } from "../support/records.js";
+
+// The splits that sets come with: which side a name means, and what is said where they can't be used.
+
+/** A folder of small sounds and texts. */
+function set(t: TestContext, sounds: readonly string[], texts: Record<string, string>): string {
+  const directory = folder(t);
+  for (const [k, name] of sounds.entries()) {
+    const wav = new WaveFile();
+    wav.fromScratch(
+      1,
+      8000,
+      "16",
+      Array.from({ length: 100 }, (_, i) => Math.round(9000 * Math.sin((i * (k + 1)) / 30))),
+    );
+    mkdirSync(dirname(join(directory, name)), { recursive: true });
+    writeFileSync(join(directory, name), wav.toBuffer());
+  }
+  for (const [name, text] of Object.entries(texts)) writeFileSync(join(directory, name), text);
+  return directory;
+}
+
+const LABELS = "s0.wav,1,0\ns1.wav,0,1\ns2.wav,1,0\n";
+const three = (end = "wav", before = ""): string[] => [0, 1, 2].map((i) => `${before}s${i}.${end}`);
+
+describe("names of splits", () => {
+  const cases: [names: string[], sides: string[]][] = [
+    [
+      ["train", "dev", "test"],
+      ["train", "validate", "test"],
+    ],
+    [
+      ["Training", "Development", "eval"],
+      ["train", "validate", "test"],
+    ],
+    [
+      ["dev", "eval", "dev"],
+      ["train", "test", "train"],
+    ],
+    [
+      ["dev", "val", "test"],
+      ["train", "validate", "test"],
+    ],
+  ];
+  for (const [names, sides] of cases) {
+    it(`${names} is ${sides}`, async (t) => {
+      const rows = names.map((name, i) => `s${i}.wav,a,${name}\n`).join("");
+      const directory = set(t, [], { "m.csv": `path,label,split\n${rows}` });
+      const index = await fromCsv(directory, "m.csv", { file: "path", label: "label", split: "split" });
+      assert.deepEqual(
+        index.rows.map(({ split }) => split),
+        sides,
+      );
+    });
+  }
+
+  it("what every object has is no split", async (t) => {
+    const directory = set(t, [], { "m.csv": "path,label,split\ns0.wav,a,constructor\ns1.wav,a,__proto__\n" });
+    const options = { file: "path", label: "label", split: "split" };
+    await assert.rejects(fromCsv(directory, "m.csv", options), {
+      code: "INDEX",
+      message: /split "constructor": expected train, validate or test.*\(m\.csv:2\)\n.*split "__proto__".*\(m\.csv:3\)/,
+    });
+  });
+});
+
+describe("columns of splits", () => {
+  for (const column of ["split", "Split", "subset", "set", "partition", "Fold"]) {
+    it(`${column} is used without being named`, async (t) => {
+      const rows = "s0.wav,a,train\ns1.wav,b,dev\ns2.wav,a,test\n";
+      const directory = set(t, three(), { "m.csv": `path,label,${column}\n${rows}` });
+      const index = await fromCsv(directory, "m.csv", { file: "path", label: "label" });
+      assert.deepEqual(
+        index.rows.map(({ split }) => split),
+        ["train", "validate", "test"],
+      );
+      assert.equal(index.warnings, undefined);
+    });
+  }
+
+  it("one of fold numbers is named in the report with what to pass; as the group it is used", async (t) => {
+    const rows = "s0.wav,a,1\ns1.wav,b,2\ns2.wav,a,10\n";
+    const directory = set(t, three(), { "m.csv": `path,label,fold\n${rows}` });
+    const index = await fromCsv(directory, "m.csv", { file: "path", label: "label" });
+    const report = await new SimpleAudioClassificationDataset(directory, "m").check({ index: joinIndexes(index) });
+    assert.equal(report.ok, true);
+    assert.deepEqual(
+      report.warnings.map(({ message }) => message),
+      [
+        'column "fold": "1", "2", "10", expected train, validate or test (m.csv:1); if they are folds, pass group: "fold"',
+      ],
+    );
+    const grouped = await fromCsv(directory, "m.csv", { file: "path", label: "label", group: "fold" });
+    assert.equal(grouped.warnings, undefined);
+  });
+
+  it("one of something else is left alone", async (t) => {
+    const directory = set(t, [], { "m.csv": "path,label,subset,set\ns0.wav,a,small,A\ns1.wav,b,large,B\n" });
+    const index = await fromCsv(directory, "m.csv", { file: "path", label: "label" });
+    assert.deepEqual([index.warnings, index.rows[0]!.split], [undefined, undefined]);
+  });
+
+  it("metadata's are used by the same names", async (t) => {
+    const directory = set(t, [], {
+      dataset: LABELS,
+      "meta.csv": "file,Subset\ns0.wav,train\ns1.wav,dev\ns2.wav,test\n",
+    });
+    const { rows, warnings } = await readIndex(directory, "dataset", "classes", { metadata: "meta.csv" });
+    assert.deepEqual(
+      rows.map(({ split }) => split),
+      ["train", "validate", "test"],
+    );
+    assert.equal(warnings, undefined);
+  });
+});
+
+describe("names in metadata", () => {
+  for (const [what, names] of [
+    ["the inputs' folder before the name", three("wav", "in/")],
+    ["no extension", ["s0", "s1", "s2"]],
+    ["another extension", three("mp3")],
+  ] as const) {
+    it(`${what}: the same file is meant`, async (t) => {
+      const sides = ["train", "val", "test"];
+      const rows = names.map((name, i) => `${name},${sides[i]}\n`).join("");
+      const directory = set(t, three("wav", "in/"), { dataset: LABELS, "meta.csv": `file,split\n${rows}` });
+      const report = await checkDataset(directory, "dataset", "classes", { metadata: "meta.csv" });
+      assert.deepEqual(
+        report.sound.rows.map(({ split }) => split),
+        ["train", "validate", "test"],
+      );
+      assert.deepEqual(report.counts, {});
+    });
+  }
+
+  it("none is an input: an error with the nearest", async (t) => {
+    const rows = "X9,train\n/data/clips/S1.wav,train\nX7,test\nX6,test\n";
+    const directory = set(t, three("wav", "in/"), { dataset: LABELS, "meta.csv": `file,split\n${rows}` });
+    const report = await checkDataset(directory, "dataset", "classes", { metadata: "meta.csv" });
+    assert.equal(
+      report.errors.map(({ message }) => message).join("\n"),
+      'metadata: 4 of 4 names are no input: "X9", "/data/clips/S1.wav", "X7", …; ' +
+        'expected the inputs\' names such as "s0.wav" (meta.csv); did you mean "s1.wav" by "/data/clips/S1.wav"?',
+    );
+    await assert.rejects(readIndex(directory, "dataset", "classes", { metadata: "meta.csv" }), { code: "INDEX" });
+  });
+
+  it("some are no input, some inputs have none: warnings", async (t) => {
+    const meta = { "s0.wav": { split: "train" }, "s1.wav": { group: "g" }, "X2.wav": { split: "test" } };
+    const directory = set(t, three(), { dataset: LABELS, "dataset.metadata.json": JSON.stringify(meta) });
+    const report = await checkDataset(directory, "dataset", "classes");
+    assert.equal(report.ok, true);
+    assert.deepEqual(
+      report.warnings.map(({ kind, message }) => `${kind} ${message}`),
+      [
+        'unmatched metadata: 1 of 3 names are no input: "X2.wav"; expected the inputs\' names such as "s0.wav" (dataset.metadata.json)',
+        'unmatched inputs: 1 of 3 without metadata: "s2.wav"; expected all (dataset.metadata.json)',
+        "split split: none for 2 of 3 inputs, expected one for all (dataset.metadata.json); without one they train",
+      ],
+    );
+    assert.equal((await readIndex(directory, "dataset", "classes")).rows.length, 3);
+  });
+
+  it("folds by number are named with what to pass", async (t) => {
+    const directory = set(t, three(), { dataset: LABELS, "meta.csv": "file,fold\ns0.wav,1\ns1.wav,2\ns2.wav,1\n" });
+    const report = await checkDataset(directory, "dataset", "classes", { metadata: "meta.csv" });
+    assert.deepEqual(
+      report.warnings.map(({ message }) => message),
+      ['field "fold": "1", "2", expected train, validate or test (meta.csv); if they are folds, pass groupBy: "fold"'],
+    );
+    assert.ok((await checkDataset(directory, "dataset", "classes", { metadata: "meta.csv", groupBy: "fold" })).ok);
+  });
+});
