@@ -1,7 +1,8 @@
 """Drives a kernel through jupyter_client: reads steps as JSON from stdin, prints what happened as one line of JSON.
 
 A step is [action, …]: ["send", code, options?] sends a cell; ["wait", n?] waits until cell n (default: all) has its
-reply and its idle; ["sleep", s]; ["interrupt"]; ["restart"]; ["shutdown"]; ["request", type, content] asks on the shell
+reply and its idle; ["text", bytes?] waits until the cell sent last has written that much (default: anything); ["error", n]
+waits until cell n shows an error; ["sleep", s]; ["interrupt"]; ["restart"]; ["shutdown"]; ["request", type, content] asks on the shell
 channel; ["pids"] lists the kernel's processes; ["alive", pids] tells which of these run.
 """
 
@@ -12,12 +13,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from jupyter_client.manager import KernelManager
 from jupyter_client.session import Session
-
-TIMEOUT = 60
 
 
 def descendants(pid):
@@ -72,7 +72,7 @@ class Drive:
         # A session of its own: the manager's would count its messages from one again after a restart.
         self.client = self.manager.client(session=Session(key=self.manager.session.key))
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=TIMEOUT)
+        self.client.wait_for_ready()
         self.client.allow_stdin = True
         self.ready = time.monotonic()
 
@@ -107,14 +107,24 @@ class Drive:
         else:
             cell["outputs"].append({"type": kind, **content})
 
+    def until(self, reached):
+        """Waits for what the kernel sends, as long as it lives."""
+        while not reached():
+            if not self.manager.is_alive():
+                raise RuntimeError("the kernel ended")
+            self.poll()
+
     def wait(self, number=None):
         cells = self.cells if number is None else [self.cells[number]]
-        end = time.monotonic() + TIMEOUT
-        while not all(c["reply"] and c["idle"] for c in cells):
-            if time.monotonic() > end:
-                self.results.append("timeout")
-                return
-            self.poll()
+        self.until(lambda: all(c["reply"] and c["idle"] for c in cells))
+
+    def text(self, size=1):
+        outputs = self.cells[-1]["outputs"]
+        self.until(lambda: sum(len(o["text"]) for o in outputs if o["type"] == "stream") >= size)
+
+    def error(self, number):
+        outputs = self.cells[number]["outputs"]
+        self.until(lambda: any(o["type"] == "error" for o in outputs))
 
     def sleep(self, seconds):
         end = time.monotonic() + seconds
@@ -141,17 +151,17 @@ class Drive:
         message = self.client.session.msg(kind, content)
         start = time.monotonic()
         self.client.shell_channel.send(message)
-        end = start + TIMEOUT
-        while time.monotonic() < end:
+        while True:
             try:
                 answer = self.client.shell_channel.get_msg(timeout=1)
             except queue.Empty:
+                if not self.manager.is_alive():
+                    raise RuntimeError("the kernel ended") from None
                 continue
             if answer["parent_header"].get("msg_id") == message["header"]["msg_id"]:
                 self.results.append({"type": answer["msg_type"], "seconds": time.monotonic() - start, **answer["content"]})
                 return
             self.note(answer)
-        self.results.append("timeout")
 
     def pids(self):
         self.results.append(descendants(self.manager.provisioner.pid))
@@ -160,8 +170,15 @@ class Drive:
         self.results.append([pid for pid in pids if runs(pid)])
 
 
+def end_with_parent():
+    """The test keeps the other end of stdin open as long as it lives."""
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main():
-    given = json.load(sys.stdin)
+    given = json.loads(sys.stdin.readline())
+    threading.Thread(target=end_with_parent, daemon=True).start()
     drive = Drive(given["folder"])
     try:
         for action, *arguments in given["steps"]:

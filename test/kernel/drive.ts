@@ -1,7 +1,6 @@
-import { execFile } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdirSync, mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import { mkdirSync } from "node:fs";
+import { ended, start } from "../support/processes.js";
 import { pythonPath, root } from "../support/python.js";
 
 /** One message of a cell's output: its type and its content. */
@@ -33,19 +32,17 @@ export function kernelFolder(): string {
 }
 
 /** Starts the project's kernel and takes it through some steps; see drive.py. */
-export function drive(
+export async function drive(
   steps: unknown[][],
   folder: string = join(root, "notebooks"),
   env: NodeJS.ProcessEnv = {},
 ): Promise<Driven> {
-  return new Promise((resolve, reject) => {
-    const options = { maxBuffer: 1 << 28, encoding: "utf8" as const, env: { ...process.env, ...env } };
-    const child = execFile(pythonPath, [join(root, "test/kernel/drive.py")], options, (error, stdout, stderr) => {
-      if (error) reject(new Error(`${error.message}\n${stderr}`));
-      else resolve(JSON.parse(stdout.trimEnd().split("\n").pop()!));
-    });
-    child.stdin!.end(JSON.stringify({ folder, steps }));
-  });
+  const child = start(pythonPath, [join(root, "test/kernel/drive.py")], { env: { ...process.env, ...env } });
+  // Left open: the driver and its kernel end when this end of it is gone.
+  child.stdin!.write(`${JSON.stringify({ folder, steps })}\n`);
+  const { status, stdout, stderr } = await ended(child);
+  if (status !== 0) throw new Error(`drive.py ended with ${status}\n${stderr}`);
+  return JSON.parse(stdout.trimEnd().split("\n").pop()!);
 }
 
 /** Runs cells one after the other. */

@@ -20,12 +20,12 @@ const CELLS = [
 ];
 const STEPS = [
   ...send(...CELLS),
-  ["send", "while (true) {}"],
-  ["sleep", 1],
+  ["send", 'console.log("running"); while (true) {}'],
+  ["text"],
   ["interrupt"],
   ["wait"],
-  ["send", "await new Promise(() => {});"],
-  ["sleep", 1],
+  ["send", 'console.log("running"); await new Promise(() => {});'],
+  ["text"],
   ["interrupt"],
   ["wait"],
   ...send("console.log(three)"),

@@ -1,24 +1,22 @@
 // `npm start -- --run NAME`: notebooks without a front end.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { kernelFolder } from "../kernel/drive.js";
+import { type Ended, ended, start } from "../support/processes.js";
 import { pythonPath, root } from "../support/python.js";
 
 const folder = kernelFolder();
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Ran {
-  status: number | null;
-  stdout: string;
-  stderr: string;
+interface Ran extends Ended {
   html: string;
 }
 
-/** Runs a notebook of these cells; `interruptAfter` sends Ctrl+C once that was printed. */
-async function run(name: string, sources: string[], interruptAfter?: string, tags: string[] = []): Promise<Ran> {
+/** Runs a notebook of these cells; sends Ctrl+C once the file `interruptAt` is there. */
+async function run(name: string, sources: string[], interruptAt?: string, tags: string[] = []): Promise<Ran> {
   const cells = sources.map((source, i) => ({
     cell_type: "code",
     id: `cell${i}`,
@@ -32,18 +30,13 @@ async function run(name: string, sources: string[], interruptAfter?: string, tag
   writeFileSync(file, JSON.stringify({ cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 }));
   const out = join(folder, "out");
   mkdirSync(out, { recursive: true });
-  const child = spawn(pythonPath, [join(root, "python/run_notebook.py"), "--out", out, file]);
-  const text = { stdout: "", stderr: "" };
-  let interrupted = false;
-  child.stderr.on("data", (data) => (text.stderr += data));
-  child.stdout.on("data", (data) => {
-    text.stdout += data;
-    if (interrupted || !interruptAfter || !text.stdout.includes(interruptAfter)) return;
-    interrupted = true;
-    setTimeout(() => child.kill("SIGINT"), 1500);
-  });
-  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
-  return { status, ...text, html: readFileSync(join(out, `${name}.html`), "utf8") };
+  const child = start(pythonPath, [join(root, "python/run_notebook.py"), "--out", out, file]);
+  const run = ended(child);
+  if (interruptAt) {
+    while (child.exitCode === null && !existsSync(interruptAt)) await pause(20);
+    child.kill("SIGINT");
+  }
+  return { ...(await run), html: readFileSync(join(out, `${name}.html`), "utf8") };
 }
 
 test("a notebook that runs shows its cells as they go and becomes html", async () => {
@@ -81,8 +74,10 @@ test("an error that its cell is tagged for is none", async () => {
 });
 
 test("Ctrl+C interrupts the cell and ends the run; what was there is written", async () => {
-  const cells = ['console.log("kept");', "while (true) {}", 'console.log("never");'];
-  const { status, stdout, stderr, html } = await run("endless", cells, "[2/3]");
+  const running = join(folder, "running");
+  const endless = `require("node:fs").writeFileSync(${JSON.stringify(running)}, ""); while (true) {}`;
+  const cells = ['console.log("kept");', endless, 'console.log("never");'];
+  const { status, stdout, stderr, html } = await run("endless", cells, running);
   assert.equal(status, 130);
   assert.match(stdout, /interrupted: endless\.ipynb/);
   assert.match(stderr, /^Interrupted: the cell was interrupted\n$/);

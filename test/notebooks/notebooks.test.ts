@@ -66,8 +66,8 @@ describe("the notebooks as committed", () => {
 
 describe("the notebooks in JupyterLab", { skip: noBrowser }, () => {
   const work = join(root, "build", "notebook-test");
-  let lab: Lab;
-  let browser: Browser;
+  let lab: Lab | undefined;
+  let browser: Browser | undefined;
 
   before(async () => {
     rmSync(work, { recursive: true, force: true });
@@ -76,15 +76,15 @@ describe("the notebooks in JupyterLab", { skip: noBrowser }, () => {
     browser = await launchBrowser();
   });
   after(async () => {
-    await browser.close();
-    await lab.stop();
+    await browser?.close();
+    await lab?.stop();
   });
 
   for (const name of names) {
     it(`${name}: Run All shows every picture, player and chart`, async () => {
       copyFileSync(join(folder, `${name}.ipynb`), join(work, `${name}.ipynb`));
-      const { page, errors, outside } = await openNotebook(browser, lab, `${name}.ipynb`);
-      await runAll(page, 600_000);
+      const { page, errors, outside } = await openNotebook(browser!, lab!, `${name}.ipynb`);
+      await runAll(page);
       await assertRan(page);
       const expected = VISIBLE[name];
       assert.ok(expected, `${name} is listed in VISIBLE`);
@@ -106,7 +106,7 @@ describe("the notebooks in JupyterLab", { skip: noBrowser }, () => {
     const file = join(work, "failing.ipynb");
     copyFileSync(join(root, "test/fixtures/failing.ipynb"), file);
     assert.ok(existsSync(file));
-    const { page } = await openNotebook(browser, lab, "failing.ipynb");
+    const { page } = await openNotebook(browser!, lab!, "failing.ipynb");
     await runAll(page);
     const error = page.locator(
       '[data-mime-type="application/vnd.jupyter.error"], [data-mime-type="application/vnd.jupyter.stderr"]',

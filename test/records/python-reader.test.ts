@@ -215,7 +215,13 @@ sys.path.append(input["module"])
 os.environ.update(PYTHONPATH=input["module"], RAY_USAGE_STATS_ENABLED="0")
 import numpy as np, ray, ray.data
 from deep_audio_dataset import ray_schema
-ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="error")
+while True:
+    try:
+        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level="error")
+        break
+    except Exception as error: # Ray gives its own processes half a minute to start.
+        if "timed out during startup" not in str(error): raise
+        ray.shutdown()
 ray.data.DataContext.get_current().enable_progress_bars = False
 found = {}
 for name, paths in input["paths"].items():

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -19,6 +19,7 @@ import { kernelSpec } from "../../dist/setup/build.js";
 import { dropHalfInstalled } from "../../dist/setup/packages.js";
 import { forThisMachine, packageFolders, pipRequirements, pythonOf } from "../../dist/setup/paths.js";
 import { type Host, perform, runProgram, SetupError } from "../../dist/setup/step.js";
+import { start } from "../support/processes.js";
 import { pythonPath, root } from "../support/python.js";
 
 const bootstrap = join(root, "src/setup/bootstrap.cjs");
@@ -163,23 +164,23 @@ test("a set-up that is ended leaves the lock to an npm that still clears up; one
   const node = JSON.stringify(process.execPath);
   const { bin, project } = projectWith({
     python3: "echo 3 11 1",
-    npm: `exec ${node} -e 'process.on("SIGTERM", () => {}); setTimeout(() => {}, 60000)'`,
+    npm: `exec ${node} -e 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000)'`,
   });
   const lock = join(project, "build/setup.lock");
-  const start = (): ChildProcess =>
-    spawn(process.execPath, [join(project, "src/setup/bootstrap.cjs"), "start"], {
+  const setUp = (): ChildProcess =>
+    start(process.execPath, [join(project, "src/setup/bootstrap.cjs"), "start"], {
       env: { PATH: bin },
       stdio: ["ignore", "pipe", "inherit"],
     });
   const ended = (child: ChildProcess): Promise<unknown> => new Promise((resolve) => child.once("close", resolve));
-  const first = start();
+  const first = setUp();
   while (!/^\d+ \d+$/.test(existsSync(lock) ? readFileSync(lock, "utf8") : "")) await pause(20);
   const npm = Number(readFileSync(lock, "utf8").split(" ")[1]);
   first.kill("SIGTERM");
   await ended(first);
   try {
     assert.equal(readFileSync(lock, "utf8"), String(npm));
-    const second = start();
+    const second = setUp();
     const [said] = await once(second.stdout!, "data");
     assert.match(String(said), new RegExp(`^set-up: waiting for another set-up \\(process ${npm}\\)`));
     second.kill("SIGINT");
@@ -189,7 +190,7 @@ test("a set-up that is ended leaves the lock to an npm that still clears up; one
     process.kill(npm, "SIGKILL");
   }
   // With nobody at work the next one takes the lock, and goes on with npm.
-  const third = start();
+  const third = setUp();
   let output = "";
   third.stdout!.on("data", (text) => (output += text));
   while (!output.includes("npm packages: installing")) await once(third.stdout!, "data");

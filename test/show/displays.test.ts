@@ -144,10 +144,10 @@ async function assertSeen(page: Page, name: string, charts: "interactive" | "sta
   await output.scrollIntoViewIfNeeded();
   for (const seen of DISPLAYS[name]!.sees) {
     if (seen === "chart" && charts === "interactive") {
-      await output.locator(".js-plotly-plot svg.main-svg").first().waitFor({ state: "visible", timeout: 20_000 });
+      await output.locator(".js-plotly-plot svg.main-svg").first().waitFor({ state: "visible" });
     } else if (seen === "chart" || seen === "picture") {
       const picture = output.locator("img").first();
-      await picture.waitFor({ state: "visible", timeout: 20_000 });
+      await picture.waitFor({ state: "visible" });
       await page.waitForFunction(
         (img) => (img as { naturalWidth: number }).naturalWidth > 50,
         await picture.elementHandle(),
@@ -218,6 +218,23 @@ async function difference(page: Page, a: Buffer, b: Buffer): Promise<{ all: numb
   })()`)) as { all: number; field: number };
 }
 
+/** Waits until what is on the page has kept its size for a second's frames, after a change of size or theme. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate(`new Promise((resolve) => {
+    const sizes = () => [...document.querySelectorAll(".jp-OutputArea, .js-plotly-plot, .jp-OutputArea img")]
+      .map((e) => [e.scrollWidth, e.clientWidth, e.clientHeight]).join();
+    let [before, frames] = ["", 0];
+    const look = () => {
+      const now = sizes();
+      frames = now === before ? frames + 1 : 0;
+      before = now;
+      if (frames < 60) requestAnimationFrame(look);
+      else resolve();
+    };
+    look();
+  })`);
+}
+
 /** Asserts that every drawn chart has the height of its layout: resized ones can collapse to nothing. */
 async function assertChartsOpen(page: Page): Promise<void> {
   const heights = (await page.evaluate(`[...document.querySelectorAll(".js-plotly-plot")].map((chart) =>
@@ -227,8 +244,8 @@ async function assertChartsOpen(page: Page): Promise<void> {
 }
 
 describe("displays in JupyterLab", { skip: noBrowser }, () => {
-  let browser: Browser;
-  let lab: Lab;
+  let browser: Browser | undefined;
+  let lab: Lab | undefined;
   let page: Page;
   let errors: string[];
   let outside: string[];
@@ -239,13 +256,13 @@ describe("displays in JupyterLab", { skip: noBrowser }, () => {
     writeNotebook();
     browser = await launchBrowser();
     lab = await startLab({ folder: work });
-    ({ page, errors, outside } = await openNotebook(browser, lab, "displays.ipynb"));
+    ({ page, errors, outside } = await openNotebook(browser!, lab!, "displays.ipynb"));
     await page.setViewportSize({ width: 1000, height: 900 });
     await runAll(page);
   });
   after(async () => {
-    await lab.stop();
-    await browser.close();
+    await browser?.close();
+    await lab?.stop();
   });
 
   for (const name of names) {
@@ -255,9 +272,13 @@ describe("displays in JupyterLab", { skip: noBrowser }, () => {
       await outputOf(page, name)
         .locator("audio")
         .evaluateAll(async (elements) => {
-          for (const player of elements as unknown as { preload: string; readyState: number }[]) {
+          for (const player of elements as unknown as {
+            preload: string;
+            readyState: number;
+            onloadedmetadata: unknown;
+          }[]) {
             player.preload = "metadata";
-            for (let k = 0; k < 100 && player.readyState === 0; k++) await new Promise((done) => setTimeout(done, 20));
+            if (player.readyState === 0) await new Promise((done) => (player.onloadedmetadata = done));
           }
         });
       // The words beside a bar tell times, which differ.
@@ -299,7 +320,9 @@ describe("displays in JupyterLab", { skip: noBrowser }, () => {
       const a = element as unknown as { currentTime: number };
       a.currentTime = 1.5;
     });
-    await page.waitForTimeout(400);
+    const moved = ([e, before]: [unknown, number]): boolean =>
+      Number.parseFloat((e as { style: { left: string } }).style.left) !== before;
+    await page.waitForFunction(moved as never, [await cursor.elementHandle(), start]);
     const width = 100 * ((720 - 62 - 76) / 720);
     assert.ok(Math.abs((await left()) - start - width / 2) < 1, "half the plot after half the sound");
   });
@@ -343,7 +366,7 @@ describe("displays in JupyterLab", { skip: noBrowser }, () => {
 
   it("at 800 px nothing is wider than its cell", async () => {
     await page.setViewportSize({ width: 800, height: 900 });
-    await page.waitForTimeout(1500);
+    await settled(page);
     for (const name of names) {
       const [inner, outer] = (await outputOf(page, name).evaluate((e) => {
         const area = e as unknown as { scrollWidth: number; clientWidth: number };
@@ -358,7 +381,7 @@ describe("displays in JupyterLab", { skip: noBrowser }, () => {
   it("on the dark theme no display brings a light ground", async () => {
     await page.evaluate(`window.jupyterapp.commands.execute("apputils:change-theme", { theme: "JupyterLab Dark" })`);
     await page.waitForFunction(`document.body.dataset.jpThemeLight === "false"`);
-    await page.waitForTimeout(1000);
+    await settled(page);
     const black = await page.evaluate(`(async () => {
       const c = new OffscreenCanvas(240, 180);
       const x = c.getContext("2d");
@@ -394,18 +417,18 @@ describe("displays in JupyterLab", { skip: noBrowser }, () => {
 });
 
 describe("the saved displays", { skip: noBrowser }, () => {
-  let browser: Browser;
+  let browser: Browser | undefined;
   before(async () => {
     browser = await launchBrowser();
   });
   after(async () => {
-    await browser.close();
+    await browser?.close();
   });
 
   it("are seen when the notebook is opened elsewhere, untrusted, without running it", async () => {
     const lab = await startLab({ folder: work }); // settings of its own, so it has never signed this notebook
     try {
-      const { page, errors } = await openNotebook(browser, lab, "displays.ipynb");
+      const { page, errors } = await openNotebook(browser!, lab!, "displays.ipynb");
       assert.equal(await page.locator(".jp-OutputArea script").count(), 0);
       for (const name of names) await assertSeen(page, name, "static");
       assert.deepEqual(errors, []);
@@ -422,11 +445,11 @@ describe("the saved displays", { skip: noBrowser }, () => {
     writeFileSync(join(work, "bare.ipynb"), JSON.stringify(notebook));
     const lab = await startLab({ folder: work });
     try {
-      const { page, errors } = await openNotebook(browser, lab, "bare.ipynb");
+      const { page, errors } = await openNotebook(browser!, lab!, "bare.ipynb");
       for (const name of names) await assertSeen(page, name, "interactive");
       for (const width of [1270, 1260]) {
         await page.setViewportSize({ width, height: 1700 });
-        await page.waitForTimeout(1500);
+        await settled(page);
         await assertChartsOpen(page);
       }
       assert.deepEqual(errors, []);
@@ -437,8 +460,9 @@ describe("the saved displays", { skip: noBrowser }, () => {
 
   it("are seen in exported html with the network off", async () => {
     execFileSync(pythonPath, ["-m", "nbconvert", "--to", "html", file], { stdio: "pipe" });
-    const context = await browser.newContext({ offline: true });
+    const context = await browser!.newContext({ offline: true });
     const page = await context.newPage();
+    page.setDefaultTimeout(0);
     await page.goto(`file://${join(work, "displays.html")}`, { waitUntil: "domcontentloaded" });
     for (const name of names) await assertSeen(page, name, "static");
     // As nbconvert's webpdf prints it.
