@@ -217,13 +217,15 @@ async function publishEntries(
   const staged = await Promise.all(entries.map((entry) => stagedEntry(staging, plan.name, entry.file)));
   const move = shardFiles(entries.filter((entry, k) => staged[k]?.key === entry.key));
   const same = move.length === 0 && JSON.stringify(before) === JSON.stringify(manifest);
-  if (same && (await unlessDamaged(readPlan(planPath(directory, plan.name), plan.name)))) {
+  const sidecar = await sidecarText(directory, manifest);
+  const written = join(directory, `${plan.name}.txt`);
+  const kept = sidecar === undefined || (existsSync(written) && (await readFile(written, "utf8")) === sidecar);
+  if (same && kept && (await unlessDamaged(readPlan(planPath(directory, plan.name), plan.name)))) {
     await rm(staging, { recursive: true, force: true });
     return manifest;
   }
-  const kept = new Set(shardFiles(entries));
-  const remove = shardFiles(before?.shards ?? []).filter((file) => !kept.has(file));
-  const sidecar = await sidecarText(directory, manifest);
+  const current = new Set(shardFiles(entries));
+  const remove = shardFiles(before?.shards ?? []).filter((file) => !current.has(file));
   await publish(directory, plan.name, { manifest, plan, sidecar, move, remove });
   return manifest;
 }

@@ -30,7 +30,9 @@ export interface SidecarFacts {
  */
 export async function sidecarText(directory: string, manifest: SidecarFacts): Promise<string | undefined> {
   const path = join(directory, `${manifest.name}.txt`);
-  const before = existsSync(path) ? parseSidecar(await readFile(path, "utf8")) : {};
+  const text = existsSync(path) ? await readFile(path, "utf8") : "{}";
+  // A damaged one says nothing that could be kept.
+  const before = parseSidecar(text) ?? (text.includes('"sample_rate":') ? {} : undefined);
   if (before === undefined) return undefined;
   const { recipe } = manifest;
   const sidecar: Sidecar & Record<string, unknown> = {

@@ -8,7 +8,19 @@ const CHUNK_BYTES = 4 << 20;
 
 /** Something wrong in a shard. */
 export interface ShardProblem extends Problem {
-  kind: "missing" | "bytes" | "sha256" | "length" | "data" | "example" | "cut" | "count" | "index" | "manifest";
+  kind:
+    | "missing"
+    | "bytes"
+    | "sha256"
+    | "length"
+    | "data"
+    | "example"
+    | "cut"
+    | "count"
+    | "index"
+    | "manifest"
+    | "plan"
+    | "sidecar";
   /** Number of the example in the shard, from 0. */
   example?: number;
   /** Byte offset of its record in the shard's file. */

@@ -13,7 +13,7 @@ import { finishPublication, publish, shardFiles } from "../records/publish.js";
 import { nameFromPlan } from "../records/open-records.js";
 import { recoverManifest } from "./recover-manifest.js";
 import type { SalvageTask } from "./salvage-shard.js";
-import { markFinished } from "../build/build-shard.js";
+import { markFinished, sampleRange } from "../build/build-shard.js";
 import type { ShardIndex } from "../records/shard-index.js";
 import { shardTask } from "../build/shard-request.js";
 import { sidecarText } from "../original/sidecar.js";
@@ -55,7 +55,9 @@ export async function repair(directory: string, name: string, options: VerifyOpt
       );
     }
     const { report, indexes } = await inspect(directory, name, manifest, options);
-    const damaged = new Set(report.problems.filter((p) => p.kind !== "index").map((p) => p.file));
+    const damaged = new Set(
+      report.problems.filter((p) => !["index", "plan", "sidecar"].includes(p.kind)).map((p) => p.file),
+    );
     // What sources a shard was made from isn't known any more: only a rebuilt one can be distinguished from a stale one.
     if (!known && !manifest.recipe) for (const { file } of manifest.shards) damaged.add(file);
     const unindexed = new Set(report.problems.filter((p) => p.kind === "index").map((p) => p.file));
@@ -129,7 +131,9 @@ async function fixShard(
   const task: SalvageTask = { path: join(directory, file), file, staging, index };
   const kept = await run<Pick<ShardEntry, "bytes" | "sha256" | "examples">>("salvageShard", task);
   const { key: _key, sources: _sources, ...rest } = entry;
-  return { ...rest, ...kept };
+  // Not known where its index was lost.
+  const samples = rest.samples.min === Infinity ? sampleRange(index, manifest) : rest.samples;
+  return { ...rest, samples, ...kept };
 }
 
 /** Whether a shard's sources are as they were; where that isn't known, whether they are all there. */
@@ -166,8 +170,10 @@ async function publishRepaired(
       `records of "${before.name}": no intact example left, expected at least one (${directory}); bring the sources back and call generateRecords`,
     );
   }
+  const known = shards.map((s) => s.samples);
   const manifest: Manifest = {
     ...before,
+    samples: { min: Math.min(...known.map((s) => s.min)), max: Math.max(...known.map((s) => s.max)) },
     examples: shards.reduce((sum, s) => sum + s.examples, 0),
     shards,
     fingerprint: recordsFingerprint(shards),

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { type Manifest, missingManifest, type ShardEntry } from "../records/manifest.js";
-import { readManifest } from "../records/read-stored.js";
+import { readManifest, readPlan } from "../records/read-stored.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import { recoverPublication } from "../records/publish.js";
@@ -11,6 +12,8 @@ import type { ShardIndex } from "../records/shard-index.js";
 import type { ScanTask, ShardProblem, ShardScan } from "../records/scan-shard.js";
 import { runTask } from "../system/task.js";
 import { indexFile, manifestPath } from "../records/files.js";
+import { planPath } from "../records/plan.js";
+import { parseSidecar, sidecarText } from "../original/sidecar.js";
 import { findShards } from "../original/shards.js";
 
 /** Options of `verify` and `repair`. */
@@ -124,6 +127,7 @@ export async function inspect(
     const message = `examples: ${manifest.examples} in the manifest, expected ${counted}, the sum over its shards (${name}.manifest.json)`;
     all.push({ kind: "count", file: `${name}.manifest.json`, message });
   }
+  if (manifest) all.push(...(await besideProblems(directory, name, { ...manifest, examples: counted! })));
   const report: VerifyReport = {
     sound: all.length === 0,
     shards: shards.length,
@@ -132,6 +136,25 @@ export async function inspect(
     problems: all,
   };
   return { report, indexes };
+}
+
+/** What is wrong with the plan and the original's sidecar, where they are there. */
+async function besideProblems(directory: string, name: string, manifest: Manifest): Promise<ShardProblem[]> {
+  const problems: ShardProblem[] = [];
+  try {
+    await readPlan(planPath(directory, name), name);
+  } catch (error) {
+    if (!(error instanceof DatasetError && error.code === "RECORD")) throw error;
+    problems.push({ kind: "plan", file: `${name}.plan.json`, message: error.message });
+  }
+  const file = `${name}.txt`;
+  const text = existsSync(join(directory, file)) ? await readFile(join(directory, file), "utf8") : undefined;
+  const right = await sidecarText(directory, manifest);
+  if (text !== undefined && right !== undefined && JSON.stringify(parseSidecar(text)) !== right) {
+    const message = `sidecar: not what the manifest says, expected its numbers (${file}); generateRecords writes it again`;
+    problems.push({ kind: "sidecar", file, message });
+  }
+  return problems;
 }
 
 /** Names that float16 records don't hold, from the index that was written with them. */
