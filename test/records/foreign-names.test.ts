@@ -56,7 +56,8 @@ test("a journal moves and removes shards of its own dataset alone", async (t) =>
     [{ sidecar: 1 }, /^journal: sidecar/],
     [{ manifest: null }, /^journal: no manifest/],
   ] as const) {
-    writeFileSync(journal, sealedText({ format: 1, manifest, move: [], remove: [], ...fields }));
+    const sound: object = { format: 1, manifest, move: [], remove: [] };
+    writeFileSync(journal, sealedText({ ...sound, ...fields }));
     await assert.rejects(openRecords(directory, "dataset"), { name: "DatasetError", code: "RECORD", message });
   }
 });
