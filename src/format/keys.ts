@@ -165,6 +165,9 @@ function lastTime(unit: TimeUnit, samples: number | undefined, inputSize: number
   return inputSize ? Math.floor(samples / inputSize) : Infinity;
 }
 
+/** What tables of onsets, offsets and pitches call the ends of their events. */
+const END_OF_EVENT = /^(offset|duration|(offset|end)[ _]?time)([ _]?(in[ _])?\(?(s|sec|seconds|ms|samples)\)?)?$/i;
+
 function readHeader(source: string, line: number, report: ReportLine): string[] {
   const { cells: names = [], broken } = csvLines(source)[0] ?? {};
   if (broken !== undefined) {
@@ -182,6 +185,11 @@ function readHeader(source: string, line: number, report: ReportLine): string[] 
     report(line, "header", `header: ${names.length} column, expected a time stamp and at least one feature${hint}`);
   }
   const labels = names.slice(1);
+  const end = labels.find((label) => END_OF_EVENT.test(label));
+  if (end !== undefined) {
+    const hint = "write a row wherever a value changes, or the notes as MIDI by `writeNotes`";
+    report(line, "header", `feature "${end}": a table of events, expected a column per label; ${hint}`);
+  }
   labels.forEach((label, i) => {
     if (labels.indexOf(label) !== i) report(line, "header", `feature name "${label}": appears twice, expected once`);
   });

@@ -216,7 +216,13 @@ function setSplit(row: Row, text: string, read: SplitReader, report: ReportLine)
 function labelsOf(cells: Cells, { label, labels, separator = "," }: FromCsvOptions): string[] | undefined {
   if (label !== undefined) return [cells[label] ?? ""].filter((name) => name !== "");
   if (labels === undefined) return undefined;
-  return (cells[labels] ?? "").split(separator).flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
+  const cell = cells[labels] ?? "";
+  // As pandas writes a list: ['abc', 'def'].
+  if (/^\[.*\]$/s.test(cell)) {
+    const items = cell.slice(1, -1).matchAll(/'([^']*)'|"([^"]*)"|([^,'"]+)/g);
+    return [...items].map(([, a, b, c]) => (a ?? b ?? c ?? "").trim()).filter((name) => name !== "");
+  }
+  return cell.split(separator).flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
 }
 
 function numbersOf(cells: Cells, columns: readonly string[], line: number, report: ReportLine): number[] {

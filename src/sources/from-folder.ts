@@ -7,6 +7,7 @@ import { FILE_NAMES, listAudio } from "./list-audio.js";
 import type { DatasetIndex, Row } from "../core/rows.js";
 import { datasetFolders } from "./folders.js";
 import { nameProblem } from "../core/names.js";
+import { splitReader } from "../core/split-name.js";
 
 /** Options of `fromFolder`. */
 export interface FromFolderOptions {
@@ -22,6 +23,8 @@ export interface FromFolderOptions {
 
 /**
  * Makes the index of whole-file classes from folders: the class of a file is the name of the folder it lies in.
+ *
+ * Where all folders at the top are called as splits are (`train/dog`, `test/dog`), they are splits and the classes lie below.
  *
  * **GTZAN** (`genres_original/blues/blues.00000.wav`, 10 folders of 100 files):
  * `fromFolder(D, { folder: "genres_original" })`. One of its files, `jazz.00054.wav`, is damaged: `check` names it.
@@ -42,8 +45,14 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
   if (!(await statOf(base))?.isDirectory()) {
     throw new DatasetError("FILE", `folder ${base}: not found, expected one with a folder per class`);
   }
-  const classOf = (file: string): string => file.split("/", 1)[0] as string;
   const found = (await listAudio(base)).filter((file) => file.includes("/"));
+  const tops = [...new Set(found.map((file) => file.split("/", 1)[0] as string))];
+  const sideOf = splitReader(tops);
+  const published =
+    options.splits === undefined &&
+    tops.every((top) => sideOf(top) !== undefined && !options.classes?.includes(top)) &&
+    found.every((file) => file.split("/").length > 2);
+  const classOf = (file: string): string => file.split("/")[published ? 1 : 0] as string;
   const classes = options.classes ?? [...new Set(found.map(classOf))].filter((name) => !name.startsWith("_")).sort();
   const twice = classes.find((name, i) => classes.indexOf(name) !== i);
   if (twice !== undefined) throw new DatasetError("OPTION", `classes: "${twice}" twice, expected each once`);
@@ -56,6 +65,8 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
     const values = classes.map((_, i) => (i === k ? 1 : 0));
     const row: Row = { id: rows.length, line: rows.length + 2, input: posix.join(folder, file), values };
     if (group) row.group = group(file);
+    const side = published ? sideOf(file.split("/", 1)[0] as string) : undefined;
+    if (side) row.split = side;
     if (splits.validate !== undefined || splits.test !== undefined) row.split = "train";
     rows.push(row);
     byFile.set(file, row);

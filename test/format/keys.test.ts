@@ -185,3 +185,14 @@ test("labels written as a key csv read back to the same float32 values", () => {
     ),
   );
 });
+
+test("a table of events is no key csv", () => {
+  for (const header of ["onset,offset,pitch", "start_time,end_time,note", "OnsetTime,OffsetTime,MidiPitch"]) {
+    const [, end] = header.split(",");
+    assert.throws(() => parseKeys(`${header}\n0,1,60\n`, "k.csv"), {
+      code: "LABEL",
+      message: new RegExp(`feature "${end}": a table of events, expected a column per label; .* \\(k\\.csv:1\\)`),
+    });
+  }
+  assert.deepEqual(parseKeys("time,pitch\n0,440\n", "k.csv").labels, ["pitch"]);
+});

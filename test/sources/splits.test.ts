@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { WaveFile } from "wavefile";
 import { checkDataset } from "../../dist/check/check.js";
-import { fromCsv, joinIndexes, SimpleAudioClassificationDataset } from "../../dist/index.js";
+import { fromCsv, fromFolder, joinIndexes, SimpleAudioClassificationDataset } from "../../dist/index.js";
 import { readIndex } from "../../dist/sources/index-csv.js";
 import { folder } from "../support/records.js";
 
@@ -178,4 +178,29 @@ describe("names in metadata", () => {
     );
     assert.ok((await checkDataset(directory, "dataset", "classes", { metadata: "meta.csv", groupBy: "fold" })).ok);
   });
+});
+
+it("folders of splits with the classes below", async (t) => {
+  const files = ["train/cat/x.wav", "train/dog/x.wav", "dev/dog/x.wav", "test/cat/x.wav"];
+  const index = await fromFolder(set(t, files, {}));
+  assert.deepEqual(index.labels, ["cat", "dog"]);
+  assert.deepEqual(
+    index.rows.map(({ input, split, values }) => [input, split, values]),
+    [
+      ["dev/dog/x.wav", "validate", [0, 1]],
+      ["test/cat/x.wav", "test", [1, 0]],
+      ["train/cat/x.wav", "train", [1, 0]],
+      ["train/dog/x.wav", "train", [0, 1]],
+    ],
+  );
+  assert.deepEqual((await fromFolder(set(t, ["train/a.wav", "test/b.wav"], {}))).labels, ["test", "train"]);
+});
+
+it("lists in cells are the classes in them", async (t) => {
+  const rows = `s0.wav,"['abc', 'd, ef']"\ns1.wav,"[""abc""]"\n`;
+  const { labels } = await fromCsv(set(t, [], { "m.csv": `file,tags\n${rows}` }), "m.csv", {
+    file: "file",
+    labels: "tags",
+  });
+  assert.deepEqual(labels, ["abc", "d, ef"]);
 });
