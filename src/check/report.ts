@@ -34,6 +34,7 @@ const WARNINGS = new Set([
   "no notes",
   "hanging",
   "unmatched",
+  "class numbers",
   "split",
 ]);
 

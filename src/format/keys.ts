@@ -154,7 +154,8 @@ function missingRows(rows: number, unit: TimeUnit, { samples, inputSize }: KeyOp
   if (unit !== "frames" || rows <= 1 || samples === undefined || !inputSize) return undefined;
   const frames = Math.ceil(samples / inputSize);
   if (rows >= frames) return undefined;
-  const hint = "a label that holds to the end needs a row for the last frame";
+  const hint =
+    'a label that holds to the end needs a row for the last frame; pass timeUnit: "seconds" if that is what it counts';
   return `rows: ${rows}, expected ${frames}, one per frame of ${inputSize} samples; ${hint}`;
 }
 

@@ -2,7 +2,7 @@ import type { ReportLine } from "../core/error.js";
 import { cellNumber, type CsvLine, notNumber, separatorHint } from "../format/csv.js";
 import { isMidi } from "../format/labels.js";
 import { AUDIO_FILE } from "./list-audio.js";
-import { CLASS, type GrowingIndex, EXAMPLE, type Kind } from "../core/rows.js";
+import { CLASS, type GrowingIndex, EXAMPLE, type Kind, type Row } from "../core/rows.js";
 
 /** A hint where a line has the form of another kind. */
 export function kindHint(kind: Kind, cells: readonly string[]): string {
@@ -79,4 +79,18 @@ export function addLabelRows(
     }
     index.rows.push({ id: 0, line, input: input.replaceAll("\\", "/"), values: values as number[] });
   }
+  const most =
+    width === 1 && !digits && index.kind === "classes" ? Math.max(...new Set(index.rows.map(classNumber))) : 0;
+  if (most > 1 && Number.isFinite(most)) {
+    const hint =
+      "; if they are numbers of classes, pass index: await fromCsv(D, csv, { file, label }), if amounts, use RegressionDataset";
+    const message = `label: whole numbers to ${most} in one column, expected a column per class (${index.file})${hint}`;
+    index.warnings = [{ kind: "class numbers", file: index.file, message }];
+  }
+}
+
+/** A label that may be the number of a class; infinity for any other. */
+function classNumber({ values }: Row): number {
+  const value = values?.[0] ?? -1;
+  return Number.isInteger(value) && value >= 0 ? value : Number.POSITIVE_INFINITY;
 }

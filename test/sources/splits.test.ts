@@ -204,3 +204,12 @@ it("lists in cells are the classes in them", async (t) => {
   });
   assert.deepEqual(labels, ["abc", "d, ef"]);
 });
+
+it("numbers of classes in one column are a warning with what to pass", async (t) => {
+  const directory = set(t, three(), { dataset: "file,class\ns0.wav,0\ns1.wav,1\ns2.wav,2\n" });
+  const { warnings } = await checkDataset(directory, "dataset", "classes");
+  assert.match(
+    String(warnings[0]?.message),
+    /^label: whole numbers to 2 in one column, expected a column per class.*fromCsv/,
+  );
+});
