@@ -60,8 +60,15 @@ export function recordLength(bytes: Uint8Array, at: number, where: string): numb
  */
 export function checkPayload(bytes: Uint8Array, at: number, payloadBytes: number, where: string): void {
   const start = at + RECORD_HEAD;
-  const stored = readUint32(bytes, start + payloadBytes);
-  const actual = maskedCrc32c(bytes, start, start + payloadBytes);
+  checkChecksum(crc32c(bytes, start, start + payloadBytes), readUint32(bytes, start + payloadBytes), where);
+}
+
+/**
+ * Compares a payload's checksum with the one stored behind it, masked.
+ * @throws DatasetError "RECORD" when they differ
+ */
+export function checkChecksum(crc: number, stored: number, where: string): void {
+  const actual = maskCrc32c(crc);
   if (stored !== actual) {
     throw new DatasetError("RECORD", `data checksum: ${hex(actual)}, expected ${hex(stored)} (${where})`);
   }

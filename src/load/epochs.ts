@@ -48,16 +48,32 @@ export function planEpochs(records: Records, examples: Uint32Array, options: Bat
   const values = (chosen: Uint32Array): Values | undefined => exampleValues(records, chosen);
   // Buffers are used again from batch to batch and from epoch to epoch.
   const free: SharedArrayBuffer[] = [];
+  const checks = checkPlanner(records, options.checksums);
   const read = ({ epoch, batch }: Place): ReadAhead => {
     const order = epochOrder(count, seed, epoch, shuffle);
     const chosen = (k: number): Uint32Array => order.subarray(k * batchSize, (k + 1) * batchSize);
     const planner: BatchPlanner = {
+      checks,
       layout: (k, at) => layoutBatch(records, items, chosen(k), options, width, at),
       ...(how && { how, process: (layout, at) => planProcessing(layout, how, values(layout.examples), epoch, at) }),
     };
     return readAhead(source, readers, batch, size, planner, free);
   };
   return { shape: { seed, items: count, batchSize, size }, values, read };
+}
+
+/** Names the records of a batch that are to be checked: those that weren't yet, unless all or none are asked for. */
+function checkPlanner(records: Records, which: BatchOptions["checksums"] = "first"): BatchPlanner["checks"] {
+  const checked = new Uint8Array(records.count);
+  return ({ examples }) => {
+    const checks: number[] = [];
+    for (const i of examples) {
+      if (which === "never" || checked[i] === 1) continue;
+      if (which === "first") checked[i] = 1;
+      checks.push(records.shard[i]!, records.offset[i]!, records.length[i]!);
+    }
+    return Float64Array.from(checks);
+  };
 }
 
 function readersFor({ workers, shuffle = true }: BatchOptions, processed: boolean): { now: number; atMost: number } {

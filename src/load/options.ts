@@ -24,6 +24,11 @@ export interface BatchOptions extends LayoutOptions {
    * the disk; with `augment` or `features` one per core but one. The order does not depend on it.
    */
   workers?: number;
+  /**
+   * Which records are compared with their checksums while they are read: each the first time, so that every example of
+   * the first epoch is right (default), every time, or never. Damage found is an error.
+   */
+  checksums?: "first" | "always" | "never";
 }
 
 /** @throws DatasetError "OPTION" for a number out of range, or one that the records' labels don't fit */
@@ -33,6 +38,10 @@ export function checkOptions(records: Records, options: BatchOptions): void {
     if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
       throw new DatasetError("OPTION", `${name}: ${value}, expected a whole number above 0`);
     }
+  }
+  const { checksums = "first" } = options;
+  if (!["first", "always", "never"].includes(checksums)) {
+    throw new DatasetError("OPTION", `checksums: ${JSON.stringify(checksums)}, expected "first", "always" or "never"`);
   }
   const { kind, inputSize, timeUnit } = records.manifest;
   if (kind === "frames" && !options.inputSize) {

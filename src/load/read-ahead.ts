@@ -20,6 +20,8 @@ export interface RawBatch {
 
 /** How batches are laid out. */
 export interface BatchPlanner {
+  /** The records of a batch that are to be compared with their checksums: CHECK_FIELDS numbers each. */
+  checks(layout: BatchLayout): Float64Array;
   /** Lays a batch out as stored, its first byte at `at`. */
   layout(batch: number, at: number): BatchLayout;
   /** Where samples are processed: what becomes of a batch, its first byte at `at`. */
@@ -70,7 +72,7 @@ function loadPool(workers: number): Piscina {
  * @param free buffers to use again
  */
 export function readAhead(
-  task: Omit<ReadTask, "buffer" | "reads">,
+  task: Omit<ReadTask, "buffer" | "reads" | "checks">,
   readers: Readers,
   from: number,
   to: number,
@@ -107,6 +109,7 @@ export function readAhead(
       ...task,
       shards: usedShards(task.shards, reads),
       reads,
+      checks: concat(layouts.map(planner.checks), Float64Array),
       buffer,
       labels: task.labels && {
         ...task.labels,

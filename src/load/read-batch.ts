@@ -1,5 +1,6 @@
 import { type LabelForm, writeFrameLabels } from "./frame-labels.js";
 import { type ProcessedBatch, type Processing, processBatch } from "./process-batch.js";
+import { checkRecords } from "../records/check-records.js";
 import { type ReadRequest, readInto } from "../records/read-into.js";
 
 /** Batches to read, as sent to a worker. */
@@ -9,6 +10,8 @@ export interface ReadTask extends ReadRequest {
   /** Where there are labels per frame. */
   labels?: LabelForm | undefined;
   /** Where samples are augmented or made into features: what was read goes through here to the buffer. */
+  /** Records to compare with their checksums first, see `checkRecords`. */
+  checks: Float64Array;
   processing?: { how: Processing; batches: ProcessedBatch[]; scratchBytes: number } | undefined;
 }
 
@@ -26,8 +29,9 @@ export function readBatches(task: ReadTask): boolean {
   // Rows of labels behind the end of a short example stay 0.
   if (labels) bytes.fill(0);
   const start = performance.now();
-  const { calls, read } = readInto(bytes, task);
-  const waited = performance.now() - start > calls * READ_MS + read * BYTE_MS;
+  const parts = [checkRecords(task, task.checks), readInto(bytes, task)];
+  const fromMemory = parts.reduce((sum, { calls, read }) => sum + calls * READ_MS + read * BYTE_MS, 0);
+  const waited = performance.now() - start > fromMemory;
   if (labels) writeFrameLabels(bytes, labels);
   for (const batch of processing?.batches ?? []) processBatch(scratch, task.buffer, batch, processing!.how);
   return waited;

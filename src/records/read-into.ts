@@ -74,7 +74,7 @@ function flush(run: Run, task: ReadRequest): void {
   const { path } = shard;
   let got: number;
   try {
-    got = readvSync(descriptor(shard, task.opened), run.buffers, run.start);
+    got = readvSync(shardFile(shard, task.opened), run.buffers, run.start);
   } catch (cause) {
     throw fileError(cause, path);
   }
@@ -85,8 +85,11 @@ function flush(run: Run, task: ReadRequest): void {
   );
 }
 
-/** Files stay open from batch to batch; the one unused for longest is closed when there are too many. */
-function descriptor(shard: OpenShard, opened: string): number {
+/**
+ * An open file of a shard. Files stay open from batch to batch; the one unused for longest is closed when there are too many.
+ * @throws DatasetError "RECORD" where it isn't what it was when the dataset was opened
+ */
+export function shardFile(shard: OpenShard, opened: string): number {
   const { path } = shard;
   const key = `${opened} ${path}`;
   let file = open.get(key);
@@ -97,14 +100,15 @@ function descriptor(shard: OpenShard, opened: string): number {
       open.delete(oldest);
     }
     file = openSync(path, "r");
-    try {
-      checkUnchanged(shard, fstatSync(file));
-    } catch (error) {
-      closeSync(file);
-      throw error;
-    }
   }
   open.delete(key);
+  try {
+    // Each time: it can be written to while it is open.
+    checkUnchanged(shard, fstatSync(file));
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
   open.set(key, file);
   return file;
 }

@@ -390,6 +390,7 @@ test("the first tasks of an epoch are small, so that nothing waits for a large o
   const records = await tones();
   const tasks: number[][] = [];
   const planner = {
+    checks: () => new Float64Array(0),
     layout: (k: number, at: number) => {
       // The first batch of a task lies at the beginning of its buffer.
       if (at === 0) tasks.push([]);
@@ -424,6 +425,7 @@ test("the first tasks of an epoch are small, so that nothing waits for a large o
 test("readers that join in the middle of an epoch change nothing", async () => {
   const records = await tones();
   const planner = {
+    checks: () => new Float64Array(0),
     layout: (k: number, at: number) => layoutBatch(records, { example: all(records) }, Uint32Array.of(k), {}, 0, at),
   };
   const shards = { ...records.paths.map((path) => ({ path })) };
