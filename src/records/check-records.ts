@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { readSync } from "node:fs";
 import { DatasetError } from "../core/error.js";
+import { fileError } from "../system/atomic-file.js";
 import { checkChecksum, RECORD_HEAD, RECORD_OVERHEAD, recordLength } from "../format/tfrecord.js";
 import { crc32c } from "../format/crc32c.js";
 import { shardFile, type ReadRequest } from "./read-into.js";
@@ -27,15 +28,26 @@ export function checkRecords(request: ReadRequest, checks: Float64Array): { call
     const [shard, position, bytes] = checks.subarray(at, at + CHECK_FIELDS) as unknown as number[];
     read += bytes!;
     const { path } = request.shards[shard!]!;
-    const file = shardFile(request.shards[shard!]!, request.opened);
     try {
-      checkRecord(file, position!, bytes!, `${basename(path)}, byte ${position}`);
-    } catch (error) {
-      if (!(error instanceof DatasetError)) throw error;
-      throw new DatasetError("RECORD", `${error.message}; verify() says more, repair() fixes it`, [], { cause: error });
+      const file = shardFile(request.shards[shard!]!, request.opened);
+      const damage = damageOf(file, position!, bytes!, `${basename(path)}, byte ${position}`);
+      if (damage) throw new DatasetError("RECORD", `${damage.message}; verify() says more, repair() fixes it`);
+    } catch (cause) {
+      throw fileError(cause, path);
     }
   }
   return { calls: order.length, read };
+}
+
+/** What is wrong with a record, if anything is. */
+function damageOf(file: number, position: number, bytes: number, where: string): DatasetError | undefined {
+  try {
+    checkRecord(file, position, bytes, where);
+    return undefined;
+  } catch (error) {
+    if (error instanceof DatasetError) return error;
+    throw error;
+  }
 }
 
 function checkRecord(file: number, position: number, bytes: number, where: string): void {
