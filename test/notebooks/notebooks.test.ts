@@ -21,7 +21,7 @@ const VISIBLE: Record<string, { charts: number; pictures: number; players: numbe
     charts: 2,
     pictures: 0,
     players: 3,
-    text: /3 errors, 2 warnings[\s\S]*truncated[\s\S]*same sound880[\s\S]*none between splits[\s\S]*: (?:[5-9]|1\d)\.\d dB better/,
+    text: /3 errors, 2 warnings[\s\S]*truncated[\s\S]*identical880[\s\S]*none between splits[\s\S]*: (?:[5-9]|1\d)\.\d dB better/,
   },
   "03-midi-timestamps": { charts: 2, pictures: 2, players: 3, text: /macro mean[\s\S]*TIME STAMP,C3,C#3/ },
   "04-gpu-training": {
