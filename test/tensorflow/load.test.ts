@@ -14,10 +14,11 @@ const node = (
   spawnSync(process.execPath, ["-e", code], { cwd, encoding: "utf8", env: { ...process.env, ...env } });
 
 const LIBRARY = JSON.stringify(join(root, "dist", "tensorflow", "load.js"));
+const DEVICE = JSON.stringify(join(root, "dist", "tensorflow", "device.js"));
 const PREPARE = JSON.stringify(join(root, "dist", "tensorflow", "prepare.js"));
 
 test("native TensorFlow is the one of the Python environment", () => {
-  const run = node(`console.log(JSON.stringify(require(${LIBRARY}).deviceInfo()))`);
+  const run = node(`console.log(JSON.stringify(require(${DEVICE}).deviceInfo()))`);
   assert.equal(run.status, 0, run.stderr);
   const info = JSON.parse(run.stdout);
   assert.equal(info.native, true);
@@ -67,7 +68,8 @@ test("without the addon: one warning, then the plain JavaScript backend; with a 
       symlinkSync(join(source, name), join(scope, name));
     }
     const env = { NODE_PATH: join(root, "node_modules") };
-    const code = `const { loadTensorFlow, deviceInfo } = require(${JSON.stringify(join(folder, "dist", "tensorflow", "load.js"))});
+    const code = `const { loadTensorFlow } = require(${JSON.stringify(join(folder, "dist", "tensorflow", "load.js"))});
+      const { deviceInfo } = require(${JSON.stringify(join(folder, "dist", "tensorflow", "device.js"))});
       const tf = loadTensorFlow(); loadTensorFlow();
       tf.ready().then(() => console.log(tf.getBackend(), deviceInfo().native, tf.tensor1d([1, 2]).sum().dataSync()[0]))`;
     const plain = node(code, env, folder);
