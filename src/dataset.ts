@@ -249,7 +249,7 @@ export abstract class Dataset {
 
   /**
    * `folds` ways to divide the examples, each example being tested in exactly one; what `load` prepared is kept. Options
-   * of `load` hold here too unless given anew, but for its split: `valSplit` is a share of what isn't tested, default 0.
+   * of `load` hold here too unless given again, but for its split: `valSplit` is a share of what isn't tested, default 0.
    *
    * @example for (const fold of await dataset.kfold(5, { inputSize: 256, batchSize: 32 })) await model.fitDataset(fold.train, { epochs: 3 })
    */

@@ -195,7 +195,7 @@ function riffData(bytes: Uint8Array, view: DataView, id: (at: number) => string,
 
 /**
  * The parser reads a length of any number of bytes in 32 bits with a sign, and goes back in the file by a negative one,
- * for ever. The format has 28 bits for it; tracks are walked through before they are parsed.
+ * forever. The format has 28 bits for it; tracks are walked through before they are parsed.
  */
 function checkLengths(bytes: Uint8Array, where: string): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -42,7 +42,7 @@ export async function openRecords(directory: string, name: string, options: Open
   }
 }
 
-/** How often records that are rebuilt meanwhile are opened anew. */
+/** How often records that are rebuilt meanwhile are opened again. */
 const ATTEMPTS = 20;
 
 /**
