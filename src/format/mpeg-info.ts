@@ -66,7 +66,7 @@ function frameAt(bytes: Uint8Array, at: number): Frame | undefined {
 function announcedFrames(bytes: Uint8Array, first: Frame): number | undefined {
   const at = 4 + (first.mpeg1 ? (first.channels === 1 ? 17 : 32) : first.channels === 1 ? 9 : 17);
   const id = String.fromCharCode(...bytes.subarray(at, at + 4));
-  if (id !== "Xing" && id !== "Info") return undefined;
+  if ((id !== "Xing" && id !== "Info") || at + 12 > bytes.length) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset + at, 12);
   return view.getUint32(4) & 1 ? view.getUint32(8) : 0;
 }

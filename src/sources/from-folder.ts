@@ -37,7 +37,9 @@ export interface FromFolderOptions {
  * @example const index = await fromFolder("./gtzan", { folder: "genres_original" }); await writeIndex("./gtzan", "gtzan", index)
  */
 export async function fromFolder(directory: string, options: FromFolderOptions = {}): Promise<DatasetIndex> {
-  const { folder = "", splits = {}, group } = options;
+  const { folder = "", group } = options;
+  const lists = Object.entries(options.splits ?? {}).filter(([, list]) => list !== undefined);
+  const splits: NonNullable<FromFolderOptions["splits"]> = Object.fromEntries(lists);
   const wrong = folder === "" ? undefined : nameProblem(folder);
   if (wrong) throw new DatasetError("OPTION", `folder ${JSON.stringify(folder)} ${wrong}`);
   const folders = await datasetFolders(directory);

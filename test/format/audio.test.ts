@@ -172,6 +172,16 @@ test("a file cut short anywhere is an error", async () => {
   assert.match(await message(Uint8Array.of(0, 1, 2, 3)), /format: unknown, bytes 00010203, expected wav/);
 });
 
+test("an MP3 that ends within its Info header is cut short", async () => {
+  const bytes = new Uint8Array(21);
+  bytes.set([0xff, 0xf3, 0x18, 0xc4]);
+  bytes.set(Buffer.from("Info"), 13);
+  await assert.rejects(decodeAudio(bytes, "x.mp3"), {
+    code: "FORMAT",
+    message: /MP3 frame at byte 0: incomplete, .* \(x\.mp3\)/,
+  });
+});
+
 test("damaged bytes never hang, print or throw anything but DatasetError", async () => {
   const printed: unknown[][] = [];
   const before = console.error;

@@ -213,3 +213,17 @@ it("numbers of classes in one column are a warning with what to pass", async (t)
     /^label: whole numbers to 2 in one column, expected a column per class.*fromCsv/,
   );
 });
+
+it("a list of a side that is undefined is one that wasn't given", async (t) => {
+  const directory = set(t, ["in/no/b.wav", "in/yes/c.wav", "in/yes/d.wav"], { "t.txt": "no/b.wav\n" });
+  // As a plain JavaScript program may pass it.
+  const splits = { validate: undefined, test: "t.txt" } as unknown as { test: string };
+  const index = await fromFolder(directory, { splits });
+  assert.deepEqual(
+    index.rows.map(({ input, split }) => `${input} ${split}`),
+    ["no/b.wav test", "yes/c.wav train", "yes/d.wav train"],
+  );
+  assert.deepEqual(index.besides, ["t.txt"]);
+  const dataset = new SimpleAudioClassificationDataset(directory, "set");
+  await dataset.generateRecords({ index, onProgress: false, workers: 1 });
+});
