@@ -141,7 +141,7 @@ function deviceFindings(): Finding[] {
 
 function deviceFinding(info: DeviceInfo): Finding {
   const { native, version, device, name, memoryBytes, cores } = info;
-  const memory = `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`;
+  const memory = memoryBytes === 0 ? "memory not known" : `${(memoryBytes / 2 ** 30).toFixed(1)} GiB`;
   const found = `${device}: ${name}, ${cores ? `${cores} threads, ` : ""}${memory}; TensorFlow ${version}`;
   if (!native)
     return finding(

@@ -1,7 +1,7 @@
 import type { TensorFlow } from "./kernels/types.js";
 import { loadTensorFlow } from "./load.js";
 import { availableParallelism, cpus, totalmem } from "node:os";
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 
 /** What TensorFlow computes on. */
 export interface DeviceInfo {
@@ -12,7 +12,7 @@ export interface DeviceInfo {
   device: "CPU" | "GPU";
   /** The processor's or the GPU's name. */
   name: string;
-  /** Of the GPU, else of the machine. */
+  /** Of the GPU, else of the machine; 0 where it isn't known. */
   memoryBytes: number;
   /** Threads TensorFlow may use; absent for a GPU. */
   cores?: number;
@@ -36,12 +36,15 @@ export function deviceInfo(): DeviceInfo {
   const backend = tf.backend() as unknown as NativeBackend;
   const version = backend.binding.TF_Version;
   if (!backend.isUsingGpuDevice) return { version, native: true, device: "CPU", ...processor };
-  return { version, native: true, device: "GPU", ...gpu() };
+  return { version, native: true, device: "GPU", ...gpuFacts() };
 }
 
-function gpu(): { name: string; memoryBytes: number } {
+/** The GPU's name and memory, from `nvidia-smi`; in containers that have none TensorFlow uses the GPU all the same. */
+export function gpuFacts(program = "nvidia-smi"): { name: string; memoryBytes: number } {
   const query = ["--query-gpu=name,memory.total", "--format=csv,noheader,nounits"];
-  const [line = ""] = execFileSync("nvidia-smi", query, { encoding: "utf8" }).trim().split("\n");
+  const { stdout, error } = spawnSync(program, query, { encoding: "utf8" });
+  if (error) return { name: `GPU (${program} not found, so its name and memory are not known)`, memoryBytes: 0 };
+  const [line = ""] = stdout.trim().split("\n");
   const [name = "GPU", mebibytes = "0"] = line.split(", ");
   return { name, memoryBytes: Number(mebibytes) * 2 ** 20 };
 }

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { gpuFacts } from "../../dist/tensorflow/device.js";
 import { python, root } from "../support/python.js";
 
 const node = (
@@ -109,4 +110,17 @@ test("a GPU's memory is taken as needed, and what the user has set stays", () =>
   assert.equal(execFileSync(process.execPath, ["-e", code], { encoding: "utf8", env }), "true 2\n");
   const set = { ...env, TF_FORCE_GPU_ALLOW_GROWTH: "false", TF_CPP_MIN_LOG_LEVEL: "0" };
   assert.equal(execFileSync(process.execPath, ["-e", code], { encoding: "utf8", env: set }), "false 0\n");
+});
+
+test("a GPU without nvidia-smi is one whose name isn't known", () => {
+  assert.deepEqual(gpuFacts("no-such-program"), {
+    name: "GPU (no-such-program not found, so its name and memory are not known)",
+    memoryBytes: 0,
+  });
+  const folder = mkdtempSync(join(tmpdir(), "smi-"));
+  const program = join(folder, "nvidia-smi");
+  // What the program prints for two H200.
+  writeFileSync(program, "#!/bin/sh\necho 'NVIDIA H200, 143771'\necho 'NVIDIA H200, 143771'\n", { mode: 0o755 });
+  assert.deepEqual(gpuFacts(program), { name: "NVIDIA H200", memoryBytes: 143771 * 2 ** 20 });
+  rmSync(folder, { recursive: true });
 });
