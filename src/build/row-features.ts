@@ -1,4 +1,4 @@
-import { firstNotFinite, notFinite, toInt16 } from "../core/samples.js";
+import { notFinite, toInt16 } from "../core/samples.js";
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { join, posix } from "node:path";
 import { convertAudio } from "../audio/convert.js";
@@ -18,7 +18,7 @@ import type { ShardTask } from "./shard-request.js";
 import { fileError } from "../system/atomic-file.js";
 import type { Row } from "../core/rows.js";
 import type { PlanHead } from "../records/plan.js";
-import { padRows } from "../original/padding.js";
+import { originalFrameCount, padRows } from "../original/padding.js";
 
 /** Samples as they lie in a source file's buffer, and their checksum. */
 interface SourcePiece {
@@ -113,11 +113,8 @@ export class SourceReader {
     const bytes = this.read(file, slot);
     const decoded = await decodeAudio(bytes, file);
     this.fingerprint(bytes, decoded.samples, slot);
-    const broken = decoded.samples instanceof Float32Array ? firstNotFinite(decoded.samples) : -1;
-    if (broken >= 0) {
-      const frame = Math.floor(broken / decoded.channels);
-      throw new DatasetError("CHECK", `${notFinite(decoded.samples[broken]!, frame)} (${file})`);
-    }
+    const broken = notFinite(decoded.samples, decoded.channels);
+    if (broken !== undefined) throw new DatasetError("CHECK", `${broken} (${file})`);
     const audio = convertAudio(decoded, head.convert);
     if (audio.sampleRate !== head.sampleRate) {
       throw new DatasetError("CHECK", `sample rate: ${audio.sampleRate}, expected ${head.sampleRate} (${file})`);
@@ -191,7 +188,7 @@ function frameFeatures(head: PlanHead, row: Row, audio: Audio, reader: SourceRea
   }
   const { events } = keys;
   if (head.encoding === "float16") {
-    const frames = Math.floor(samples / inputSize!) + 1;
+    const frames = originalFrameCount(samples, inputSize!);
     const dense = denseLabels(events, {
       frames,
       features: head.width!,

@@ -2,7 +2,7 @@ import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { type Head, headerOf, readHead } from "../audio/header.js";
 import { type Convert, convertAudio, convertedLength } from "../audio/convert.js";
-import { firstNotFinite, notFinite, peakOf } from "../core/samples.js";
+import { notFinite, peakOf } from "../core/samples.js";
 import { DatasetError, type Problem } from "../core/error.js";
 import { decodeAudio } from "../format/audio.js";
 import { type LabelOptions, readLabels } from "../format/labels.js";
@@ -124,9 +124,9 @@ function listen(
   channels: number,
   report: (kind: string, message: string) => void,
 ): void {
-  const broken = samples instanceof Float32Array ? firstNotFinite(samples) : -1;
-  if (broken >= 0) {
-    report("not finite", notFinite(samples[broken]!, Math.floor(broken / channels)));
+  const broken = notFinite(samples, channels);
+  if (broken !== undefined) {
+    report("not finite", broken);
     return;
   }
   const full = samples instanceof Int16Array ? 32767 : FULL_SCALE;

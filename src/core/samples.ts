@@ -22,17 +22,14 @@ export function peakOf(samples: Float32Array | Int16Array, from = 0, to: number 
   return peak;
 }
 
-/** Place of the first sample that is NaN or infinite; -1 where there is none. */
-export function firstNotFinite(samples: Float32Array): number {
+/** What is wrong with samples of which one is NaN or infinite, with the frame of the first; undefined where all are finite. */
+export function notFinite(samples: Float32Array | Int16Array, channels: number): string | undefined {
+  if (samples instanceof Int16Array) return undefined;
   for (let i = 0; i < samples.length; i++) {
     const value = samples[i]!;
     // 0 for every finite number, NaN for the others.
-    if (value - value !== 0) return i;
+    if (value - value === 0) continue;
+    return `sample of frame ${Math.floor(i / channels)}: ${value}, expected a finite number; export the file again`;
   }
-  return -1;
-}
-
-/** What is wrong with such a sample. */
-export function notFinite(value: number, frame: number): string {
-  return `sample of frame ${frame}: ${value}, expected a finite number; export the file again`;
+  return undefined;
 }

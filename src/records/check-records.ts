@@ -28,26 +28,15 @@ export function checkRecords(request: ReadRequest, checks: Float64Array): { call
     const [shard, position, bytes] = checks.subarray(at, at + CHECK_FIELDS) as unknown as number[];
     read += bytes!;
     const { path } = request.shards[shard!]!;
+    const file = shardFile(request.shards[shard!]!, request.opened);
     try {
-      const file = shardFile(request.shards[shard!]!, request.opened);
-      const damage = damageOf(file, position!, bytes!, `${basename(path)}, byte ${position}`);
-      if (damage) throw new DatasetError("RECORD", `${damage.message}; verify() says more, repair() fixes it`);
+      checkRecord(file, position!, bytes!, `${basename(path)}, byte ${position}`);
     } catch (cause) {
-      throw fileError(cause, path);
+      if (!(cause instanceof DatasetError)) throw fileError(cause, path);
+      throw new DatasetError("RECORD", `${cause.message}; verify() says more, repair() fixes it`, [], { cause });
     }
   }
   return { calls: order.length, read };
-}
-
-/** What is wrong with a record, if anything is. */
-function damageOf(file: number, position: number, bytes: number, where: string): DatasetError | undefined {
-  try {
-    checkRecord(file, position, bytes, where);
-    return undefined;
-  } catch (error) {
-    if (error instanceof DatasetError) return error;
-    throw error;
-  }
 }
 
 function checkRecord(file: number, position: number, bytes: number, where: string): void {

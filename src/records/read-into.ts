@@ -99,7 +99,11 @@ export function shardFile(shard: OpenShard, opened: string): number {
       closeSync(old);
       open.delete(oldest);
     }
-    file = openSync(path, "r");
+    try {
+      file = openSync(path, "r");
+    } catch (cause) {
+      throw fileError(cause, path);
+    }
   }
   open.delete(key);
   try {
