@@ -30,14 +30,8 @@ export { type DenseOptions, denseLabels, eventsOf, type LabelEvents } from "./fo
 export { type FormatKeysOptions, formatKeys } from "./format/format-keys.js";
 export type { TimeUnit } from "./format/keys.js";
 export { type LabelOptions, labelsToMidi, type NoteTarget, type ToMidiOptions } from "./format/labels.js";
-export {
-  type MidiNotes,
-  type MidiOptions,
-  type Note as MidiNote,
-  readMidi,
-  type WriteMidiOptions,
-  writeNotes,
-} from "./format/midi.js";
+export { type WriteMidiOptions, writeNotes } from "./format/write-midi.js";
+export { type MidiNotes, type MidiOptions, type Note as MidiNote, readMidi } from "./format/midi.js";
 export { toInt16 } from "./core/samples.js";
 export { encodeWav } from "./format/wav.js";
 export { type FloatAudio, readAudio, type ReadAudioOptions } from "./audio/read-audio.js";

@@ -2,7 +2,8 @@ import { pitchName } from "../core/pitch.js";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import type { LabelEvents } from "./events.js";
 import { type KeyLabels, type KeyOptions, parseKeys, type TimeUnit } from "./keys.js";
-import { type MidiNotes, type MidiOptions, type Note, readMidi, writeNotes } from "./midi.js";
+import { type MidiNotes, type MidiOptions, type Note, readMidi } from "./midi.js";
+import { writeNotes } from "./write-midi.js";
 
 /** What a feature says of a note: that it sounds, begins or ends in a frame. */
 export type NoteTarget = "frames" | "onsets" | "offsets";

@@ -8,8 +8,9 @@ import { DatasetError } from "../../dist/core/error.js";
 import { denseLabels, eventsOf } from "../../dist/format/keys.js";
 import { pitchName } from "../../dist/core/pitch.js";
 import { labelsToMidi, midiLabels, noteLabels, readLabels } from "../../dist/format/labels.js";
-import { type Note, readMidi, writeNotes } from "../../dist/format/midi.js";
+import { type Note, readMidi } from "../../dist/format/midi.js";
 import { python } from "../support/python.js";
+import { writeNotes } from "../../dist/format/write-midi.js";
 
 /** A track's bytes from [delta ticks, bytes…] events. */
 function track(...events: number[][]): number[] {
