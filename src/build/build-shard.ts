@@ -96,6 +96,7 @@ async function writeShard(task: ShardTask, temporary: string): Promise<{ entry: 
     samples: sampleRange(index, head),
     key: task.key,
     ...("recipe" in source ? {} : { sources: reader.sources }),
+    ...(reader.sparsestKeys ? { sparsestKeys: reader.sparsestKeys } : {}),
   };
   return { entry, index: sealedText(index) };
 }

@@ -10,7 +10,7 @@ import { toFloat16 } from "../original/float16.js";
 import { denseLabels } from "../format/events.js";
 import { readLabels } from "../format/labels.js";
 import { type Audio, toFloat32 } from "../format/wav.js";
-import type { Encoding, Sources } from "../records/manifest.js";
+import type { Encoding, ShardEntry, Sources } from "../records/manifest.js";
 import { fillFrom } from "../system/read-bytes.js";
 import type { RecipeRow } from "../generate/recipe.js";
 import { emptyRow, renderInto } from "../generate/render-pair.js";
@@ -30,6 +30,8 @@ interface SourcePiece {
 
 /** Reads a shard's source files and keeps their fingerprints; or renders them, where there is a recipe. */
 export class SourceReader {
+  /** Of the key csvs with a row per frame, the one with the fewest rows for its samples per channel. */
+  sparsestKeys: ShardEntry["sparsestKeys"];
   readonly sources: Sources = { path: [], bytes: [], mtimeMs: [], ctimeMs: [], crc32c: [] };
   private scratch: [Buffer, Buffer] = [Buffer.allocUnsafe(1 << 16), Buffer.allocUnsafe(1 << 16)];
   private rendered: [Int16Array, Int16Array] | undefined;
@@ -64,6 +66,12 @@ export class SourceReader {
     const bytes = this.read(file, 1);
     this.sources.crc32c.push(crc32c(bytes));
     return bytes;
+  }
+
+  /** Keeps which key csv has the fewest rows, so that loading can compare them with its frames. */
+  sawKeys(file: string, rows: number, samples: number): void {
+    const least = this.sparsestKeys;
+    if (!least || rows * least.samples < least.rows * samples) this.sparsestKeys = { file, rows, samples };
   }
 
   /** Keeps the checksum of a whole audio file, and that of its samples where they lie in it as they are. */
@@ -186,6 +194,7 @@ function frameFeatures(head: PlanHead, row: Row, audio: Audio, reader: SourceRea
       `time stamps: in ${keys.timeUnit}, expected ${head.timeUnit} as in the first key file (${where})`,
     );
   }
+  if (keys.perFrame) reader.sawKeys(where, keys.rows, samples);
   const { events } = keys;
   if (head.encoding === "float16") {
     const frames = originalFrameCount(samples, inputSize!);

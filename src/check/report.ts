@@ -36,6 +36,7 @@ const WARNINGS = new Set([
   "unmatched",
   "class numbers",
   "split",
+  "skipped",
 ]);
 
 /** Whether a problem is worth knowing, but doesn't prevent a build. */

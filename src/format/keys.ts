@@ -26,6 +26,8 @@ export interface KeyLabels {
   labels: string[];
   /** Number of rows below the header. */
   rows: number;
+  /** The time stamps are 0, 1, 2 …: a row for each frame. */
+  perFrame?: boolean;
   /** What is odd but possible, as problems of a kind that is a warning. */
   warnings?: Problem[];
   /** What the events' times count: seconds have become samples. */
@@ -75,11 +77,13 @@ export function parseKeys(text: string, where: string, options: KeyOptions = {})
   });
   if (labels === undefined) report(1, "header", "file: empty, expected a header such as `TIME STAMP,FEATURE 1`");
   else if (rows === 0 && problems.length === 0) report(last, "rows", "rows: none, expected at least one");
-  const short = problems.length === 0 && times.dense() ? missingRows(rows, unit, options) : undefined;
-  if (short !== undefined) report(last, "rows", short);
+  const perFrame = unit === "frames" && rows > 1 && times.dense();
+  const { samples, inputSize } = options;
+  const short = perFrame && samples !== undefined && inputSize ? missingRows(rows, samples, inputSize) : undefined;
+  if (short !== undefined && problems.length === 0) report(last, "rows", short);
   if (problems.length > 0) throw problemsError("LABEL", `keys ${where}`, problems);
   const timeUnit = unit === "frames" ? "frames" : "samples";
-  return { events: builder.finish(UNTIL_END), labels: labels ?? [], rows, timeUnit };
+  return { events: builder.finish(UNTIL_END), labels: labels ?? [], rows, perFrame, timeUnit };
 }
 
 /**
@@ -149,9 +153,8 @@ function timeChecker(
   };
 }
 
-/** What is wrong with the number of rows, where each frame has one. */
-function missingRows(rows: number, unit: TimeUnit, { samples, inputSize }: KeyOptions): string | undefined {
-  if (unit !== "frames" || rows <= 1 || samples === undefined || !inputSize) return undefined;
+/** What is wrong with the number of rows, where each frame of `inputSize` samples has one. */
+export function missingRows(rows: number, samples: number, inputSize: number): string | undefined {
   const frames = Math.ceil(samples / inputSize);
   if (rows >= frames) return undefined;
   const hint =

@@ -1,4 +1,5 @@
 import { DatasetError } from "../core/error.js";
+import { missingRows } from "../format/keys.js";
 import { checkFeatures, type Features } from "../features/features.js";
 import type { Records } from "../records/records.js";
 import { type Augment, checkAugment } from "./augment.js";
@@ -52,6 +53,18 @@ export function checkOptions(records: Records, options: BatchOptions): void {
       "OPTION",
       `inputSize: ${options.inputSize}, expected ${inputSize}, the frames that the labels were counted in`,
     );
+  }
+  if (options.inputSize) checkRows(records, options.inputSize);
+}
+
+/** @throws DatasetError "LABEL" where a key csv with a row per frame has fewer rows than there are frames */
+function checkRows({ manifest }: Records, inputSize: number): void {
+  for (const { sparsestKeys } of manifest.shards) {
+    if (!sparsestKeys) continue;
+    const { file, rows, samples } = sparsestKeys;
+    const short = missingRows(rows, samples, inputSize);
+    if (short)
+      throw new DatasetError("LABEL", `${short} (${file}); check({ inputSize: ${inputSize} }) lists all such files`);
   }
 }
 

@@ -38,6 +38,8 @@ export interface ShardEntry {
   key?: string;
   /** Absent where the shard was made from a recipe. */
   sources?: Sources;
+  /** Kind frames: of the key csvs with a row per frame, the one with the fewest rows for its samples. */
+  sparsestKeys?: { file: string; rows: number; samples: number };
 }
 
 /** `D/N.manifest.json`: what the dataset's records are. It is published last, so what it lists is complete. */

@@ -43,6 +43,8 @@ export interface FromCsvOptions {
   columns?: readonly string[];
   /** Separator of cells. Default ",". */
   delimiter?: string;
+  /** Whether a cell in double quotes may hold separators. Default true; false where quotes are text like any other. */
+  quote?: boolean;
   /** Takes only rows for which it is true. */
   where?: (row: Readonly<Record<string, string>>) => boolean;
 }
@@ -101,6 +103,10 @@ export async function fromCsv(directory: string, csv: string, options: FromCsvOp
     else if (options.side) row.split = options.side;
     const classes = labelsOf(cells, options);
     if (classes?.length === 0) report(line, "labels", `label: empty, expected a class name`);
+    if (options.label !== undefined && LIST.test(classes?.[0] ?? "")) {
+      const hint = `pass labels: ${JSON.stringify(options.label)} in the place of label`;
+      report(line, "labels", `label ${JSON.stringify(classes![0])}: a list, expected one class name; ${hint}`);
+    }
     if (options.values) row.values = numbersOf(cells, options.values, line, report);
     if (problems.length > before) continue;
     rows.push(row);
@@ -155,9 +161,12 @@ async function readRows(
   let parsed: { record: string[]; info: { lines: number } }[];
   try {
     const quoted = { bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, info: true };
-    parsed = parse(text, { ...quoted, delimiter: options.delimiter ?? "," }) as unknown as typeof parsed;
+    const { delimiter = ",", quote = true } = options;
+    parsed = parse(text, { ...quoted, delimiter, quote: quote && '"' }) as unknown as typeof parsed;
   } catch (cause) {
-    throw new DatasetError("INDEX", `csv ${csv}: ${(cause as Error).message}`, [], { cause });
+    const { message, lines } = cause as Error & { lines?: number };
+    const hint = /quote/i.test(message) ? "; if quotes are text in it, pass quote: false" : "";
+    throw new DatasetError("INDEX", `csv ${csv}: ${message} (${csv}:${lines ?? 1})${hint}`, [], { cause });
   }
   const header = options.columns ? [...options.columns] : parsed.shift()?.record;
   if (!header) throw new DatasetError("INDEX", `csv ${csv}: empty, expected a header and rows`);
@@ -212,6 +221,9 @@ function setSplit(row: Row, text: string, read: SplitReader, report: ReportLine)
     report(row.line, "split", `split ${JSON.stringify(text)}: ${expected}`);
   }
 }
+
+/** A list of texts as pandas writes it: `['abc', 'def']`. */
+const LIST = /^\[\s*(['"]).*\1\s*\]$/s;
 
 function labelsOf(cells: Cells, { label, labels, separator = "," }: FromCsvOptions): string[] | undefined {
   if (label !== undefined) return [cells[label] ?? ""].filter((name) => name !== "");

@@ -77,7 +77,8 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
     const names = options.classes ? `folders ${classes.join(", ")}` : "a folder per class";
     throw new DatasetError("INDEX", `audio files in ${base}: none, expected ${names} with audio files`);
   }
-  await readSplits(directory, splits, byFile);
+  const others = new Set(found.filter((file) => !byFile.has(file)));
+  const warnings = await readSplits(directory, splits, byFile, others);
   return {
     kind: "classes",
     file: FILE_NAMES,
@@ -86,15 +87,19 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
     rows,
     labels: [...classes],
     ...folders,
+    ...(warnings.length > 0 ? { warnings } : {}),
   };
 }
 
+/** Gives the rows their splits. Lines that name files of classes that weren't chosen (`others`) are counted in a warning. */
 async function readSplits(
   directory: string,
   splits: { validate?: string; test?: string },
   byFile: Map<string, Row>,
-): Promise<void> {
+  others: ReadonlySet<string>,
+): Promise<Problem[]> {
   const problems: Problem[] = [];
+  const warnings: Problem[] = [];
   for (const side of ["validate", "test"] as const) {
     const list = splits[side];
     if (list === undefined) continue;
@@ -102,15 +107,27 @@ async function readSplits(
     if (wrong) throw new DatasetError("OPTION", `list ${JSON.stringify(list)} ${wrong}`);
     if (!(await statOf(join(directory, list))))
       throw new DatasetError("FILE", `list ${list}: not found in ${directory}`);
+    let skipped = 0;
+    let first = 1;
     for (const { line, cells } of csvLines(await readFile(join(directory, list), "utf8"))) {
       const name = cells.join(",");
-      const row = byFile.get(name.replace(/^\.\//, ""));
+      const file = name.replace(/^\.\//, "");
+      const row = byFile.get(file);
+      if (others.has(file)) {
+        if (skipped++ === 0) first = line;
+        continue;
+      }
       const problem = (kind: string, message: string): void =>
         void problems.push({ kind, file: list, line, message: `${message} (${list}:${line})` });
       if (!row) problem("missing", `file "${name}": not found, expected one of a class`);
       else if (row.split !== "train") problem("duplicate", `file "${name}": is in ${row.split} already, expected once`);
       else row.split = side;
     }
+    if (skipped > 0) {
+      const message = `files of other classes: ${skipped} lines, not taken (${list}:${first})`;
+      warnings.push({ kind: "skipped", file: list, line: first, message });
+    }
   }
   if (problems.length > 0) throw problemsError("INDEX", "lists of files", problems);
+  return warnings;
 }

@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { cpSync, mkdtempSync, readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
+import { WaveFile } from "wavefile";
+import { AudioClassificationDataset, type DatasetError } from "../../dist/index.js";
 import { decodeWav } from "../../dist/format/wav.js";
 import { batches } from "../../dist/load/batches.js";
 import type { BatchOptions } from "../../dist/load/options.js";
 import { openRecords, type Records, type OpenOptions } from "../../dist/records/open-records.js";
 import { python, root } from "../support/python.js";
+import { folder, quiet } from "../support/records.js";
 
 const all = (records: Records): Uint32Array => Uint32Array.from({ length: records.count }, (_, i) => i);
 
@@ -147,4 +150,29 @@ test("the later version's pairs, regression and labels", async () => {
     const { records, expected } = await original("head", name, options);
     await sameAsOriginal(records, expected.datasets[name].all, {});
   }
+});
+
+test("a row per frame is wanted of a key csv whose time stamps count frames, also where only load knows the frame", async (t) => {
+  const directory = folder(t);
+  const wav = new WaveFile();
+  wav.fromScratch(1, 16000, "16", new Int16Array(48000).fill(900));
+  writeFileSync(join(directory, "a.wav"), wav.toBuffer());
+  // Whole seconds, meant as such: C sounds in the second of three.
+  writeFileSync(join(directory, "a_key.csv"), "TIME STAMP,C\n0,0\n1,1\n2,0\n");
+  writeFileSync(join(directory, "dataset"), "a.wav,a_key.csv\n");
+  const dataset = new AudioClassificationDataset(directory, "dataset");
+  const one = { inputSize: 256, batchSize: 1, trainSplit: 1, valSplit: 0, testSplit: 0 };
+  await dataset.generateRecords(quiet);
+  await assert.rejects(dataset.load(one), (error: DatasetError) => {
+    assert.equal(error.code, "LABEL");
+    assert.match(error.message, /^rows: 3, expected 188, one per frame of 256 samples; .*"seconds".*\(a_key\.csv\)/);
+    return true;
+  });
+  await dataset.load({ ...one, inputSize: 16000 });
+  await dataset.generateRecords({ ...quiet, timeUnit: "seconds", overwrite: true });
+  await dataset.load(one);
+  const { ys } = (await (await dataset.batchesOf([0]).iterator()).next()).value;
+  assert.deepEqual(ys.shape, [1, 188, 1]);
+  // From 16000 to 32000 samples: frames 62.5 to 125, each border to its nearest.
+  assert.equal(ys.sum().dataSync()[0], 125 - 63);
 });

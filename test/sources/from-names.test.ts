@@ -321,6 +321,56 @@ test("every bad row of a csv is reported at once", async () => {
   assert.match(unknown.message, /class "cat": unknown, expected one of the 1 given \(v\.csv:2\)/);
 });
 
+test("of the publisher's lists, lines of classes that weren't chosen are skipped and counted", async () => {
+  const words = ["yes", "no", "bed"].flatMap((word) => [0, 1].map((k) => `${word}/a${k}_nohash_0.wav`));
+  const list = ["yes/a1_nohash_0.wav", "bed/a1_nohash_0.wav", "bed/a0_nohash_0.wav"];
+  const directory = layout([...words, ["list.txt", `${list.join("\n")}\n`]]);
+  const index = await fromFolder(directory, { classes: ["yes", "no"], splits: { validate: "list.txt" } });
+  assert.deepEqual(
+    index.rows.map((row) => [row.input, row.split]),
+    [
+      ["no/a0_nohash_0.wav", "train"],
+      ["no/a1_nohash_0.wav", "train"],
+      ["yes/a0_nohash_0.wav", "train"],
+      ["yes/a1_nohash_0.wav", "validate"],
+    ],
+  );
+  assert.deepEqual(
+    index.warnings?.map(({ kind, line, message }) => [kind, line, message]),
+    [["skipped", 2, "files of other classes: 2 lines, not taken (list.txt:2)"]],
+  );
+});
+
+test("Common Voice: quotes are text where asked for, and the error says so", async () => {
+  const rows = ['s1\ta.wav\tHe said "no" to it\tmale', 's2\tb.wav\t"No," he said.\tfemale'];
+  const directory = layout([["train.tsv", `client_id\tpath\tsentence\tgender\n${rows.join("\n")}\n`]]);
+  const options = { file: "clips/{path}", label: "gender", delimiter: "\t" };
+  const index = await fromCsv(directory, "train.tsv", { ...options, quote: false });
+  assert.deepEqual(
+    index.rows.map((row) => [row.input, row.values]),
+    [
+      ["clips/a.wav", [0, 1]],
+      ["clips/b.wav", [1, 0]],
+    ],
+  );
+  const { message } = await failure(fromCsv(directory, "train.tsv", options));
+  assert.match(message, /quote.*\(train\.tsv:2\); if quotes are text in it, pass quote: false$/);
+});
+
+test("a cell that holds a list is no class name", async () => {
+  const directory = layout([["t.csv", `f,c\na.wav,"['abcd']"\nb.wav,"['abcd', 'e']"\nc.wav,[live]\n`]]);
+  const error = await failure(fromCsv(directory, "t.csv", { file: "f", label: "c" }));
+  assert.deepEqual(
+    error.problems.map((p) => p.message),
+    [
+      `label "['abcd']": a list, expected one class name; pass labels: "c" in the place of label (t.csv:2)`,
+      `label "['abcd', 'e']": a list, expected one class name; pass labels: "c" in the place of label (t.csv:3)`,
+    ],
+  );
+  const index = await fromCsv(directory, "t.csv", { file: "f", labels: "c", where: ({ f }) => f !== "c.wav" });
+  assert.deepEqual(index.labels, ["abcd", "e"]);
+});
+
 test("what every object has is a name like any other: in cells of split, class and group, and in columns", async () => {
   const odd = ["__proto__", "constructor", "toString", "hasOwnProperty"];
   const csv = `file,class,__proto__,where\n${odd.map((text, i) => `${i}.wav,${text},${text},${text}\n`).join("")}`;
