@@ -42,7 +42,14 @@ export async function compileAddon(host: Host): Promise<void> {
   await perform({
     title: "TensorFlow addon: compiling",
     stamp: join(dirname(addon), ".stamp-addon"),
-    inputs: [filesHash(sources), ...Object.values(ADDITIONS), ...tensorflow, process.arch, relative(folder, venv)],
+    inputs: [
+      filesHash(sources),
+      ...Object.values(ADDITIONS),
+      ...HARDENING,
+      ...tensorflow,
+      process.arch,
+      relative(folder, venv),
+    ],
     run: async () => {
       const compiler = findCompiler() ?? (await installCompiler(host));
       const output = `${addon}.new`;
@@ -59,13 +66,16 @@ export async function compileAddon(host: Host): Promise<void> {
   });
 }
 
+/** A smashed stack, a known buffer written beyond its end and a changed address of a function end the process. */
+const HARDENING = ["-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-Wl,-z,relro", "-Wl,-z,now"];
+
 /** The arguments of the one compiler call. The path to TensorFlow in the addon is relative, so that the project can be moved. */
 function compilerArguments(output: string): string[] {
   const tensorflow = tensorflowFolder();
   const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
   const fromAddon = relative(dirname(addonFile()), tensorflow);
   return [
-    ...["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8"],
+    ...["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8", ...HARDENING],
     ...[`-I${join(tensorflow, "include")}`, `-I${headers}`, "-Ibinding"],
     ...[extendedBackend(join(tfjsFolder(), "binding")), "binding/tfjs_binding.cc", "-o", output],
     // By their paths: zig looks up no library by its file's name.
@@ -77,7 +87,8 @@ function compilerArguments(output: string): string[] {
 /** The arguments for the helper that keeps TensorFlow's start lines from the terminal. */
 function quietArguments(output: string): string[] {
   const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
-  return ["-x", "c", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8", `-I${headers}`, QUIET, "-o", output];
+  const c = ["-x", "c", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8", ...HARDENING];
+  return [...c, `-I${headers}`, QUIET, "-o", output];
 }
 
 /** Where the Python environment keeps TensorFlow. */

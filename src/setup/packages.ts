@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { LOCKS, lockForThisMachine, notLocked } from "./lock.js";
 import { forThisMachine, packageFolders, pipRequirements, pythonOf, root } from "./paths.js";
 import { type Host, perform, runProgram } from "./step.js";
 
@@ -27,20 +28,25 @@ export async function installPython(host: Host, environment: string, lists: stri
   });
   for (const list of lists) {
     const requirements = forThisMachine(pipRequirements(join(root, list)));
+    const lock = readFileSync(join(root, LOCKS[list]!), "utf8");
     await perform({
       title: `Python packages: installing ${list}${list === "environment.yml" ? " (the longest step: TensorFlow and JupyterLab)" : ""}`,
       stamp: join(environment, `.stamp-${list.replace(/\W/g, "-")}`),
-      inputs: requirements,
+      inputs: [...requirements, lock],
       run: async () => {
         dropHalfInstalled(environment);
         await dropOtherTensorFlow(host, environment, requirements);
-        await pipInstall(host, environment, requirements);
+        const locked = join(environment, "requirements.txt");
+        writeFileSync(locked, lockForThisMachine(lock, requirements));
+        await pipInstall(host, environment, ["--require-hashes", "-r", locked]);
+        const others = notLocked(lock, requirements);
+        if (others.length > 0) await pipInstall(host, environment, others);
       },
     });
   }
 }
 
-/** Installs packages into an environment. */
+/** Installs packages into an environment: requirements, or options of pip's that name them. */
 export async function pipInstall(host: Host, environment: string, requirements: string[]): Promise<void> {
   const advice =
     "Python packages: pip failed: see its last lines above (TensorFlow needs Python 3.10 to 3.13: delete .venv and name one with PYTHON=/path/to/python3)";

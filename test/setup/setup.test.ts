@@ -12,15 +12,16 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { kernelSpec } from "../../dist/setup/build.js";
 import { dropHalfInstalled } from "../../dist/setup/packages.js";
-import { forThisMachine, packageFolders, pipRequirements, pythonOf } from "../../dist/setup/paths.js";
+import { LOCKS, lockEntries, lockForThisMachine, notLocked } from "../../dist/setup/lock.js";
+import { addonFile, forThisMachine, packageFolders, pipRequirements, pythonOf } from "../../dist/setup/paths.js";
 import { type Host, perform, runProgram, SetupError } from "../../dist/setup/step.js";
 import { start } from "../support/processes.js";
-import { pythonPath, root } from "../support/python.js";
+import { python, pythonPath, root } from "../support/python.js";
 
 const bootstrap = join(root, "src/setup/bootstrap.cjs");
 const host: Host = { python: "python3", releaseLock: () => {}, holdLockWith: () => {} };
@@ -50,6 +51,54 @@ test("TensorFlow's build follows the machine: CUDA with an NVIDIA driver, else t
     "tensorflow-cpu==2.21.0",
   ]);
   assert.deepEqual(forThisMachine(["tensorflow==2.21.0"], true), ["tensorflow[and-cuda]==2.21.0"]);
+});
+
+test("every package of the lists is locked with its hashes, which pip can read", () => {
+  for (const [list, lock] of Object.entries(LOCKS)) {
+    const text = readFileSync(join(root, lock), "utf8");
+    assert.deepEqual(notLocked(text, pipRequirements(join(root, list))), [], `${lock}: run npm run lock`);
+    const code = `
+from pip._internal.req.req_file import parse_requirements
+from pip._internal.network.session import PipSession
+found = [(r.requirement, r.options["hashes"]["sha256"]) for r in parse_requirements(input, PipSession())]
+print(json.dumps([[r.split(" ")[0], len(h)] for r, h in found]))`;
+    const found: [string, number][] = python(code, join(root, lock));
+    assert.deepEqual(
+      lockEntries(text).map((entry) => [
+        `${entry.name}==${entry.version}`,
+        entry.text.split("--hash=sha256:").length - 1,
+      ]),
+      found,
+    );
+    assert.ok(found.every(([, hashes]) => hashes > 0));
+  }
+});
+
+test("of the lock a machine takes one TensorFlow, and CUDA's packages with an NVIDIA driver", () => {
+  const text = readFileSync(join(root, LOCKS["environment.yml"]!), "utf8");
+  const taken = (requirement: string): string[] =>
+    lockEntries(lockForThisMachine(text, ["plotly==7.1.0", requirement])).map(({ name }) => name);
+  const special = (names: string[]): string[] => names.filter((name) => /^(tensorflow|nvidia-cudnn)/.test(name));
+  assert.deepEqual(special(taken("tensorflow-cpu==2.21.0")), ["tensorflow-cpu"]);
+  assert.deepEqual(special(taken("tensorflow==2.21.0")), ["tensorflow"]);
+  assert.deepEqual(special(taken("tensorflow[and-cuda]==2.21.0")), ["nvidia-cudnn-cu12", "tensorflow"]);
+  assert.ok(taken("tensorflow-cpu==2.21.0").includes("jupyterlab"));
+  assert.deepEqual(notLocked(text, ["plotly==7.1.0", "tensorflow[and-cuda]==2.21.0", "plotly==7.2.0", "umap==1.0"]), [
+    "plotly==7.2.0",
+    "umap==1.0",
+  ]);
+});
+
+test("the addons are compiled with stack protector, checked buffers and read-only addresses", {
+  skip: process.platform !== "linux" ? "compiled on Linux" : false,
+}, () => {
+  for (const name of ["tfjs_binding.node", "quiet.node"]) {
+    const file = join(dirname(addonFile()), name);
+    const read = execFileSync("readelf", ["-W", "-d", "-l", "--dyn-syms", file], { encoding: "utf8" });
+    assert.ok(/\bNOW\b/.test(read), `${name}: its addresses are bound while it runs`);
+    assert.ok(/GNU_RELRO/.test(read), `${name}: its addresses can be written`);
+    assert.ok(name === "quiet.node" || /__stack_chk_fail/.test(read), `${name}: no stack protector`);
+  }
 });
 
 test("a step runs once for the same inputs, again for others, and again after it failed", async () => {
