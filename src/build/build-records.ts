@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatasetError } from "../core/error.js";
-import { withLock } from "../system/lock.js";
+import { type Lock, whileHeld, withLock } from "../system/lock.js";
 import { unlessDamaged } from "../system/sealed-json.js";
 import { type Manifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
 import { readManifest, readPlan } from "../records/read-stored.js";
@@ -30,13 +30,13 @@ import { entryFile, makeStaging, manifestPath, stagingPath } from "../records/fi
  * @example const manifest = await buildRecords("./data", await planRecords("./data", "dataset", index));
  */
 export async function buildRecords(directory: string, plan: BuildPlan, options: RecordOptions = {}): Promise<Manifest> {
-  return await withLock(directory, plan.name, async () => {
-    await finishPublication(directory, plan.name);
+  return await withLock(directory, plan.name, async (lock) => {
+    await finishPublication(directory, plan.name, lock);
     const before = await previous(directory, plan, options.overwrite === true);
     const staging = await makeStaging(directory, plan.name);
     const examples = plan.shards.reduce((sum, s) => sum + s.to - s.from, 0);
     const workers = workerCount(options.workers);
-    const entries = await track("records", examples, "examples", options, ({ signal, tick }) =>
+    const entries = await track("records", examples, "examples", whileHeld(options, lock), ({ signal, tick }) =>
       withPool(workers, async (pool) => {
         const compare = (entry: ShardEntry): Promise<Comparison> =>
           runTask(pool, "compareSources", { directory, sources: entry.sources }, signal);
@@ -55,7 +55,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
             const task = { ...shardTask(plan, k, directory, staging), counter };
             const [entry] = await Promise.all([runTask<ShardEntry>(pool, "buildShardFile", task, signal), flush]);
             entries[k] = entry;
-            flush = markFinished(staging, entry);
+            flush = lock.check().then(() => markFinished(staging, entry));
           }
           await flush;
         };
@@ -67,7 +67,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
         return entries as ShardEntry[];
       }),
     );
-    return await publishEntries(directory, plan, entries, before);
+    return await publishEntries(directory, plan, entries, before, lock);
   });
 }
 
@@ -103,8 +103,8 @@ export async function buildOneShard(planFile: string, k: number): Promise<ShardE
 export async function finishPlan(planFile: string): Promise<Manifest> {
   const plan = await requirePlan(planFile);
   const directory = dirname(planFile);
-  return await withLock(directory, plan.name, async () => {
-    await finishPublication(directory, plan.name);
+  return await withLock(directory, plan.name, async (lock) => {
+    await finishPublication(directory, plan.name, lock);
     const before = await previous(directory, plan, false);
     const compare = compareHere(directory);
     const entries = await Promise.all(plan.shards.map((_, k) => finishedShard(directory, plan, k, before, compare)));
@@ -115,7 +115,7 @@ export async function finishPlan(planFile: string): Promise<Manifest> {
         `shards: ${plan.shards.length - missing.length} built, expected ${plan.shards.length} (${planFile}); build these first: ${missing.join(" ")}`,
       );
     }
-    return await publishEntries(directory, plan, entries as ShardEntry[], before);
+    return await publishEntries(directory, plan, entries as ShardEntry[], before, lock);
   });
 }
 
@@ -211,6 +211,7 @@ async function publishEntries(
   plan: BuildPlan,
   entries: ShardEntry[],
   before: Manifest | undefined,
+  lock: Lock,
 ): Promise<Manifest> {
   const manifest = planManifest(plan, entries);
   const staging = stagingPath(directory, plan.name);
@@ -221,12 +222,13 @@ async function publishEntries(
   const written = join(directory, `${plan.name}.txt`);
   const kept = sidecar === undefined || (existsSync(written) && (await readFile(written, "utf8")) === sidecar);
   if (same && kept && (await unlessDamaged(readPlan(planPath(directory, plan.name), plan.name)))) {
+    await lock.check();
     await rm(staging, { recursive: true, force: true });
     return manifest;
   }
   const current = new Set(shardFiles(entries));
   const remove = shardFiles(before?.shards ?? []).filter((file) => !current.has(file));
-  await publish(directory, plan.name, { manifest, plan, sidecar, move, remove });
+  await publish(directory, plan.name, { manifest, plan, sidecar, move, remove }, lock);
   return manifest;
 }
 

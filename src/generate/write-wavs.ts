@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
-import { withLock } from "../system/lock.js";
+import { type Lock, whileHeld, withLock } from "../system/lock.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import { type Recipe, recipeRows, recipeSamples, recipeSize } from "./recipe.js";
@@ -47,13 +47,19 @@ export async function writeWavs(
   if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
   try {
     await mkdir(directory, { recursive: true });
-    await withLock(directory, name, () => writeLocked(directory, name, recipe, options));
+    await withLock(directory, name, (lock) => writeLocked(directory, name, recipe, options, lock));
   } catch (error) {
     throw fileError(error, directory);
   }
 }
 
-async function writeLocked(directory: string, name: string, recipe: Recipe, options: WriteWavsOptions): Promise<void> {
+async function writeLocked(
+  directory: string,
+  name: string,
+  recipe: Recipe,
+  options: WriteWavsOptions,
+  lock: Lock,
+): Promise<void> {
   const staging = join(directory, `.${name}.wavs`);
   const text = recipeText(recipe);
   const published = await textOf(join(directory, `${name}.recipe.json`));
@@ -64,13 +70,15 @@ async function writeLocked(directory: string, name: string, recipe: Recipe, opti
     if (!resume) await rm(staging, { recursive: true, force: true });
     for (const side of ["in", "out"]) await mkdir(join(staging, side), { recursive: true });
     await writeWhole(join(staging, "recipe.json"), text);
-    await makeAll(staging, recipe, resume, options);
+    await makeAll(staging, recipe, resume, whileHeld(options, lock));
     await writeWhole(join(staging, "finished"), text);
   }
-  for (const side of ["in", "out"]) await moveFiles(join(staging, side), join(directory, side));
+  for (const side of ["in", "out"]) await moveFiles(join(staging, side), join(directory, side), lock);
   await syncFolder(directory);
+  await lock.check();
   await writeWhole(join(directory, `${name}.recipe.json`), text);
   await writeWhole(join(directory, name), await indexText(recipe));
+  await lock.check();
   await rm(staging, { recursive: true });
 }
 
@@ -133,10 +141,14 @@ async function refuseOthers(directory: string, name: string, recipe: Recipe): Pr
 }
 
 /** Moves the whole folder where nothing is there yet, else file by file. */
-async function moveFiles(from: string, to: string): Promise<void> {
+async function moveFiles(from: string, to: string, lock: Lock): Promise<void> {
   if (!existsSync(from)) return;
+  await lock.check();
   if (!existsSync(to)) return rename(from, to);
-  for (const file of await readdir(from)) await rename(join(from, file), join(to, file));
+  for (const [i, file] of (await readdir(from)).entries()) {
+    if (i % 100 === 0) await lock.check();
+    await rename(join(from, file), join(to, file));
+  }
 }
 
 function recipeText(recipe: Recipe): string {

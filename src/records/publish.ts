@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { type Misfit, readJson, sealedText } from "../system/sealed-json.js";
 import type { Manifest } from "./manifest.js";
-import { withLock } from "../system/lock.js";
+import { type Lock, withLock } from "../system/lock.js";
 import { type BuildPlan, planPath } from "./plan.js";
 import { fileError, syncFolder, writeRenamed, writeWhole } from "../system/atomic-file.js";
 import { indexFile, journalPath, makeStaging, manifestPath, stagingPath } from "./files.js";
@@ -27,15 +27,21 @@ interface Journal {
   remove: string[];
 }
 
-/** Publishes finished shards: the journal, the moves, the manifest last. The caller holds the lock. */
-export async function publish(directory: string, name: string, journal: Omit<Journal, "format">): Promise<void> {
+/** Publishes finished shards: the journal, the moves, the manifest last. */
+export async function publish(
+  directory: string,
+  name: string,
+  journal: Omit<Journal, "format">,
+  lock: Lock,
+): Promise<void> {
   await makeStaging(directory, name);
+  await lock.check();
   await writeWhole(journalPath(directory, name), sealedText({ format: 1, ...journal }));
-  await carryOut(directory, name, journal);
+  await carryOut(directory, name, journal, lock);
 }
 
-/** Finishes a publication that was cut short, if there is one. The caller holds the lock. */
-export async function finishPublication(directory: string, name: string): Promise<void> {
+/** Finishes a publication that was cut short, if there is one. */
+export async function finishPublication(directory: string, name: string, lock: Lock): Promise<void> {
   if (!existsSync(journalPath(directory, name))) return;
   await makeStaging(directory, name);
   const journal = await readJson<Journal>(journalPath(directory, name), {
@@ -43,7 +49,7 @@ export async function finishPublication(directory: string, name: string): Promis
     misfit: (j) => journalMisfit(j, name),
     fix: "delete its folder and rebuild the records",
   });
-  if (journal) await carryOut(directory, name, journal);
+  if (journal) await carryOut(directory, name, journal, lock);
 }
 
 function journalMisfit(journal: Journal, name: string): Misfit | undefined {
@@ -59,21 +65,29 @@ function journalMisfit(journal: Journal, name: string): Misfit | undefined {
   );
 }
 
-async function carryOut(directory: string, name: string, journal: Omit<Journal, "format">): Promise<void> {
+/** Asks before each step that others see whether the lock is still ours: after a suspended machine woke, it may not be. */
+async function carryOut(directory: string, name: string, journal: Omit<Journal, "format">, lock: Lock): Promise<void> {
   const staging = stagingPath(directory, name);
   try {
     for (const file of journal.move) {
+      await lock.check();
       if (existsSync(join(staging, file))) await rename(join(staging, file), join(directory, file));
     }
-    for (const file of journal.remove) await rm(join(directory, file), { force: true });
+    for (const file of journal.remove) {
+      await lock.check();
+      await rm(join(directory, file), { force: true });
+    }
   } catch (error) {
     throw fileError(error, directory);
   }
+  await lock.check();
   if (journal.plan) await writeRenamed(planPath(directory, name), sealedText(journal.plan), staging);
   if (journal.sidecar !== undefined) await writeRenamed(join(directory, `${name}.txt`), journal.sidecar, staging);
   await syncFolder(directory);
+  await lock.check();
   await writeRenamed(manifestPath(directory, name), sealedText(journal.manifest), staging);
   await syncFolder(directory);
+  await lock.check();
   await rm(staging, { recursive: true, force: true });
 }
 
@@ -86,7 +100,7 @@ export async function recoverPublication(directory: string, name: string): Promi
     await pause();
     if (!existsSync(journalPath(directory, name))) return;
     try {
-      await withLock(directory, name, () => finishPublication(directory, name));
+      await withLock(directory, name, (lock) => finishPublication(directory, name, lock));
     } catch (error) {
       // Publishing takes moments; a lock held for longer is somebody's build, whose message the caller should see.
       const wait = error instanceof DatasetError && error.code === "LOCKED" && performance.now() - start < 10_000;

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { sealedText, unlessDamaged } from "../system/sealed-json.js";
-import { withLock } from "../system/lock.js";
+import { type Lock, whileHeld, withLock } from "../system/lock.js";
 import { type Manifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
 import { readManifest, readPlan } from "../records/read-stored.js";
 import { type BuildPlan, planPath, planShardRows, shardKey } from "../records/plan.js";
@@ -44,8 +44,8 @@ export interface RepairReport {
  * @example const { rebuilt, salvaged } = await repair("./data", "dataset");
  */
 export async function repair(directory: string, name: string, options: VerifyOptions = {}): Promise<RepairReport> {
-  return await withLock(directory, name, async () => {
-    await finishPublication(directory, name);
+  return await withLock(directory, name, async (lock) => {
+    await finishPublication(directory, name, lock);
     const known = await unlessDamaged(readManifest(directory, name));
     const manifest = known ?? (await recoverManifest(directory, name));
     if (!manifest) {
@@ -69,6 +69,7 @@ export async function repair(directory: string, name: string, options: VerifyOpt
       if (damaged.has(shard.file) || !unindexed.has(indexFile(shard.file))) continue;
       const index = { ...indexes[k]!, mtimeMs: undefined };
       await nameFromPlan(directory, manifest, index, k);
+      await lock.check();
       await writeRenamed(join(directory, indexFile(shard.file)), sealedText(index), staging);
       result.indexed.push(shard.file);
     }
@@ -78,7 +79,7 @@ export async function repair(directory: string, name: string, options: VerifyOpt
       if (empty) await rm(staging, { recursive: true });
       return result;
     }
-    const entries = await track("repair", damaged.size, "shards", options, ({ signal, tick }) =>
+    const entries = await track("repair", damaged.size, "shards", whileHeld(options, lock), ({ signal, tick }) =>
       withPool(workerCount(options.workers), (pool) =>
         Promise.all(
           manifest.shards.map(async (shard, k) => {
@@ -99,6 +100,7 @@ export async function repair(directory: string, name: string, options: VerifyOpt
       manifest,
       entries.filter((e) => e.examples > 0),
       damaged,
+      lock,
     );
     return result;
   });
@@ -163,6 +165,7 @@ async function publishRepaired(
   before: Manifest,
   shards: ShardEntry[],
   damaged: ReadonlySet<string>,
+  lock: Lock,
 ): Promise<Manifest> {
   if (shards.length === 0) {
     throw new DatasetError(
@@ -179,11 +182,9 @@ async function publishRepaired(
     fingerprint: recordsFingerprint(shards),
   };
   const kept = new Set(shards.map((s) => s.file));
-  await publish(directory, before.name, {
-    manifest,
-    sidecar: await sidecarText(directory, manifest),
-    move: shardFiles(shards.filter((s) => damaged.has(s.file))),
-    remove: shardFiles(before.shards.filter((s) => !kept.has(s.file))),
-  });
+  const sidecar = await sidecarText(directory, manifest);
+  const move = shardFiles(shards.filter((s) => damaged.has(s.file)));
+  const remove = shardFiles(before.shards.filter((s) => !kept.has(s.file)));
+  await publish(directory, before.name, { manifest, sidecar, move, remove }, lock);
   return manifest;
 }

@@ -5,7 +5,7 @@ import { HashedFile } from "../system/hashed-file.js";
 import { sealedText } from "../system/sealed-json.js";
 import type { ShardEntry } from "../records/manifest.js";
 import type { ShardIndex } from "../records/shard-index.js";
-import { syncFile, writeWhole } from "../system/atomic-file.js";
+import { syncFile, temporaryPath, writeWhole } from "../system/atomic-file.js";
 import { indexFile } from "../records/files.js";
 
 /** A damaged shard, and the index of its intact examples. */
@@ -21,7 +21,8 @@ export interface SalvageTask {
 export async function salvageShard(task: SalvageTask): Promise<Pick<ShardEntry, "bytes" | "sha256" | "examples">> {
   const { path, file, staging, index } = task;
   const target = join(staging, file);
-  const output = new HashedFile(`${target}.tmp`);
+  const temporary = temporaryPath(target);
+  const output = new HashedFile(temporary);
   const input = openSync(path, "r");
   const places = { inputAt: [], targetAt: [], labelAt: [], offset: [] };
   const moved: ShardIndex = { ...index, mtimeMs: undefined, key: undefined, ...places };
@@ -43,7 +44,7 @@ export async function salvageShard(task: SalvageTask): Promise<Pick<ShardEntry, 
     closeSync(input);
     output.close();
   }
-  renameSync(`${target}.tmp`, target);
+  renameSync(temporary, target);
   await syncFile(target);
   await writeWhole(join(staging, indexFile(file)), sealedText(moved));
   return { bytes: moved.bytes, sha256: moved.sha256, examples: moved.offset.length };

@@ -1,5 +1,5 @@
+import { randomUUID } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
-import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { DatasetError } from "../core/error.js";
 
@@ -30,9 +30,9 @@ export async function writeRenamed(path: string, data: string | Uint8Array, fold
   }
 }
 
-/** The name under which a file grows: no other process, on whatever host of a shared disk, uses the same. */
+/** The name under which a file grows: nobody else uses the same. A new one with each call. */
 export function temporaryPath(path: string): string {
-  return `${path}.${hostname()}.${process.pid}.tmp`;
+  return `${path}.${randomUUID()}.tmp`;
 }
 
 /** Flushes a file's content to the disk. */

@@ -136,7 +136,9 @@ test("a publication that was cut short is finished by the next reader or builder
     assert.equal(existsSync(staging), false);
   }
   assert.deepEqual(shardHashes(directory), old);
-  await publish(directory, "dataset", { manifest: first, move: [], remove: [] });
+  await withLock(directory, "dataset", (lock) =>
+    publish(directory, "dataset", { manifest: first, move: [], remove: [] }, lock),
+  );
   assert.equal((await openRecords(directory, "dataset")).count, 24);
 });
 
@@ -148,47 +150,18 @@ test("a second builder is told who holds the records; a dead holder's lock is ta
     await assert.rejects(buildRecords(directory, built, quiet), {
       code: "LOCKED",
       message: new RegExp(
-        `^records of "dataset": held by process ${process.pid} since .*, expected nobody \\(${lock}\\)`,
+        `^records of "dataset": held by process ${process.pid} on ${hostname()} since .*, expected nobody \\(${lock}\\)`,
       ),
     });
     const { stdout } = spawnSync(process.execPath, ["-e", SCRIPT, argument(directory)], { encoding: "utf8" });
     assert.match(stdout, new RegExp(`"LOCKED".*held by process ${process.pid} `));
   });
-  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
-  for (const left of [
-    `{"pid":${dead},"host":"${hostname()}","since":"x"}`,
-    "",
-    `{"pid":${process.pid},"host":"${hostname()}","since":"x"}`,
-  ]) {
-    writeFileSync(lock, left);
-    assert.equal((await buildRecords(directory, built, quiet)).examples, 200);
-    assert.equal(existsSync(lock), false);
-  }
-  writeFileSync(lock, `{"pid":1,"host":"elsewhere","since":"2020"}`);
-  await assert.rejects(buildRecords(directory, built, quiet), {
-    code: "LOCKED",
-    message: /held by process 1 on elsewhere since 2020/,
-  });
-});
-
-test("of ten that want one dead lock, one at a time gets it", async (t) => {
-  const directory = folder(t);
-  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
-  writeFileSync(join(directory, ".dataset.lock"), `{"pid":${dead},"host":"${hostname()}","since":"x"}`);
-  let inside = 0;
-  let most = 0;
-  const results = await Promise.allSettled(
-    Array.from({ length: 10 }, () =>
-      withLock(directory, "dataset", async () => {
-        most = Math.max(most, ++inside);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-        inside--;
-      }),
-    ),
-  );
-  assert.equal(most, 1);
-  assert.ok(results.some((r) => r.status === "fulfilled"));
-  for (const r of results) if (r.status === "rejected") assert.equal(r.reason.code, "LOCKED");
+  assert.equal(existsSync(lock), false);
+  const dies = `require(${JSON.stringify(join(root, "dist/system/lock.js"))}).withLock(process.argv[1], "dataset", async () => process.kill(process.pid, "SIGKILL"))`;
+  spawnSync(process.execPath, ["-e", dies, directory]);
+  assert.equal(readdirSync(lock).length, 1);
+  assert.equal((await buildRecords(directory, built, quiet)).examples, 200);
+  assert.equal(existsSync(lock), false);
 });
 
 /** Takes the lock twenty times and says so, and where another had it too. */
