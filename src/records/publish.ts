@@ -54,7 +54,7 @@ export async function finishPublication(directory: string, name: string, lock: L
 
 function journalMisfit(journal: Journal, name: string): Misfit | undefined {
   const { format, manifest, plan, sidecar, move, remove } = journal;
-  if (format !== 1) return { found: `format ${JSON.stringify(format)}`, expected: "1" };
+  if (format !== 1) return { found: `format ${JSON.stringify(format) ?? "missing"}`, expected: "1" };
   if (typeof manifest !== "object" || manifest === null) return { found: "no manifest", expected: "one" };
   if (sidecar !== undefined && typeof sidecar !== "string") return { found: "sidecar", expected: "text" };
   return (

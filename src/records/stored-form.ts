@@ -27,14 +27,23 @@ export function manifestMisfit(m: Manifest, name: string): Misfit | undefined {
     (typeof m.fingerprint === "string" ? undefined : misfit("fingerprint", m.fingerprint, "text")) ??
     folderMisfit(m.inputFolder) ??
     folderMisfit(m.targetFolder) ??
-    first(m.shards, (shard) => entryMisfit(shard, name))
+    first(m.shards, (shard) => entryMisfit(shard, name)) ??
+    sumMisfit(m)
   );
+}
+
+function sumMisfit({ examples, shards }: Manifest): Misfit | undefined {
+  const sum = shards.reduce((total, shard) => total + shard.examples, 0);
+  return sum === examples ? undefined : misfit("examples", examples, `${sum}, those of all shards together`);
 }
 
 /** What is wrong with a shard as a manifest of dataset `name`, or the entry in the staging folder, lists it. */
 export function entryMisfit(shard: ShardEntry, name: string): Misfit | undefined {
   if (!isShardFile(name, shard?.file)) return misfit("shard", shard?.file, `${name}<k>.tfrecord`);
-  const { file, examples, bytes, sha256, samples, key, sources } = shard;
+  const { file, examples, bytes, sha256, samples, key, sources, sparsestKeys: keys } = shard;
+  if (keys !== undefined && !(typeof keys?.file === "string" && isCount(keys.rows) && isCount(keys.samples))) {
+    return misfit(`key csv of ${file}`, keys, "its name, rows and samples");
+  }
   if (!isCount(examples) || !isCount(bytes) || typeof sha256 !== "string" || !isRange(samples) || !isText(key)) {
     return misfit(`entry of ${file}`, { examples, bytes, sha256, samples, key }, "numbers of examples and bytes");
   }

@@ -158,7 +158,8 @@ export function packSplit(split: Split, source: SplitSource): SavedSplit {
 
 /** The reverse of `packSplit`. @throws DatasetError "SPLIT" when it was made for another dataset. */
 export function unpackSplit(saved: SavedSplit, source: SplitSource, where: string): Split {
-  if (saved?.format !== 1 || !Array.isArray(saved.train)) {
+  const lists = splitNames.every((name) => Array.isArray(saved?.[name]) && saved[name].every(Number.isSafeInteger));
+  if (saved?.format !== 1 || typeof saved.fingerprint !== "string" || !lists) {
     throw new DatasetError("SPLIT", `split: not one saved by saveSplit, expected format 1 (${where})`);
   }
   const fingerprint = splitFingerprint(source);

@@ -53,5 +53,6 @@ function realPath(path: string): Promise<string | undefined> {
 }
 
 function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
-  if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+  // No file has a name with a NUL character, which Node calls an invalid argument.
+  if (!["ENOENT", "ENOTDIR", "ERR_INVALID_ARG_VALUE"].includes(error.code ?? "")) throw error;
 }

@@ -55,6 +55,8 @@ test("a journal moves and removes shards of its own dataset alone", async (t) =>
     [{ move: "x" }, /^journal: files "x", expected a list/],
     [{ sidecar: 1 }, /^journal: sidecar/],
     [{ manifest: null }, /^journal: no manifest/],
+    [{ format: undefined }, /^journal: format missing, expected 1/],
+    [{ manifest: { ...manifest, examples: 99 } }, /^journal: examples 99, expected \d+, those of all shards together/],
   ] as const) {
     const sound: object = { format: 1, manifest, move: [], remove: [] };
     writeFileSync(journal, sealedText({ ...sound, ...fields }));

@@ -150,6 +150,14 @@ test("links out of the folder are refused, links inside it are fine", async () =
   );
 });
 
+test("a name with a NUL character is named, also in the first row", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "index-"));
+  for (const row of ["a\0.wav,b.wav", "x.wav,y.wav\na.wav,b\0.wav"]) {
+    writeFileSync(join(directory, "nul"), row);
+    await assert.rejects(readIndex(directory, "nul", "pairs"), { code: "INDEX", message: /contains a NUL character/ });
+  }
+});
+
 test("missing or unreadable indexes say what to do", async () => {
   const directory = folder("a.wav,b.wav\n", "set.csv");
   assert.equal((await readIndex(directory, "set", "pairs")).file, "set.csv");

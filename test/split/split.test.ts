@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -316,6 +316,16 @@ test("a saved split comes back, also when the records were rebuilt in another or
     message: /made for another dataset .*40 examples\), expected/,
   });
   await assert.rejects(loadSplit(`${file}x`, source), { code: "FILE" });
+  for (const wrong of [
+    { fingerprint: null },
+    { fingerprint: 7 },
+    { test: undefined },
+    { train: [0.5] },
+    { validate: "0" },
+  ]) {
+    writeFileSync(`${file}.wrong`, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), ...wrong }));
+    await assert.rejects(loadSplit(`${file}.wrong`, source), { code: "SPLIT", message: /not one saved by saveSplit/ });
+  }
   writeFileSync(file, "{");
   await assert.rejects(loadSplit(file, source), { code: "SPLIT", message: /not json/ });
 });
