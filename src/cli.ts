@@ -11,14 +11,19 @@ const USAGE = `deep-audio-dataset COMMAND
 
   doctor               what is installed, what is missing and how to fix it (exit status 1 if anything is missing)
   check DIR NAME       every problem of a dataset's files (--kind pairs|classes|values|frames, default pairs)
+  predict MODEL SOUND  what a saved pipeline says of a sound file; --out FILE writes it: .mid, .csv or .json, for sound .wav
   build-shard PLAN K   builds shard K of a plan, for a cluster: shards may be built anywhere, in any order
   finish PLAN          publishes the dataset when every shard of the plan is there`;
 
 /** Runs one command of `deep-audio-dataset` and sets the exit status: 0, or 1 when it failed. */
 export async function main(args: string[]): Promise<void> {
   try {
-    const { positionals, values } = parseArgs({ args, allowPositionals: true, options: { kind: { type: "string" } } });
-    await run(positionals, (values.kind ?? "pairs") as Kind);
+    const { positionals, values } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { kind: { type: "string" }, out: { type: "string" } },
+    });
+    await run(positionals, (values.kind ?? "pairs") as Kind, values.out);
   } catch (error) {
     if (!(error instanceof DatasetError) && !String((error as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS"))
       throw error;
@@ -27,7 +32,7 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
-async function run([command, ...rest]: string[], kind: Kind): Promise<void> {
+async function run([command, ...rest]: string[], kind: Kind, out?: string): Promise<void> {
   const [first, second] = rest;
   if (command === "doctor") {
     const findings = examine();
@@ -40,6 +45,11 @@ async function run([command, ...rest]: string[], kind: Kind): Promise<void> {
     const report = await checkDataset(first, second, kind);
     console.log(String(report));
     if (!report.ok) process.exitCode = 1;
+    return;
+  }
+  if (command === "predict" && first && second) {
+    const { predictFile } = await import("./pipeline/predict-file.js");
+    console.log(await predictFile(first, second, out));
     return;
   }
   if (command === "build-shard" && first && second) {

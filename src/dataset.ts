@@ -90,7 +90,7 @@ export interface Fold {
 
 /** What `load` leaves behind. */
 interface Loaded extends Fold {
-  options: LoadOptions;
+  options: LoadOptions & { seed: number };
   records: Records;
 }
 
@@ -194,6 +194,10 @@ export abstract class Dataset {
   /** The open records. */
   get records(): Records {
     return this.need().records;
+  }
+  /** The options that `load` was called with, and its seed. */
+  get loadOptions(): LoadOptions & { seed: number } {
+    return this.need().options;
   }
   /** Names of classes or features, where the sources named them. */
   get labels(): readonly string[] | undefined {

@@ -60,6 +60,8 @@ export { explicitSplit, kfold, type Split, type SplitOptions, type Stratum, spli
 // Load
 export type { Augment } from "./load/augment.js";
 export type { Features } from "./features/features.js";
+export { computeFeatures, type SpectraRun } from "./features/spectra.js";
+export type { Frames } from "./signal/stft.js";
 export { type Batch, type Batches, batches } from "./load/batches.js";
 export type { LoadState } from "./load/load-state.js";
 export type { BatchOptions } from "./load/options.js";
@@ -80,6 +82,21 @@ export type { BatchSource, TrainingData } from "./train/batch-source.js";
 export { fit } from "./train/fit.js";
 export type { FitOptions, FitResult } from "./train/fit-options.js";
 export type { BestEpoch } from "./train/training-state.js";
+// Use what was trained
+export { type CreatePipelineOptions, createPipeline, type LoadedDataset } from "./pipeline/create-pipeline.js";
+export { loadPipeline } from "./pipeline/load-pipeline.js";
+export { Pipeline, type PipelineSource, type PredictOptions } from "./pipeline/pipeline.js";
+export type { PipelineDescription } from "./pipeline/description.js";
+export type { PipelineModel } from "./pipeline/run.js";
+export type {
+  ClassPrediction,
+  FramePrediction,
+  PredictedEvent,
+  PredictedPiece,
+  Prediction,
+  SoundPrediction,
+  ValuePrediction,
+} from "./pipeline/predictions.js";
 // Look and hear
 export * as show from "./show/index.js";
 export * from "./show/flat.js";

@@ -13,6 +13,7 @@ export const buildShardFile = lazyTask(async () => (await import("./build/build-
 export const scanShard = lazyTask(async () => (await import("./records/scan-shard.js")).scanShard);
 export const compareSources = lazyTask(async () => (await import("./records/compare-sources.js")).compareSources);
 export const computeSpectra = lazyTask(async () => (await import("./features/compute-spectra.js")).computeSpectra);
+export const hearRows = lazyTask(async () => (await import("./pipeline/hear.js")).hearRows);
 export const salvageShard = lazyTask(async () => (await import("./repair/salvage-shard.js")).salvageShard);
 export const fingerprintSignals = lazyTask(async () => (await import("./audit/compare-signals.js")).fingerprintSignals);
 export const findSimilar = lazyTask(async () => (await import("./audit/compare-signals.js")).findSimilar);

@@ -1,4 +1,5 @@
 import { bandSums, type RealFft } from "../signal/fft.js";
+import type { Features } from "./features.js";
 import { melBank, type MelOptions } from "../signal/mel.js";
 import { type DecibelOptions, eachFrame, planStft, type StftOptions, writePairs } from "../signal/stft.js";
 
@@ -44,8 +45,13 @@ export function computeSpectra({ samples, out, pieces, options }: SpectraTask): 
       write(({ output }, frame) => writePairs(output, out, piece.out + frame * bins * 2));
     } else {
       write((fft, frame) => out.set(fft.powers(), piece.out + frame * bins));
+      if (options.kind === "magnitude") toMagnitudes(out, piece, bins);
     }
   }
+}
+
+function toMagnitudes(out: Float32Array, piece: SpectraPiece, bins: number): void {
+  for (let i = piece.out + piece.from * bins; i < piece.out + piece.to * bins; i++) out[i] = Math.sqrt(out[i]!);
 }
 
 /** 10 · log₁₀ of the piece's values; reference and floor need all pieces and are applied afterwards. */
@@ -57,6 +63,6 @@ function toDecibels(out: Float32Array, piece: SpectraPiece, bins: number, amin: 
 
 /** What is computed of each sound. */
 export interface SpectraOptions extends StftOptions, Partial<MelOptions>, DecibelOptions {
-  /** "stft" (complex pairs), "power", "mel" or "logMel" (dB), as the functions of the same names. */
-  kind: "stft" | "power" | "mel" | "logMel";
+  /** "stft" (complex pairs), "power", "magnitude", "mel" or "logMel" (dB). */
+  kind: Features["kind"];
 }

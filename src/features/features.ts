@@ -14,7 +14,7 @@ export interface Features extends StftOptions, Omit<MelOptions, "sampleRate">, D
 }
 
 /** Features of one signal. Frames are those of `planStft`. */
-export function computeFeatures(samples: Float32Array, options: Features, sampleRate: number): Frames {
+export function featuresOf(samples: Float32Array, options: Features, sampleRate: number): Frames {
   switch (options.kind) {
     case "logMel":
       return logMel(samples, { ...options, sampleRate });
@@ -27,15 +27,20 @@ export function computeFeatures(samples: Float32Array, options: Features, sample
     case "stft":
       return stft(samples, options);
     default:
-      throw new DatasetError(
-        "OPTION",
-        `features.kind: "${String(options.kind)}", expected "logMel", "mel", "power", "magnitude" or "stft"`,
-      );
+      throw unknownKind(options.kind);
   }
+}
+
+const KINDS: readonly string[] = ["logMel", "mel", "power", "magnitude", "stft"];
+
+function unknownKind(kind: unknown): DatasetError {
+  const expected = 'expected "logMel", "mel", "power", "magnitude" or "stft"';
+  return new DatasetError("OPTION", `features.kind: ${JSON.stringify(kind) ?? "missing"}, ${expected}`);
 }
 
 /** Says on the main thread what is wrong with mel bands: the workers that compute them can't. */
 export function checkFeatures(options: Features, sampleRate: number): void {
+  if (!KINDS.includes(options.kind)) throw unknownKind(options.kind);
   if (options.kind === "mel" || options.kind === "logMel") {
     melBank(planStft(0, options).fftLength, { ...options, sampleRate });
   }

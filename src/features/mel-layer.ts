@@ -29,8 +29,13 @@ export function melSpectrogram(
     batchInputShape?: readonly (number | null)[];
   },
 ): tfjs.layers.Layer {
+  return new (melLayer())(options);
+}
+
+/** The layer's class. From the first call on a saved model that has such a layer can be loaded. */
+export function melLayer(): new (options: MelSpectrogramOptions) => tfjs.layers.Layer {
   layerClass ??= defineLayer(loadTensorFlow());
-  return new layerClass(options);
+  return layerClass;
 }
 
 let layerClass: (new (options: MelSpectrogramOptions) => tfjs.layers.Layer) | undefined;

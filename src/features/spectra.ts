@@ -2,6 +2,7 @@ import type { Piscina } from "piscina";
 import { DatasetError } from "../core/error.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type Frames, planStft } from "../signal/stft.js";
+import { checkFeatures, type Features } from "./features.js";
 import type { SpectraOptions, SpectraPiece, SpectraTask } from "./compute-spectra.js";
 import { runTask } from "../system/task.js";
 
@@ -101,4 +102,25 @@ function referAndFloor(db: Float32Array, options: SpectraOptions): void {
 
 function shared(length: number): Float32Array {
   return new Float32Array(new SharedArrayBuffer(4 * length));
+}
+
+/**
+ * The features of a sound, as `load({ features })` gives them of a dataset's, on all cores.
+ *
+ * @param samples one channel, full scale -1 to 1
+ * @param options kind and parameters as for `load`, and the sample rate in Hz
+ * @returns shape [frames, bins]; for "stft" `data` holds pairs of numbers, real and imaginary part
+ * @throws DatasetError "OPTION" for options that don't fit
+ * @example
+ * const { samples, sampleRate } = await readAudio("song.wav");
+ * const { data, frames, bins } = await computeFeatures(samples, { kind: "logMel", sampleRate, melBins: 80 });
+ */
+export async function computeFeatures(
+  samples: Float32Array,
+  options: Omit<Features, "targets"> & { sampleRate: number },
+  run: SpectraRun = {},
+): Promise<Frames> {
+  checkFeatures(options, options.sampleRate);
+  const [features] = await spectra([samples], options, run);
+  return features!;
 }

@@ -1,6 +1,7 @@
 import { type Augment, augmentSamples, exampleRandom, maskRows } from "./augment.js";
 import { aligned, type BatchLayout, LABEL_FIELDS, type StoredArray } from "./batch-layout.js";
-import { computeFeatures, type Features, featureShape } from "../features/features.js";
+import { featureRows, featureRowsShape } from "../features/feature-rows.js";
+import type { Features } from "../features/features.js";
 import { BYTES_PER_SAMPLE } from "../records/manifest.js";
 import type { Kind } from "../core/rows.js";
 import { decodeSamples } from "../records/read-example.js";
@@ -48,10 +49,8 @@ export function planProcessing(
   const result = (from: number, stored: StoredArray, features: Features | undefined): StoredArray => {
     const { shape, bytes, encoding } = stored;
     const samples = bytes / BYTES_PER_SAMPLE[encoding] / rows / how.channels;
-    const made = features ? [rows, ...featureShape(samples, features)] : shape;
-    // Centred frames are one more than the rows of labels that they stand beside.
-    if (features && how.kind === "frames") made[1] = shape[1]!;
-    if (features && how.channels > 1) made.push(how.channels);
+    const labelRows = how.kind === "frames" ? shape[1] : undefined;
+    const made = features ? featureRowsShape(rows, samples, features, how.channels, labelRows) : shape;
     return { at: from, bytes: made.reduce((a, b) => a * b, 4), shape: made, encoding: "float32" };
   };
   const xs = result(at, first, how.features);
@@ -99,26 +98,4 @@ export function processBatch(
   const target = kind === "pairs" && features?.targets ? featureRows(y, rows, ys.shape, features, how) : y;
   new Float32Array(buffer, xs.at, input.length).set(input);
   new Float32Array(buffer, ys.at, target.length).set(target);
-}
-
-function featureRows(
-  samples: Float32Array,
-  rows: number,
-  shape: number[],
-  features: Features,
-  { channels, sampleRate }: Processing,
-): Float32Array {
-  const size = samples.length / rows;
-  const room = shape.reduce((a, b) => a * b, 1) / rows;
-  const out = new Float32Array(room * rows);
-  const mono = new Float32Array(size / channels);
-  for (let row = 0; row < rows; row++) {
-    for (let channel = 0; channel < channels; channel++) {
-      for (let i = 0; i < mono.length; i++) mono[i] = samples[row * size + i * channels + channel]!;
-      const { data } = computeFeatures(mono, features, sampleRate);
-      const count = Math.min(data.length, room / channels);
-      for (let i = 0; i < count; i++) out[row * room + i * channels + channel] = data[i]!;
-    }
-  }
-  return out;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import type { io, Optimizer } from "@tensorflow/tfjs-core";
 import { DatasetError } from "../core/error.js";
+import { nameProblem } from "../core/names.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 import { fileError, writeWhole } from "../system/atomic-file.js";
 
@@ -19,6 +20,23 @@ const MODEL = "model.json";
  * @example await saveModel(model, "./models/pitch")
  */
 export async function saveModel(model: LayersModel, folder: string, training: object = {}): Promise<void> {
+  const compiled = model.optimizer !== undefined && model.optimizer !== null;
+  const save = async (handler: io.IOHandler): Promise<void> =>
+    void (await model.save(handler, { includeOptimizer: compiled }));
+  await writeModel(folder, training, (handler) =>
+    compiled ? disposingOfSteps(model.optimizer, () => save(handler)) : save(handler),
+  );
+}
+
+/**
+ * Writes what `save` hands to its handler to a folder, whole or not at all.
+ * @throws DatasetError "FILE" when it can't be written; what was there stays
+ */
+export async function writeModel(
+  folder: string,
+  training: object,
+  save: (handler: io.IOHandler) => Promise<void>,
+): Promise<void> {
   const tf = loadTensorFlow();
   const handler = tf.io.withSaveHandler(async (artifacts) => {
     try {
@@ -29,9 +47,7 @@ export async function saveModel(model: LayersModel, folder: string, training: ob
     }
     return { modelArtifactsInfo: tf.io.getModelArtifactsInfoForJSON(artifacts) };
   });
-  const compiled = model.optimizer !== undefined && model.optimizer !== null;
-  const save = async (): Promise<void> => void (await model.save(handler, { includeOptimizer: compiled }));
-  await (compiled ? disposingOfSteps(model.optimizer, save) : save());
+  await save(handler);
 }
 
 /** Saves without leaving behind the tensor that tfjs makes of the optimizer's number of steps each time. */
@@ -117,16 +133,45 @@ function withNaN(_: string, value: unknown): unknown {
   return value === "NaN" || value === "Infinity" || value === "-Infinity" ? Number(value) : value;
 }
 
-interface SavedModel {
+/** Bytes of a weight in the file of weights. */
+function bytesOf({ shape, dtype, quantization }: io.WeightsManifestEntry): number {
+  const width = { uint8: 1, uint16: 2, float16: 2, bool: 1 } as Partial<Record<string, number>>;
+  return shape.reduce((a, b) => a * b, 1) * (width[quantization?.dtype ?? dtype] ?? 4);
+}
+
+/** A model's json, beside its weights. */
+export interface SavedModel {
+  modelTopology: object;
   weightsManifest: { paths: string[]; weights: io.WeightsManifestEntry[] }[];
   training?: Record<string, unknown>;
 }
 
-async function readSaved(folder: string): Promise<{ json: SavedModel; weights: ArrayBuffer }> {
+/**
+ * What `saveModel` or another program of tfjs's wrote to a folder.
+ * @throws DatasetError "FILE" when it can't be read, or isn't a model whose weights lie in the folder
+ */
+export async function readSaved(folder: string): Promise<{ json: SavedModel; weights: ArrayBuffer }> {
   try {
     const json = JSON.parse(await readFile(join(folder, MODEL), "utf8")) as SavedModel;
-    const bytes = await readFile(join(folder, json.weightsManifest[0]!.paths[0]!));
-    return { json, weights: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer };
+    const group = json?.weightsManifest?.[0];
+    const paths = group?.paths;
+    if (!Array.isArray(paths) || !Array.isArray(group!.weights) || json.weightsManifest.length !== 1) {
+      throw new DatasetError("FILE", `${join(folder, MODEL)}: no list of weights, expected a saved model`);
+    }
+    const parts = await Promise.all(
+      paths.map((name: unknown) => {
+        const wrong = typeof name === "string" ? nameProblem(name) : "is no text, expected a file name";
+        if (wrong) throw new DatasetError("FILE", `weights ${JSON.stringify(name)} ${wrong} (${join(folder, MODEL)})`);
+        return readFile(join(folder, name as string));
+      }),
+    );
+    const bytes = Buffer.concat(parts);
+    const found = bytes.length;
+    const expected = group!.weights.reduce((sum, spec) => sum + bytesOf(spec), 0);
+    if (found !== expected) {
+      throw new DatasetError("FILE", `weights: ${found} bytes, expected ${expected} (${join(folder, MODEL)})`);
+    }
+    return { json, weights: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + found) as ArrayBuffer };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw fileError(error, folder);
     const message = `${join(folder, MODEL)}: no valid json, expected a saved model; delete the folder to start over`;

@@ -3,7 +3,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { computeFeatures, type Features, featureShape } from "../../dist/features/features.js";
+import { featuresOf, type Features, featureShape } from "../../dist/features/features.js";
 import { batches } from "../../dist/load/batches.js";
 import type { BatchOptions } from "../../dist/load/options.js";
 import { melSpectrogram } from "../../dist/features/mel-layer.js";
@@ -103,7 +103,7 @@ test("targets of pairs become features too where that is asked", async () => {
     ],
   );
   const { target } = await readExample(records, 3);
-  assert.deepEqual(value.ys.dataSync(), computeFeatures(target!, features, 8000).data);
+  assert.deepEqual(value.ys.dataSync(), featuresOf(target!, features, 8000).data);
   tf.dispose([value.xs, value.ys]);
 });
 

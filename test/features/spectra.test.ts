@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { python } from "../support/python.js";
 import { createPool } from "../../dist/system/pool.js";
 import { logMel, melSpectrum } from "../../dist/signal/mel.js";
 import { spectrum, stft } from "../../dist/signal/stft.js";
-import { spectra } from "../../dist/features/spectra.js";
+import { computeFeatures, spectra } from "../../dist/features/spectra.js";
 
 const sampleRate = 16000;
 const sounds = [300_000, 5, 0, 16_000, 1_000].map((n, s) =>
@@ -23,6 +24,10 @@ test("spectra computed on several threads are those computed here, bit for bit",
         {
           ours: await spectra(sounds, { ...shape, kind: "power" }, { pool }),
           one: sounds.map((s) => spectrum(s, shape)),
+        },
+        {
+          ours: await spectra(sounds, { ...shape, kind: "magnitude" }, { pool }),
+          one: sounds.map((s) => spectrum(s, { ...shape, power: 1 })),
         },
         { ours: await spectra(sounds, { ...mel, kind: "mel" }, { pool }), one: sounds.map((s) => melSpectrum(s, mel)) },
         {
@@ -61,4 +66,29 @@ test("mel without a sample rate, and options no transform takes, are refused by 
     code: "OPTION",
     message: /fftLength: 1022/,
   });
+});
+
+test("features of a new sound are librosa's", async () => {
+  const samples = sounds[3]!;
+  const mel = { sampleRate, frameLength: 512, frameStep: 128, fftLength: 512, melBins: 64 } as const;
+  const expected: { mel: number[]; magnitude: number[] } = python(
+    `
+import numpy as np, librosa
+x = np.array(input, dtype=np.float32)
+m = librosa.feature.melspectrogram(y=x, sr=16000, n_fft=512, hop_length=128, n_mels=64, htk=False)
+s = np.abs(librosa.stft(x, n_fft=512, hop_length=128))
+print(json.dumps({"mel": librosa.power_to_db(m).T.ravel().tolist(), "magnitude": s.T.ravel().tolist()}))`,
+    [...samples],
+  );
+  for (const [kind, tolerance] of [
+    ["logMel", 2e-3],
+    ["magnitude", 1e-4],
+  ] as const) {
+    const { data, frames, bins } = await computeFeatures(samples, { kind, ...mel });
+    assert.deepEqual([frames, bins], [126, kind === "logMel" ? 64 : 257]);
+    const right = kind === "logMel" ? expected.mel : expected.magnitude;
+    const worst = data.reduce((most, value, i) => Math.max(most, Math.abs(value - right[i]!)), 0);
+    assert.ok(worst <= tolerance, `${kind}: ${worst}, expected at most ${tolerance}`);
+  }
+  await assert.rejects(computeFeatures(samples, { kind: "cepstrum" as never, sampleRate }), { code: "OPTION" });
 });

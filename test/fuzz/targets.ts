@@ -16,6 +16,7 @@ import { readIndex } from "../../dist/sources/index-csv.js";
 import { readMetadata } from "../../dist/sources/metadata.js";
 import { scanShard } from "../../dist/records/scan-shard.js";
 import { loadSplit } from "../../dist/split/saved-split.js";
+import { withLock } from "../../dist/system/lock.js";
 import { sealedText } from "../../dist/system/sealed-json.js";
 import { mutate, mutateJson } from "./mutate.js";
 
@@ -179,7 +180,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   ),
   plan: records("set.plan.json", sealed, (directory) => readPlan(planPath(directory, "set"), "set")),
   journal: records(JOURNAL, sealed, async (directory) => {
-    await finishPublication(directory, "set");
+    await withLock(directory, "set", (lock) => finishPublication(directory, "set", lock));
     return readAll(directory);
   }),
 };

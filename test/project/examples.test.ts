@@ -61,7 +61,8 @@ function makeFolder(folder: string, kind: Kind): void {
   put("data/dataset", `${rows.join("\n")}\n`);
   put("song.mid", library.writeNotes(song));
   // Files are known by what they contain, whatever their names.
-  for (const file of ["in/a.wav", "in/a.flac", "out/a.wav", "data/in/a.wav", "song.wav"]) put(file, wav(file));
+  for (const file of ["in/a.wav", "in/a.flac", "out/a.wav", "data/in/a.wav", "song.wav", "song.flac"])
+    put(file, wav(file));
   for (const pitch of [60, 61, 72]) put(`piano/piano_${pitch}.wav`, wav(`piano ${pitch}`));
   for (const side of ["noisy", "clean"]) put(`speech/${side}_0001.wav`, wav(side));
   for (const genre of ["blues", "jazz"]) put(`gtzan/genres_original/${genre}/${genre}.0.wav`, wav(genre));
@@ -86,6 +87,8 @@ async function makeWorld(kind: Kind): Promise<Record<string, unknown>> {
   const dataset = new CLASS[kind]("./data", "dataset", { seed: 1 });
   await dataset.load({ ...(kind === "classes" ? {} : { inputSize: 256 }), batchSize: 8 });
   const model = makeModel(kind);
+  const pipeline = library.createPipeline(model, dataset);
+  await pipeline.save("models/notes");
   return {
     tf,
     readFile,
@@ -93,6 +96,7 @@ async function makeWorld(kind: Kind): Promise<Record<string, unknown>> {
     writeFileSync,
     dataset,
     model,
+    pipeline,
     records: dataset.records,
     split: dataset.split,
     samples: noise("samples"),

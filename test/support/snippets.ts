@@ -18,6 +18,7 @@ export const WORLD: Record<string, string> = {
   readFile: 'import { readFile } from "node:fs/promises";',
   dataset: "declare const dataset: AudioDataset;",
   model: 'declare const model: import("@tensorflow/tfjs-node-gpu").LayersModel;',
+  pipeline: "declare const pipeline: Pipeline;",
   records: "declare const records: Records;",
   split: "declare const split: Split;",
   samples: "declare const samples: Float32Array;",

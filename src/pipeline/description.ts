@@ -1,0 +1,109 @@
+import { DatasetError } from "../core/error.js";
+import type { Kind } from "../core/rows.js";
+import type { Features } from "../features/features.js";
+import type { Encoding } from "../records/manifest.js";
+
+/** What a model hears and what its output means: everything between a sound file and the model, and behind it. */
+export interface PipelineDescription {
+  format: 1;
+  /** What the output is: classes or values of a whole sound, labels per frame, or sound. */
+  kind: Kind;
+  /** Sample rate that the model hears, in Hz; other sounds are resampled to it. */
+  sampleRate: number;
+  /** Channels that it hears; the mean of all where it is 1. Default 1. */
+  channels?: number;
+  /** How the samples of its training were stored: "pcm16" rounds them to 16 bits, as there. Default "float32". */
+  encoding?: Encoding;
+  /** Samples per frame: the model takes `[batch, frames, inputSize]`. Without it `[batch, samples]`. */
+  inputSize?: number;
+  /** Pieces that the model takes, in samples; without it the whole sound at once. */
+  window?: { length: number; step?: number };
+  /** Features that it takes in the place of samples. */
+  features?: Features;
+  /** Names of the classes, values or features of the labels. */
+  labels?: readonly string[];
+  /** Classes: whether exactly one is right (multi-class); else each is decided by itself (multi-label). Default false. */
+  exclusive?: boolean;
+  /** Score from which a label counts as present, one for all or one each. Default 0.5. */
+  thresholds?: number | readonly number[];
+  /** Fingerprint of the dataset that it was trained on. */
+  fingerprint?: string;
+  /** Versions that saved it. */
+  versions?: { library: string; tfjs: string };
+}
+
+const KINDS: readonly string[] = ["pairs", "classes", "values", "frames"];
+const ENCODINGS: readonly string[] = ["pcm16", "float32", "float16"];
+const KNOWN: readonly string[] = [
+  ...["format", "kind", "sampleRate", "channels", "encoding", "inputSize", "window", "features", "labels", "exclusive"],
+  ...["thresholds", "fingerprint", "versions"],
+];
+
+/**
+ * Checks a description, which may come from anywhere.
+ * @throws DatasetError "OPTION" with the entry that is wrong
+ */
+export function checkDescription(given: unknown, where: string): PipelineDescription {
+  const fail = (entry: string, found: unknown, expected: string): never => {
+    const text = (JSON.stringify(found) ?? "missing").slice(0, 200);
+    throw new DatasetError("OPTION", `${entry}: ${text}, expected ${expected} (${where})`);
+  };
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return fail("pipeline", given, "an object");
+  const d = given as PipelineDescription;
+  if (d.format !== 1) fail("format", d.format, "1; another version of deep-audio-dataset saved it");
+  const strange = Object.keys(d).find((name) => !KNOWN.includes(name));
+  if (strange !== undefined) fail(`entry ${JSON.stringify(strange)}`, "unknown", `one of ${KNOWN.join(", ")}`);
+  if (!KINDS.includes(d.kind)) fail("kind", d.kind, KINDS.join(", "));
+  const counts = { sampleRate: d.sampleRate, channels: d.channels ?? 1, inputSize: d.inputSize ?? 1 };
+  for (const [name, value] of Object.entries(counts)) if (!isCount(value)) fail(name, value, "a whole number above 0");
+  if (d.encoding !== undefined && !ENCODINGS.includes(d.encoding)) fail("encoding", d.encoding, ENCODINGS.join(", "));
+  if (d.window !== undefined) {
+    const { length, step = length } = d.window ?? {};
+    if (!isCount(length) || !isCount(step) || step > length) fail("window", d.window, "length and step in samples");
+  }
+  if (d.features !== undefined && (typeof d.features !== "object" || d.features === null)) {
+    fail("features", d.features, "an object");
+  }
+  const texts = Array.isArray(d.labels) && d.labels.every((label) => typeof label === "string");
+  if (d.labels !== undefined && !texts) fail("labels", d.labels, "a list of names");
+  const numbers = typeof d.thresholds === "number" ? [d.thresholds] : (d.thresholds ?? []);
+  if (!Array.isArray(numbers) || !numbers.every((t) => typeof t === "number" && Number.isFinite(t))) {
+    fail("thresholds", d.thresholds, "a number, or one for each label");
+  }
+  if (Array.isArray(d.thresholds) && d.labels && d.thresholds.length !== d.labels.length) {
+    fail("thresholds", d.thresholds.length, `${d.labels.length}, one for each label`);
+  }
+  if (d.kind === "frames" && d.inputSize === undefined)
+    fail("inputSize", d.inputSize, "the samples of a row of labels");
+  return d;
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
+
+/** A description as json. The infinite numbers of features (`topDb: Infinity`) become texts. */
+export function describedJson(description: PipelineDescription): string {
+  const { features } = description;
+  const saved = features && Object.fromEntries(Object.entries(features).map(([name, value]) => [name, finite(value)]));
+  return `${JSON.stringify({ ...description, ...(saved ? { features: saved } : {}) }, null, 2)}\n`;
+}
+
+const finite = (value: unknown): unknown =>
+  typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+
+/**
+ * The description that a json holds.
+ * @throws DatasetError "FILE" where it is no json, "OPTION" with the entry that is wrong
+ */
+export function describedFrom(json: string, where: string): PipelineDescription {
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch (cause) {
+    throw new DatasetError("FILE", `${where}: no valid json, expected a saved pipeline`, [], { cause });
+  }
+  const description = checkDescription(value, where);
+  const { features } = description;
+  if (!features) return description;
+  const entries = Object.entries(features).map(([name, entry]) => [name, entry === "Infinity" ? Infinity : entry]);
+  return { ...description, features: Object.fromEntries(entries) as Features };
+}

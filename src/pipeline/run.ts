@@ -1,0 +1,112 @@
+import type * as tfjs from "@tensorflow/tfjs-node-gpu";
+import { DatasetError } from "../core/error.js";
+import { featureRowsShape } from "../features/feature-rows.js";
+import { type Cut, cutSound, OverlapAdd } from "./cut.js";
+import type { PipelineDescription } from "./description.js";
+import { framePrediction, type PredictedPiece, type Prediction, wholePrediction } from "./predictions.js";
+
+/** A model as far as a pipeline uses it: of layers, or a graph. */
+export type PipelineModel = Pick<tfjs.LayersModel | tfjs.GraphModel, "inputs" | "outputs" | "predict" | "dispose">;
+
+/** The shape that a batch of pieces gets for the model. */
+export function inputShape(description: PipelineDescription, rows: number, size: number): number[] {
+  const { channels = 1, features, inputSize, kind } = description;
+  if (features)
+    return featureRowsShape(rows, size, features, channels, kind === "frames" ? size / inputSize! : undefined);
+  const shape = inputSize ? [rows, size / inputSize, inputSize] : [rows, size];
+  return channels > 1 ? [...shape, channels] : shape;
+}
+
+/**
+ * Checks that the model takes what the description gives it.
+ * @throws DatasetError "OPTION" with both shapes
+ */
+export function checkModel(model: PipelineModel, description: PipelineDescription): void {
+  const wanted = model.inputs[0]?.shape ?? [];
+  const fits = (shape: readonly number[]): boolean =>
+    shape.length === wanted.length &&
+    shape.every((n, i) => i === 0 || wanted[i] == null || wanted[i]! < 0 || wanted[i] === n);
+  const { window, inputSize = 1, labels, kind } = description;
+  const shape = inputShape(description, 1, cutSound(window?.length ?? inputSize, description).size);
+  // The length of a whole sound isn't known yet: any is fine where the model takes any.
+  if (!window) shape[1] = wanted[1] ?? shape[1]!;
+  const text = (list: readonly (number | null)[]): string =>
+    `[batch, ${list
+      .slice(1)
+      .map((n) => n ?? "any")
+      .join(", ")}]`;
+  if (!fits(shape)) {
+    throw new DatasetError(
+      "OPTION",
+      `model input: ${text(wanted)}, expected ${text(shape)} as the pipeline describes it`,
+    );
+  }
+  if (!window && wanted[1] != null && wanted[1]! > 0) {
+    throw new DatasetError(
+      "OPTION",
+      `window: missing, expected the length of sound that fills the model's input ${text(wanted)}`,
+    );
+  }
+  const width = model.outputs[0]?.shape?.at(-1);
+  if (kind !== "pairs" && labels && width != null && width > 0 && labels.length !== width) {
+    throw new DatasetError("OPTION", `labels: ${labels.length}, expected ${width}, one for each output of the model`);
+  }
+}
+
+/** Puts what the model gives for pieces, in their order, together. */
+export class Assembler {
+  private readonly pieces: PredictedPiece[] = [];
+  private readonly overlap: OverlapAdd | undefined;
+  private readonly rows: Float32Array[] = [];
+  private features = 0;
+
+  constructor(
+    private readonly description: PipelineDescription,
+    private readonly samples: number,
+    private readonly cut: Cut,
+  ) {
+    if (description.kind === "pairs") this.overlap = new OverlapAdd(samples, description.channels ?? 1);
+  }
+
+  /** Takes the model's output for pieces `from` on: `values` of `shape`, one piece after the other. */
+  add(from: number, values: Float32Array, shape: readonly number[]): void {
+    const { description, cut, samples } = this;
+    const { sampleRate, channels = 1, kind, inputSize = 1 } = description;
+    const room = values.length / shape[0]!;
+    for (let row = 0; row < shape[0]!; row++) {
+      const output = values.subarray(row * room, (row + 1) * room);
+      const start = (from + row) * cut.step;
+      if (this.overlap) {
+        if (room !== cut.size * channels) {
+          const found = `${room} values a piece`;
+          throw new DatasetError(
+            "OPTION",
+            `model output: ${found}, expected ${cut.size * channels}, its input's samples`,
+          );
+        }
+        this.overlap.add(start, output.subarray(0, cut.length * channels));
+      } else if (kind === "frames") {
+        this.features = shape.at(-1)!;
+        const frames = Math.ceil(Math.min(cut.step, samples - start) / inputSize);
+        this.rows.push(output.slice(0, Math.max(0, frames) * this.features));
+      } else {
+        const end = Math.min(samples, start + cut.length) / sampleRate;
+        this.pieces.push({ start: start / sampleRate, end, values: output.slice() });
+      }
+    }
+  }
+
+  prediction(): Prediction {
+    const { description } = this;
+    const { sampleRate, channels = 1 } = description;
+    if (this.overlap) return { kind: "pairs", samples: this.overlap.samples, sampleRate, channels };
+    if (description.kind !== "frames") return wholePrediction(description, this.pieces);
+    const all = new Float32Array(this.rows.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const rows of this.rows) {
+      all.set(rows, at);
+      at += rows.length;
+    }
+    return framePrediction(description, all, this.features);
+  }
+}

@@ -1,0 +1,355 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import type * as tfjs from "@tensorflow/tfjs-node-gpu";
+import {
+  AudioClassificationDataset,
+  AudioDataset,
+  type ClassPrediction,
+  createPipeline,
+  type Dataset,
+  encodeWav,
+  type FramePrediction,
+  type LoadOptions,
+  loadPipeline,
+  loadTensorFlow,
+  type PipelineDescription,
+  random,
+  readAudio,
+  RegressionDataset,
+  SimpleAudioClassificationDataset,
+  type SoundPrediction,
+  toInt16,
+  type ValuePrediction,
+} from "../../dist/index.js";
+import { hearRows } from "../../dist/pipeline/hear.js";
+import { root } from "../support/python.js";
+import { folder, quiet } from "../support/records.js";
+
+const tf = loadTensorFlow();
+const RATE = 8000;
+
+/** Tones and noise, `channels` interleaved. */
+function sound(samples: number, seed: number, channels = 1): Float32Array {
+  const noise = random(seed);
+  return Float32Array.from({ length: samples * channels }, (_, i) => {
+    const t = Math.floor(i / channels) / RATE;
+    return 0.3 * Math.sin(2 * Math.PI * 200 * (seed + 1) * t + (i % channels)) + 0.05 * noise.gaussian();
+  });
+}
+
+/** A folder with an index and wavs of these lengths, recorded and loaded. */
+async function loaded<D extends Dataset>(
+  t: TestContext,
+  Kind: new (directory: string, name: string) => D,
+  lengths: readonly number[],
+  row: (k: number) => string,
+  options: LoadOptions,
+): Promise<D> {
+  const directory = folder(t);
+  for (const [k, length] of lengths.entries()) {
+    const wav = encodeWav({ sampleRate: RATE, channels: 1, samples: toInt16(sound(length, k)) });
+    writeFileSync(join(directory, `s${k}.wav`), wav);
+    writeFileSync(join(directory, `s${k}_key.csv`), "TIME STAMP,C4,E4\n0,0,1\n0.3,1,0\n");
+  }
+  writeFileSync(join(directory, "set"), `${lengths.map((_, k) => row(k)).join("\n")}\n`);
+  const dataset = new Kind(directory, "set");
+  await dataset.generateRecords({ ...quiet, timeUnit: "seconds" });
+  await dataset.load({ batchSize: 2, trainSplit: 1, valSplit: 0, testSplit: 0, ...options });
+  return dataset;
+}
+
+/** A small net from `shape` to `units` numbers per row, or per frame, with weights that are always the same. */
+function net(
+  shape: (number | null)[],
+  units: number,
+  perFrame: boolean,
+  activation: "softmax" | "sigmoid" | "linear",
+): tfjs.LayersModel {
+  const initializer = (seed: number) => tf.initializers.glorotUniform({ seed });
+  const model = tf.sequential();
+  model.add(tf.layers.inputLayer({ inputShape: shape }));
+  const conv = { filters: 4, kernelSize: 3, padding: "same" as const, kernelInitializer: initializer(1) };
+  model.add(tf.layers.conv1d({ ...conv, activation: "tanh" }));
+  if (!perFrame) model.add(tf.layers.globalAveragePooling1d());
+  model.add(tf.layers.dense({ units, activation, kernelInitializer: initializer(2) }));
+  return model;
+}
+
+/** What the model gives for one example's batches, as the dataset loads them, row after row. */
+async function asLoaded(model: tfjs.LayersModel, dataset: Dataset, example: number): Promise<Float32Array[]> {
+  const rows: Float32Array[] = [];
+  const iterator = await dataset.batchesOf([example]).iterator();
+  for (let next = await iterator.next(); !next.done; next = await iterator.next()) {
+    const { xs, ys } = next.value;
+    const output = model.predict(xs) as tfjs.Tensor;
+    rows.push(output.dataSync() as Float32Array);
+    tf.dispose([xs, ys, output]);
+  }
+  return rows;
+}
+
+function close(found: Float32Array, expected: Float32Array, tolerance: number): void {
+  assert.equal(found.length, expected.length);
+  const far = found.findIndex((value, i) => !(Math.abs(value - expected[i]!) <= tolerance));
+  assert.equal(far, -1, `${far}: ${found[far]}, expected ${expected[far]}`);
+}
+
+const features = { kind: "logMel", frameLength: 256, frameStep: 128, melBins: 20, topDb: Infinity } as const;
+
+test("classes: a file outside the dataset is heard as the training heard it, to the bit", async (t) => {
+  const window = { length: 2048, step: 1024 };
+  const row = (k: number): string => `s${k}.wav,${k % 2},${1 - (k % 2)}`;
+  const dataset = await loaded(t, SimpleAudioClassificationDataset, [7000, 5000], row, {
+    window,
+    features,
+    batchSize: 1,
+  });
+  const model = net([17, 20], 2, false, "softmax");
+  model.compile({ optimizer: "sgd", loss: "categoricalCrossentropy" });
+  const pipeline = createPipeline(model, dataset);
+  const prediction = (await pipeline.predict(join(dataset.directory, "s0.wav"), quiet)) as ClassPrediction;
+  const expected = await asLoaded(model, dataset, 0);
+  // Behind the windows of the training comes one more for the samples that are left.
+  assert.equal(prediction.pieces.length, expected.length + 1);
+  for (const [k, values] of expected.entries()) close(prediction.pieces[k]!.values, values, 1e-6);
+  assert.deepEqual([prediction.pieces[1]!.start, prediction.pieces[1]!.end], [0.128, 0.384]);
+  assert.deepEqual(prediction.present, [prediction.labels[prediction.scores[0]! > prediction.scores[1]! ? 0 : 1]]);
+  const iterator = await dataset.batchesOf([0]).iterator();
+  const { xs } = (await iterator.next()).value;
+  const { samples } = await readAudio(join(dataset.directory, "s0.wav"));
+  const task = { rows: samples.slice(0, 2048), count: 1, shape: [1, 17, 20], description: pipeline.description };
+  assert.deepEqual(hearRows(task), xs.dataSync());
+});
+
+test("frames: events, MIDI and csv, with and without windows", async (t) => {
+  for (const window of [undefined, { length: 1000 }]) {
+    const options = { inputSize: 128, batchSize: 1, ...(window ? { window } : {}) };
+    const dataset = await loaded(t, AudioClassificationDataset, [5000], (k) => `s${k}.wav,s${k}_key.csv`, options);
+    const model = net([window ? 8 : null, 128], 2, true, "sigmoid");
+    const pipeline = createPipeline(model, dataset, { thresholds: [0.5, 0.49] });
+    const prediction = (await pipeline.predict(join(dataset.directory, "s0.wav"), quiet)) as FramePrediction;
+    assert.deepEqual([prediction.labels, prediction.features, prediction.secondsPerFrame], [["C4", "E4"], 2, 0.016]);
+    assert.equal(prediction.values.length, Math.ceil(5000 / 128) * 2);
+    if (!window) close(prediction.values, await dataset.predict(model, 0), 1e-6);
+    const counted = prediction.events.reduce((sum, { onset, offset }) => sum + Math.round((offset - onset) / 0.016), 0);
+    const reached = prediction.values.reduce((sum, value, i) => sum + (value >= [0.5, 0.49][i % 2]! ? 1 : 0), 0);
+    assert.equal(counted, reached);
+    assert.ok(reached > 0);
+    const lines = prediction.toCsv().trim().split("\n");
+    assert.deepEqual([lines[0], lines.length], ["onset,offset,label", prediction.events.length + 1]);
+    assert.equal(Buffer.from(prediction.toMidi()).toString("latin1", 0, 4), "MThd");
+  }
+});
+
+test("pairs: pieces overlap without a seam: through a net that changes nothing, sound is unchanged to the bit", async () => {
+  const model = tf.sequential({ layers: [tf.layers.activation({ activation: "linear", inputShape: [4, 128] })] });
+  const description = { kind: "pairs", sampleRate: RATE, inputSize: 128, window: { length: 500 } } as const;
+  const pipeline = createPipeline(model, description);
+  for (const samples of [sound(5003, 1), new Float32Array(1200), sound(77, 2), sound(500, 3)]) {
+    const prediction = (await pipeline.predict({ samples, sampleRate: RATE, channels: 1 }, quiet)) as SoundPrediction;
+    assert.deepEqual(prediction.samples, samples);
+  }
+  const stereo = createPipeline(
+    tf.sequential({ layers: [tf.layers.activation({ activation: "linear", inputShape: [500, 2] })] }),
+    {
+      ...{ kind: "pairs", sampleRate: RATE, channels: 2, window: { length: 500 } },
+    } as const,
+  );
+  const samples = sound(3100, 4, 2);
+  const { samples: out } = (await stereo.predict({ samples, sampleRate: RATE, channels: 2 }, quiet)) as SoundPrediction;
+  assert.deepEqual(out, samples);
+});
+
+test("pairs: without windows the whole sound at once; the dataset's own rounding to 16 bits is kept", async (t) => {
+  const dataset = await loaded(t, AudioDataset, [3000, 3000], (k) => `s${k}.wav,s${1 - k}.wav`, {
+    inputSize: 64,
+    batchSize: 1,
+  });
+  const model = net([null, 64], 64, true, "linear");
+  const pipeline = createPipeline(model, dataset);
+  const { samples, sampleRate, channels } = await readAudio(join(dataset.directory, "s1.wav"));
+  const expected = await dataset.predict(model, 1);
+  const predicted = (await pipeline.predict({ samples, sampleRate, channels }, quiet)) as SoundPrediction;
+  close(predicted.samples, expected, 1e-6);
+  // Between two steps of 16 bits: rounded as the records were.
+  const finer = Float32Array.from(samples, (value) => value + 0.3 / 32768);
+  const same = (await pipeline.predict({ samples: finer, sampleRate, channels }, quiet)) as SoundPrediction;
+  assert.deepEqual(same.samples, predicted.samples);
+});
+
+test("values: the mean over pieces; another rate and two channels are converted as in recording", async (t) => {
+  const row = (k: number): string => `s${k}.wav,${k},${k / 2}`;
+  const dataset = await loaded(t, RegressionDataset, [4000], row, {
+    window: { length: 1000 },
+    inputSize: 100,
+    batchSize: 1,
+  });
+  const model = net([10, 100], 2, false, "linear");
+  const pipeline = createPipeline(model, dataset);
+  const mine = (await pipeline.predict(join(dataset.directory, "s0.wav"), quiet)) as ValuePrediction;
+  const pieces = await asLoaded(model, dataset, 0);
+  assert.equal(pieces.length, 4);
+  close(
+    mine.values,
+    Float32Array.from([0, 1], (k) => pieces.reduce((sum, p) => sum + p[k]! / 4, 0)),
+    1e-6,
+  );
+  // The same sound from elsewhere, as a file of another form and as a record made of it.
+  const other = folder(t);
+  const wav = encodeWav({ sampleRate: 12000, channels: 2, samples: sound(6000, 9, 2) });
+  writeFileSync(join(other, "s0.wav"), wav);
+  writeFileSync(join(other, "set"), "s0.wav,1,2\n");
+  const recorded = new RegressionDataset(other, "set");
+  await recorded.generateRecords({ ...quiet, encoding: "pcm16", convert: { sampleRate: RATE, channels: 1 } });
+  await recorded.load(dataset.loadOptions);
+  const converted = (await pipeline.predict(join(other, "s0.wav"), quiet)) as ValuePrediction;
+  const loadedPieces = await asLoaded(model, recorded, 0);
+  for (const [k, values] of loadedPieces.entries()) close(converted.pieces[k]!.values, values, 1e-6);
+});
+
+test("a saved pipeline says the same; what doesn't fit or is damaged is named", async (t) => {
+  const directory = join(folder(t), "model");
+  const description = {
+    ...{
+      kind: "classes" as const,
+      sampleRate: RATE,
+      window: { length: 2048 },
+      features,
+      labels: ["dog", "cat"],
+      exclusive: true,
+    },
+  } as const;
+  const model = net([17, 20], 2, false, "softmax");
+  const pipeline = createPipeline(model, description);
+  await pipeline.save(directory);
+  const again = await loadPipeline(directory);
+  const { versions, ...rest } = again.description;
+  assert.deepEqual(rest, pipeline.description);
+  assert.match(versions!.tfjs, /^4\./);
+  const source = { samples: sound(5000, 5), sampleRate: RATE, channels: 1 };
+  const [a, b] = [await pipeline.predict(source, quiet), await again.predict(source, quiet)] as [
+    ClassPrediction,
+    ClassPrediction,
+  ];
+  assert.deepEqual(a.scores, b.scores);
+  const changed = async (file: string, change: (text: string) => string): Promise<void> => {
+    const copy = join(folder(t), "copy");
+    mkdirSync(copy);
+    cpSync(directory, copy, { recursive: true });
+    writeFileSync(join(copy, file), change(readFileSync(join(copy, file), "utf8")));
+    await loadPipeline(copy);
+  };
+  const rejects = (file: string, change: (text: string) => string, code: string, message: RegExp): Promise<void> =>
+    assert.rejects(changed(file, change), { name: "DatasetError", code, message });
+  const p = "pipeline.json";
+  await rejects(p, () => "{", "FILE", /no valid json/);
+  await rejects(
+    p,
+    (text) => text.replace('"format": 1', '"format": 2'),
+    "OPTION",
+    /^format: 2, expected 1; another version/,
+  );
+  await rejects(p, (text) => text.replace('"sampleRate"', '"rate"'), "OPTION", /^entry "rate": "unknown"/);
+  await rejects(p, (text) => text.replace('"dog",', ""), "OPTION", /^labels: 1, expected 2, one for each output/);
+  await rejects(
+    p,
+    (text) => text.replace('"melBins": 20', '"melBins": 40'),
+    "OPTION",
+    /^model input: \[batch, 17, 20\], expected \[batch, 17, 40\]/,
+  );
+  await rejects("model.json", (text) => text.slice(9), "FILE", /no valid json/);
+  await rejects(
+    "model.json",
+    (text) => text.replace(/weights-\d+\.bin/, "../../x.bin"),
+    "FILE",
+    /^weights "\.\.\/\.\.\/x\.bin" leaves the folder/,
+  );
+  await rejects("model.json", (text) => text.replace('"Conv1D"', '"Evil"'), "FILE", /^model: /);
+  await rejects("weights-1.bin", () => "", "FILE", /^weights: 0 bytes, expected \d+/);
+  await assert.rejects(loadPipeline(join(directory, "none")), { code: "FILE" });
+});
+
+test("descriptions by hand, models and sounds that make no sense are refused", async () => {
+  const model = net([8, 16], 3, false, "softmax");
+  const make = (description: Partial<PipelineDescription>): unknown =>
+    createPipeline(model, {
+      kind: "classes",
+      sampleRate: RATE,
+      inputSize: 16,
+      window: { length: 128 },
+      ...description,
+    });
+  const refused = (description: Partial<PipelineDescription>, message: RegExp): void =>
+    assert.throws(() => make(description), { code: "OPTION", message });
+  refused({ window: { length: 256 } }, /^model input: \[batch, 8, 16\], expected \[batch, 16, 16\]/);
+  refused({ labels: ["a"] }, /^labels: 1, expected 3/);
+  refused({ thresholds: [0.5], labels: ["a", "b", "c"] }, /^thresholds: 1, expected 3/);
+  refused({ sampleRate: 0 }, /^sampleRate: 0, expected a whole number above 0/);
+  refused({ kind: "song" as never }, /^kind: "song", expected pairs, classes, values, frames/);
+  assert.throws(
+    () => createPipeline(model, { kind: "classes", sampleRate: RATE, inputSize: 16 }),
+    /^DatasetError: window: missing/,
+  );
+  const pipeline = createPipeline(model, { kind: "classes", sampleRate: RATE, inputSize: 16, window: { length: 128 } });
+  const samples = sound(100, 1);
+  const broken = samples.slice();
+  broken[3] = Number.NaN;
+  const wrong = (source: Parameters<typeof pipeline.predict>[0], code: string, message: RegExp): Promise<void> =>
+    assert.rejects(pipeline.predict(source, quiet), { code, message });
+  await wrong({ samples: broken, sampleRate: RATE, channels: 1 }, "CHECK", /^sample of frame 3: NaN/);
+  await wrong({ samples: samples.subarray(0, 0), sampleRate: RATE, channels: 1 }, "CHECK", /^samples: none/);
+  await wrong(
+    { samples: samples.subarray(0, 99), sampleRate: RATE, channels: 2 },
+    "OPTION",
+    /^samples: 99, expected a multiple of the 2/,
+  );
+  await wrong({ samples, sampleRate: Number.NaN, channels: 1 }, "OPTION", /^sampleRate: NaN/);
+  const aborted = { ...quiet, signal: AbortSignal.abort() };
+  await assert.rejects(pipeline.predict({ samples, sampleRate: RATE, channels: 1 }, aborted), { code: "ABORTED" });
+});
+
+test("predicting leaves no tensors behind", async () => {
+  const pipeline = createPipeline(net([8, 16], 3, false, "softmax"), {
+    ...{ kind: "classes", sampleRate: RATE, inputSize: 16, window: { length: 128 } },
+  } as const);
+  const source = { samples: sound(9000, 1), sampleRate: RATE, channels: 1 };
+  await pipeline.predict(source, quiet);
+  const { numTensors } = tf.memory();
+  await pipeline.predict(source, { ...quiet, batchSize: 5 });
+  assert.equal(tf.memory().numTensors, numTensors);
+});
+
+test("the command line writes MIDI, csv, json and wav, and says where it can't", async (t) => {
+  const directory = folder(t);
+  const source = join(directory, "s.wav");
+  writeFileSync(source, encodeWav({ sampleRate: 11025, channels: 1, samples: toInt16(sound(4000, 1)) }));
+  const frames = join(directory, "frames");
+  const notes = createPipeline(net([null, 128], 2, true, "sigmoid"), {
+    ...({ kind: "frames", sampleRate: RATE, inputSize: 128, thresholds: 0.49 } as const),
+    labels: ["C4", "E4"],
+  });
+  await notes.save(frames);
+  const pairs = join(directory, "pairs");
+  const same = tf.sequential({ layers: [tf.layers.activation({ activation: "linear", inputShape: [500] })] });
+  await createPipeline(same, { kind: "pairs", sampleRate: RATE, window: { length: 500 } }).save(pairs);
+  const run = (...args: string[]): { status: number | null; out: string } => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "src/cli.cjs"), "predict", ...args], {
+      encoding: "utf8",
+    });
+    return { status, out: stdout + stderr };
+  };
+  const expected = (await notes.predict(source, quiet)) as FramePrediction;
+  assert.equal(run(frames, source).out.trim(), expected.toCsv().trim());
+  assert.equal(run(frames, source, "--out", join(directory, "s.mid")).status, 0);
+  assert.deepEqual(readFileSync(join(directory, "s.mid")), Buffer.from(expected.toMidi()));
+  assert.equal(run(pairs, source, "--out", join(directory, "o.wav")).status, 0);
+  const { samples, sampleRate } = await readAudio(join(directory, "o.wav"));
+  assert.deepEqual([samples.length, sampleRate], [Math.round((4000 * RATE) / 11025), RATE]);
+  const refused = run(pairs, source, "--out", join(directory, "o.mid"));
+  assert.equal(refused.status, 1);
+  assert.match(refused.out, /o\.mid, expected a name that ends in \.wav for a model of kind pairs/);
+  assert.match(run(directory, source).out, /pipeline\.json/);
+});
