@@ -25,7 +25,8 @@ export type { IndexOptions } from "./sources/index-csv.js";
 export { OCTAVE_UP, type PairByOptions, type PairRule, pairBy } from "./sources/from-names.js";
 export { type WriteIndexOptions, writeIndex } from "./sources/write-index-csv.js";
 // Sounds and labels as files
-export { type Audio, decodeAudio } from "./format/audio.js";
+export type { Audio } from "./format/audio.js";
+export type { OnDamaged } from "./format/verdict.js";
 export { type DenseOptions, denseLabels, eventsOf, type LabelEvents } from "./format/events.js";
 export { type FormatKeysOptions, formatKeys } from "./format/format-keys.js";
 export type { TimeUnit } from "./format/keys.js";
@@ -34,7 +35,17 @@ export { type WriteMidiOptions, writeNotes } from "./format/write-midi.js";
 export { type MidiNotes, type MidiOptions, type Note as MidiNote, readMidi } from "./format/midi.js";
 export { toInt16 } from "./core/samples.js";
 export { encodeWav } from "./format/wav.js";
-export { type FloatAudio, readAudio, type ReadAudioOptions } from "./audio/read-audio.js";
+export {
+  type AudioBlockOptions,
+  type AudioInfo,
+  decodeAudio,
+  type DecodeAudioOptions,
+  type FloatAudio,
+  readAudio,
+  readAudioBlocks,
+  readAudioInfo,
+  type ReadAudioOptions,
+} from "./audio/read-audio.js";
 export { random, type Random } from "./signal/random.js";
 // Check
 export type { CheckOptions, CheckReport } from "./check/check.js";

@@ -1,13 +1,22 @@
 import { DatasetError } from "../core/error.js";
 import { type Audio, toFloat32 } from "../format/wav.js";
-import { mixChannels, resample } from "../signal/resample.js";
+import { mixChannels, resample, resampleReach } from "../signal/resample.js";
+import type { Sound } from "./sound.js";
 
 /** What every file of a set is turned into. */
 export interface Convert {
   /** In Hz. Default: as it is. */
-  sampleRate?: number;
-  /** Channels: 1 is the mean of all, more are copies of one. Default: as it is. */
-  channels?: number;
+  sampleRate?: number | undefined;
+  /** Channels: 1 is the mean of all, more are copies of one; 5.1 (L R C LFE Ls Rs) to 2 is by ITU-R BS.775. Default: as it is. */
+  channels?: number | undefined;
+}
+
+/** @throws DatasetError "OPTION" for a rate or a number of channels that can't be */
+export function checkConvert({ sampleRate, channels }: Convert): void {
+  for (const [name, value] of Object.entries({ sampleRate, channels })) {
+    if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue;
+    throw new DatasetError("OPTION", `${name}: ${value}, expected a whole number above 0`);
+  }
 }
 
 /**
@@ -19,25 +28,128 @@ export function convertAudio(audio: Audio, convert: Convert = {}): Audio {
   const sampleRate = convert.sampleRate ?? audio.sampleRate;
   const channels = convert.channels ?? audio.channels;
   if (sampleRate === audio.sampleRate && channels === audio.channels) return audio;
-  if (!Number.isInteger(channels) || channels < 1) {
-    throw new DatasetError("OPTION", `channels: ${channels}, expected a whole number above 0`);
-  }
+  checkConvert({ channels });
   // Mixing first: one channel is less to resample.
   const mixed = mixChannels(toFloat32(audio.samples), audio.channels, channels);
-  if (sampleRate === audio.sampleRate) return { sampleRate, channels, samples: mixed };
-  if (channels === 1) return { sampleRate, channels, samples: resample(mixed, audio.sampleRate, sampleRate) };
+  return { sampleRate, channels, samples: resampleAll(mixed, channels, audio.sampleRate, sampleRate) };
+}
+
+/** Changes the rate of interleaved channels. */
+function resampleAll(mixed: Float32Array, channels: number, from: number, to: number): Float32Array {
+  if (from === to) return mixed;
+  if (channels === 1) return resample(mixed, from, to);
   const parts = Array.from({ length: channels }, (_, c) => {
     const one = new Float32Array(mixed.length / channels);
     for (let i = 0; i < one.length; i++) one[i] = mixed[i * channels + c]!;
-    return resample(one, audio.sampleRate, sampleRate);
+    return resample(one, from, to);
   });
   const samples = new Float32Array(parts[0]!.length * channels);
   for (let i = 0; i < samples.length; i++) samples[i] = parts[i % channels]![Math.floor(i / channels)]!;
-  return { sampleRate, channels, samples };
+  return samples;
 }
 
 /** Samples of a file after conversion, per channel, without converting it. */
 export function convertedLength(frames: number, sampleRate: number, convert: Convert = {}): number {
   const to = convert.sampleRate ?? sampleRate;
   return to === sampleRate ? frames : Math.round((frames * to) / sampleRate);
+}
+
+/** Frames read at a time. */
+const READ = 1 << 15;
+
+/**
+ * Converts a part of a sound piece by piece, to the samples that the whole converted sound has there: around each piece as much is
+ * read as the filter of the resampling reaches.
+ */
+export class PartConverter {
+  readonly sampleRate: number;
+  readonly channels: number;
+  /** What is read, mixed, and not yet done with; `base` is the frame of the sound that it begins with. */
+  private window = new Float32Array(0);
+  private base: number;
+  private end: number;
+  private ended = false;
+  /** The next frame to give, and that before which to stop, of the whole converted sound. */
+  private at: number;
+  private readonly stop: number;
+  private readonly reach: number;
+  /** Frames after which input and output fall together again. */
+  private readonly cycle: number;
+
+  constructor(
+    private readonly sound: Sound,
+    convert: Convert,
+    part: { start: number; duration: number },
+  ) {
+    const from = sound.sampleRate;
+    this.sampleRate = convert.sampleRate ?? from;
+    this.channels = convert.channels ?? sound.channels;
+    const same = this.sampleRate === from;
+    this.reach = same ? 0 : resampleReach(from, this.sampleRate);
+    this.cycle = same ? 1 : from / gcd(from, this.sampleRate);
+    this.at = Math.round(part.start * this.sampleRate);
+    this.stop = this.at + Math.round(part.duration * this.sampleRate);
+    this.base = this.aligned((this.at * from) / this.sampleRate - this.reach);
+    this.end = this.base;
+  }
+
+  /** Goes to where the part begins. */
+  async begin(): Promise<void> {
+    if (this.base > 0) await this.sound.seek(this.base);
+  }
+
+  /** The next `count` frames, or as many as there are. */
+  async next(count: number): Promise<Float32Array> {
+    const { sound, channels, sampleRate: to } = this;
+    const from = sound.sampleRate;
+    const until = Math.min(this.stop, this.at + count);
+    const pieces: Float32Array[] = [];
+    let length = 0;
+    while (this.at < until) {
+      const ready = this.ended ? Math.round((this.end * to) / from) : Math.floor(((this.end - this.reach) * to) / from);
+      const upTo = Math.min(until, ready);
+      // In large pieces: each needs what the filter reaches around it again.
+      if (upTo > this.at && (upTo === until || this.ended || this.end - this.base >= READ + 2 * this.reach)) {
+        const converted = resampleAll(this.window, channels, from, to);
+        const first = Math.round((this.base * to) / from);
+        pieces.push(converted.slice((this.at - first) * channels, (upTo - first) * channels));
+        length += pieces.at(-1)!.length;
+        this.at = upTo;
+        const base = Math.min(this.end, this.aligned((this.at * from) / to - this.reach));
+        this.window = this.window.slice((base - this.base) * channels);
+        this.base = base;
+      } else if (this.ended) break;
+      else await this.read();
+    }
+    const samples = new Float32Array(length);
+    let at = 0;
+    for (const piece of pieces) {
+      samples.set(piece, at);
+      at += piece.length;
+    }
+    return samples;
+  }
+
+  private async read(): Promise<void> {
+    const { sound, channels } = this;
+    const needed = Math.ceil((this.stop * sound.sampleRate) / this.sampleRate) + this.reach - this.end;
+    const frames = Math.max(1, Math.min(needed, READ + 2 * this.reach));
+    const part = new Float32Array(frames * sound.channels);
+    const got = await sound.read(part);
+    const mixed = mixChannels(part.subarray(0, got * sound.channels), sound.channels, channels);
+    const window = new Float32Array(this.window.length + mixed.length);
+    window.set(this.window);
+    window.set(mixed, this.window.length);
+    this.window = window;
+    this.end += got;
+    this.ended = got < frames;
+  }
+
+  private aligned(frame: number): number {
+    return Math.max(0, this.cycle * Math.floor(frame / this.cycle));
+  }
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
 }

@@ -1,58 +1,280 @@
 import { closeSync, openSync } from "node:fs";
-import { type Audio, decodeAudio, isWav } from "../format/audio.js";
-import { readWavInfo, toFloat32, type WavInfo } from "../format/wav.js";
-import { decodePart, PART_BYTES, partBytes } from "../format/wav-part.js";
 import { DatasetError } from "../core/error.js";
-import { readHead } from "./header.js";
-import { fillFrom } from "../system/read-bytes.js";
-import { nextTurn } from "../system/event-loop.js";
+import { isWav } from "../format/audio.js";
+import { type ByteSource, bytesSource } from "../format/byte-source.js";
+import { checkOnDamaged, type OnDamaged, Verdict } from "../format/verdict.js";
+import { type Audio, decodeWav, readWavHeader, toFloat32 } from "../format/wav.js";
 import { fileError } from "../system/atomic-file.js";
-
-/** Bytes read at a time where nothing is decoded. */
-const DIRECT_BYTES = 1 << 21;
-/** Bytes between two turns of the event loop: a few milliseconds of work. */
-const TURN_BYTES = 1 << 22;
+import { nextTurn } from "../system/event-loop.js";
+import { checkConvert, type Convert, convertAudio, PartConverter } from "./convert.js";
+import { fileSource } from "./file-source.js";
+import { readHeader } from "./open-audio.js";
+import type { Sound } from "./sound.js";
 
 /** Options of `readAudio`. */
-export interface ReadAudioOptions {
+export interface ReadAudioOptions extends Convert {
+  /** Where to begin, in seconds. Default 0. */
+  start?: number | undefined;
+  /** How much to read, in seconds; less where the file ends before. Default: to the end. */
+  duration?: number | undefined;
   /**
    * Where the samples go, from its beginning on; `samples` is then a view of it. Default: a new array. Reusing memory
    * from file to file costs less than allocating it.
    */
   out?: Float32Array | undefined;
+  /**
+   * What happens where the file is cut short or a part of it is damaged: an error (default), or a warning with the samples that are
+   * left. A checksum that is wrong is always an error.
+   */
+  onDamaged?: OnDamaged | undefined;
+}
+
+/** Options of `decodeAudio`. */
+export interface DecodeAudioOptions {
+  /** As for `readAudio`. */
+  onDamaged?: OnDamaged | undefined;
 }
 
 /** What `readAudio` returns. */
 export interface FloatAudio extends Audio {
   samples: Float32Array;
+  /** What is unusual about the file, or lost of it; mostly empty. */
+  warnings: readonly string[];
 }
 
+/** What `readAudioInfo` returns. */
+export interface AudioInfo {
+  /** What the file is by its contents, for example "wav", "FLAC", "Ogg", "MP3". */
+  format: string;
+  /** In Hz. */
+  sampleRate: number;
+  channels: number;
+  /** Samples per channel. */
+  frames: number;
+  /** Seconds. */
+  duration: number;
+  /** Bits per sample as stored; 0 for lossy formats. */
+  bitsPerSample: number;
+  /** What is unusual about the file, or lost of it; mostly empty. */
+  warnings: readonly string[];
+}
+
+/** Options of `readAudioBlocks`. */
+export interface AudioBlockOptions extends Omit<ReadAudioOptions, "out"> {
+  /** Samples per channel of each block but the last. Default 65,536. */
+  blockFrames?: number | undefined;
+}
+
+/** Samples between two turns of the event loop: a few milliseconds of work. */
+const TURN = 1 << 20;
+const BLOCK = 1 << 16;
+
 /**
- * Reads an audio file: wav, FLAC, Ogg (Vorbis, Opus, FLAC) or MP3, by what it contains.
+ * Reads an audio file by what it contains: wav, FLAC, Ogg (Vorbis, Opus, FLAC), MP3 and MP2; by libsndfile AIFF, AU, CAF,
+ * W64, NIST SPHERE and wavs with ADPCM or GSM; by FFmpeg's program, where it is installed, M4A, WebM, WMA and AAC.
+ *
+ * `sampleRate` and `channels` convert as records do: see `Convert`. A part of a file (`start`, `duration`) has the samples that
+ * the whole file has there.
  *
  * @returns samples as floats of full scale -1 to 1, channels interleaved; integers of n bits are divided by 2^(n-1)
  * @throws DatasetError "FILE" where there is no such file, "FORMAT" where it is damaged, cut short or none of these,
- * "ENVIRONMENT" without the decoder it needs, "OPTION" where `out` is too short
- * @example const { samples, sampleRate, channels } = await readAudio("in/a.wav");
+ * "ENVIRONMENT" without the decoder it needs, "OPTION" where `out` is too short or `start` is beyond the end
+ * @example
+ * const { samples, sampleRate, channels } = await readAudio("in/a.wav");
+ * const second = await readAudio("in/a.wav", { start: 1, duration: 1, sampleRate: 16000, channels: 1 });
  */
 export async function readAudio(path: string, options: ReadAudioOptions = {}): Promise<FloatAudio> {
+  checkOptions(options, ["start", "duration", "out", "onDamaged", "sampleRate", "channels"]);
+  return await withSound(path, options.onDamaged, async (sound, { findings }) => {
+    const audio = await readFloats(sound, options, path);
+    return { ...audio, warnings: findings.map(({ message }) => message) };
+  });
+}
+
+/**
+ * Reads what an audio file says of itself. Where only its samples tell how long it is, as with MP3, it is read through.
+ *
+ * @throws DatasetError as `readAudio`
+ * @example const { duration, sampleRate, format } = await readAudioInfo("in/a.flac");
+ */
+export async function readAudioInfo(path: string, options: DecodeAudioOptions = {}): Promise<AudioInfo> {
+  checkOptions(options, ["onDamaged"]);
+  return await withFile(path, async (source) => {
+    const verdict = new Verdict(path, options.onDamaged);
+    const header = await readHeader(source, verdict);
+    try {
+      const frames = header.frames ?? (await countFrames(await header.open()));
+      const { format, sampleRate, channels, bitsPerSample } = header;
+      const warnings = verdict.findings.map(({ message }) => message);
+      return { format, sampleRate, channels, frames, duration: frames / sampleRate, bitsPerSample, warnings };
+    } finally {
+      header.close();
+    }
+  });
+}
+
+/**
+ * Reads an audio file block by block, in constant memory however long it is. Options as for `readAudio`; what the blocks
+ * hold, one after the other, is what `readAudio` returns.
+ *
+ * @throws DatasetError as `readAudio`, also after the first blocks
+ * @example for await (const { samples } of readAudioBlocks("in/day.flac", { blockFrames: 48000 })) console.log(samples.length);
+ */
+export async function* readAudioBlocks(path: string, options: AudioBlockOptions = {}): AsyncGenerator<FloatAudio> {
+  checkOptions(options, ["start", "duration", "onDamaged", "sampleRate", "channels", "blockFrames"]);
+  const { blockFrames = BLOCK } = options;
+  if (!Number.isSafeInteger(blockFrames) || blockFrames < 1) {
+    throw new DatasetError("OPTION", `blockFrames: ${blockFrames}, expected a whole number of at least 1`);
+  }
+  const opened = await openFile(path, options.onDamaged);
+  try {
+    const { sound, verdict } = opened;
+    const converter = await converterFor(sound, options, path);
+    const { sampleRate, channels } = converter;
+    for (let told = 0; ; ) {
+      const samples = await converter.next(blockFrames);
+      const warnings = verdict.findings.slice(told).map(({ message }) => message);
+      told += warnings.length;
+      if (samples.length > 0) yield { sampleRate, channels, samples, warnings };
+      if (samples.length < blockFrames * channels) return;
+    }
+  } finally {
+    opened.close();
+  }
+}
+
+/**
+ * Decodes a whole audio file that lies in memory, by what it contains, whatever its name: what `readAudio` reads.
+ *
+ * Samples of 16 bits give an Int16Array, everything else a Float32Array of full scale -1 to 1; both interleaved.
+ * @param where the file's name, for errors
+ * @throws DatasetError "FORMAT" where it is damaged, cut short or no audio, "ENVIRONMENT" without the decoder it needs
+ * @example const { sampleRate, channels, samples } = await decodeAudio(await readFile("in/a.flac"), "in/a.flac")
+ */
+export async function decodeAudio(bytes: Uint8Array, where: string, options: DecodeAudioOptions = {}): Promise<Audio> {
+  checkOptions(options, ["onDamaged"]);
+  // A wav's samples may be used where they lie.
+  if (isWav(bytes)) {
+    const info = readWavHeader(bytes, bytes.length, where);
+    if (!("coded" in info) && !info.truncated) return decodeWav(bytes, where);
+  }
+  const header = await readHeader(bytesSource(bytes), new Verdict(where, options.onDamaged));
+  try {
+    const sound = await header.open();
+    try {
+      const { sampleRate, channels } = sound;
+      return { sampleRate, channels, samples: await readAll(sound, sound.sixteenBit) };
+    } finally {
+      sound.close();
+    }
+  } finally {
+    header.close();
+  }
+}
+
+async function readFloats(sound: Sound, options: ReadAudioOptions, where: string): Promise<FloatAudio> {
+  const { sampleRate, channels } = sound;
+  const { out } = options;
+  const asItIs = (options.sampleRate ?? sampleRate) === sampleRate && (options.channels ?? channels) === channels;
+  const partial = (options.start ?? 0) > 0 || options.duration !== undefined;
+  let audio: Omit<FloatAudio, "warnings">;
+  if (!partial && asItIs) audio = { sampleRate, channels, samples: await readAll(sound, false, out, where) };
+  else if (!partial) {
+    const whole = { sampleRate, channels, samples: await readAll(sound, false) };
+    const converted = convertAudio(whole, options);
+    audio = { ...converted, samples: toFloat32(converted.samples) };
+  } else {
+    const converter = await converterFor(sound, options, where);
+    audio = { ...converter, samples: await converter.next(Infinity) };
+  }
+  const { samples } = audio;
+  if (out && samples.buffer !== out.buffer) {
+    if (out.length < samples.length) throw tooShort(out, samples.length, where);
+    out.set(samples);
+    audio.samples = out.subarray(0, samples.length);
+  }
+  return { sampleRate: audio.sampleRate, channels: audio.channels, samples: audio.samples, warnings: [] };
+}
+
+async function converterFor(sound: Sound, options: ReadAudioOptions, where: string): Promise<PartConverter> {
+  const { start = 0, duration = Infinity } = options;
+  const { sampleRate, frames } = sound;
+  const begin = Math.round(start * sampleRate);
+  if (frames !== undefined && begin > frames) {
+    throw new DatasetError(
+      "OPTION",
+      `start: ${start} s, expected at most the file's ${frames / sampleRate} s (${where})`,
+    );
+  }
+  const converter = new PartConverter(sound, options, { start, duration });
+  await converter.begin();
+  return converter;
+}
+
+/** Reads to the end, whatever the header says of it. */
+async function readAll<I extends boolean>(
+  sound: Sound,
+  integers: I,
+  out?: Float32Array,
+  where = "",
+): Promise<I extends true ? Int16Array | Float32Array : Float32Array> {
+  const { channels, frames } = sound;
+  const make = (length: number): Float32Array | Int16Array =>
+    // Not filled with zeros first: every sample is written, or an error thrown.
+    integers
+      ? new Int16Array(Buffer.allocUnsafeSlow(2 * length).buffer)
+      : new Float32Array(Buffer.allocUnsafeSlow(4 * length).buffer);
+  const exact = frames !== undefined && frames * channels <= MOST_AT_ONCE ? frames * channels : undefined;
+  let samples: Float32Array | Int16Array = out ?? make(exact ?? channels * TURN);
+  if (out && exact !== undefined && out.length < exact) throw tooShort(out, exact, where);
+  let done = 0;
+  for (;;) {
+    if (done + channels > samples.length) {
+      // The array is full: is that all?
+      const more = (integers ? new Int16Array(channels * BLOCK) : new Float32Array(channels * BLOCK)) as Float32Array;
+      const got = (await sound.read(more)) * channels;
+      if (got === 0) break;
+      if (out) throw tooShort(out, done + got + channels * (await countFrames(sound)), where);
+      const larger = make(2 * samples.length + got);
+      larger.set(samples);
+      larger.set(more.subarray(0, got), done);
+      samples = larger;
+      done += got;
+      continue;
+    }
+    const room = samples.subarray(done, done + TURN - (TURN % channels));
+    const got = await sound.read(room);
+    done += got * channels;
+    if (done === exact) break;
+    if (got < Math.floor(room.length / channels)) break;
+    if (done < samples.length) await nextTurn();
+  }
+  return samples.subarray(0, done) as I extends true ? Int16Array | Float32Array : Float32Array;
+}
+
+/** Samples for which memory is taken at once, because a header says so: 1 GB of floats. */
+const MOST_AT_ONCE = 1 << 28;
+
+function tooShort(out: Float32Array, samples: number, where: string): DatasetError {
+  return new DatasetError("OPTION", `out: ${out.length} samples, expected at least ${samples} (${where})`);
+}
+
+async function countFrames(sound: Sound): Promise<number> {
+  const scratch = new Float32Array(BLOCK * sound.channels);
+  let frames = 0;
+  for (;;) {
+    const got = await sound.read(scratch);
+    frames += got;
+    if (got < BLOCK) return frames;
+    await nextTurn();
+  }
+}
+
+async function withFile<T>(path: string, work: (source: ByteSource) => Promise<T>): Promise<T> {
   let file: number | undefined;
   try {
     file = openSync(path, "r");
-    // Memory of its own: decoding takes turns, in which another file may be read.
-    const memory = { buffer: Buffer.allocUnsafe(4096) };
-    let head = readHead(file, memory);
-    if (isWav(head.bytes)) {
-      const info = readWavInfo(head.bytes, head.size, path);
-      if (!info.truncated) return await readParts(file, info, path, options);
-      head = readHead(file, memory, true);
-    }
-    const audio = await decodeAudio(head.bytes, path);
-    const samples = toFloat32(audio.samples);
-    if (!options.out) return { ...audio, samples };
-    const place = placeFor(samples.length, path, options);
-    place.set(samples);
-    return { ...audio, samples: place };
+    return await work(fileSource(file));
   } catch (error) {
     throw fileError(error, path);
   } finally {
@@ -60,33 +282,55 @@ export async function readAudio(path: string, options: ReadAudioOptions = {}): P
   }
 }
 
-function placeFor(length: number, path: string, { out }: ReadAudioOptions): Float32Array {
-  // Not filled with zeros first: every sample is written, or an error thrown.
-  if (!out) return new Float32Array(Buffer.allocUnsafeSlow(4 * length).buffer);
-  if (out.length >= length) return out.subarray(0, length);
-  throw new DatasetError("OPTION", `out: ${out.length} samples, expected at least ${length} (${path})`);
+interface OpenedFile {
+  sound: Sound;
+  verdict: Verdict;
+  close(): void;
 }
 
-/** Samples go through a reused buffer; floats in this machine's byte order go straight to their place. */
-async function readParts(file: number, info: WavInfo, path: string, options: ReadAudioOptions): Promise<FloatAudio> {
-  const { sampleRate, channels } = info;
-  const width = info.bitsPerSample / 8;
-  const samples = placeFor(info.frames * channels, path, options);
-  const asTheyAre = info.sampleFormat === "float" && width === 4 && info.littleEndian;
-  const step = Math.floor((asTheyAre ? DIRECT_BYTES : PART_BYTES) / width);
-  for (let at = 0, turn = TURN_BYTES; at < samples.length; at += step) {
-    const out = samples.subarray(at, at + step);
-    const bytes = asTheyAre
-      ? new Uint8Array(out.buffer, out.byteOffset, out.byteLength)
-      : partBytes.subarray(0, out.length * width);
-    if (fillFrom(file, bytes, info.dataOffset + at * width) < bytes.length) {
-      throw new DatasetError("FORMAT", `samples: cut off while being read, expected ${info.frames} frames (${path})`);
-    }
-    if (!asTheyAre) decodePart(out, info);
-    if (at * width > turn) {
-      turn += TURN_BYTES;
-      await nextTurn();
-    }
+async function openFile(path: string, onDamaged: OnDamaged | undefined): Promise<OpenedFile> {
+  const closing: (() => void)[] = [];
+  const close = (): void => closing.reverse().forEach((one) => void one());
+  try {
+    const file = openSync(path, "r");
+    closing.push(() => closeSync(file));
+    const verdict = new Verdict(path, onDamaged);
+    const header = await readHeader(fileSource(file), verdict);
+    closing.push(() => header.close());
+    const sound = await header.open();
+    closing.push(() => sound.close());
+    return { sound, verdict, close };
+  } catch (error) {
+    close();
+    throw fileError(error, path);
   }
-  return { sampleRate, channels, samples };
+}
+
+async function withSound<T>(
+  path: string,
+  onDamaged: OnDamaged | undefined,
+  work: (sound: Sound, verdict: Verdict) => Promise<T>,
+): Promise<T> {
+  const opened = await openFile(path, onDamaged);
+  try {
+    return await work(opened.sound, opened.verdict);
+  } catch (error) {
+    throw fileError(error, path);
+  } finally {
+    opened.close();
+  }
+}
+
+function checkOptions(options: ReadAudioOptions & AudioBlockOptions, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    throw new DatasetError("OPTION", `option ${JSON.stringify(name)}: unknown, expected one of ${known.join(", ")}`);
+  }
+  const { start, duration, onDamaged } = options;
+  for (const [name, value] of Object.entries({ start, duration })) {
+    if (value === undefined || (typeof value === "number" && value >= 0 && value < Infinity)) continue;
+    throw new DatasetError("OPTION", `${name}: ${value}, expected seconds of at least 0`);
+  }
+  checkOnDamaged(onDamaged);
+  checkConvert(options);
 }

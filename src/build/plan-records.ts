@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import type { CheckedFile } from "../check/check-files.js";
 import { DatasetError, problemsError } from "../core/error.js";
+import { checkOnDamaged } from "../format/verdict.js";
 import { checkLabelOptions, storedTimeUnit } from "../format/labels.js";
 import { FILE_NAMES, listFolders } from "../sources/list-audio.js";
 import { BYTES_PER_SAMPLE, hashIndexFiles } from "../records/manifest.js";
@@ -99,6 +100,7 @@ async function planFiles(
     sampleRate,
     channels,
     ...(options.convert ? { convert: options.convert } : {}),
+    ...(options.onDamaged === "warn" ? { onDamaged: "warn" as const } : {}),
     ...(width === undefined ? {} : { width }),
     ...(labels ? { labels } : {}),
     ...(kind === "frames"
@@ -139,6 +141,7 @@ function checkOptions(kind: Kind, options: RecordOptions): void {
   if (encoding !== undefined && !Object.hasOwn(BYTES_PER_SAMPLE, encoding)) {
     throw new DatasetError("OPTION", `encoding: ${JSON.stringify(encoding)}, expected "pcm16", "float32" or "float16"`);
   }
+  checkOnDamaged(options.onDamaged);
   const { sampleRate, channels } = options.convert ?? {};
   const whole = {
     examplesPerFile,
@@ -210,7 +213,8 @@ const PROBE_FILES = 1000;
 async function probeAll(directory: string, audio: string[], keys: string[], options: RecordOptions): Promise<Probe> {
   const tasks: ProbeTask[] = [];
   for (let i = 0; i < audio.length; i += PROBE_FILES) {
-    tasks.push({ directory, audio: audio.slice(i, i + PROBE_FILES), keys: keys.slice(i, i + PROBE_FILES) });
+    const { onDamaged } = options;
+    tasks.push({ directory, onDamaged, audio: audio.slice(i, i + PROBE_FILES), keys: keys.slice(i, i + PROBE_FILES) });
   }
   const parts = await withPool(workerCount(options.workers), (pool) =>
     Promise.all(tasks.map((task) => runTask<Probe>(pool, "probeSources", task, options.signal))),

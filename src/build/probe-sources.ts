@@ -1,14 +1,17 @@
 import { closeSync, existsSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type AudioShape, audioShape, readHead } from "../audio/header.js";
+import { fileSource } from "../audio/file-source.js";
+import { readHeader } from "../audio/open-audio.js";
 import { DatasetError, type Problem } from "../core/error.js";
 import { type LabelOptions, readLabels } from "../format/labels.js";
+import { type OnDamaged, problemsOf, Verdict } from "../format/verdict.js";
 import { fileError } from "../system/atomic-file.js";
 
 /** Files to look at, relative to the dataset's folder. */
 export interface ProbeTask {
   directory: string;
+  onDamaged?: OnDamaged | undefined;
   audio: string[];
   keys: string[];
 }
@@ -28,14 +31,18 @@ export interface Probe {
 }
 
 /** Reads the headers of many files. Runs in a worker. */
-export function probeSources(task: ProbeTask): Probe {
+export async function probeSources(task: ProbeTask): Promise<Probe> {
   const { directory } = task;
   const probe: Probe = { samples: [], sixteenBit: true, sampleRate: 0, channels: 0, rates: [], problems: [] };
   let last = "";
   for (const file of task.audio) {
     let info: AudioShape;
     try {
-      info = shapeOf(join(directory, file), file);
+      const verdict = new Verdict(file, "warn");
+      info = await shapeOf(join(directory, file), verdict);
+      probe.problems.push(
+        ...problemsOf(verdict.findings, file, task.onDamaged).filter(({ kind }) => kind !== "damaged"),
+      );
     } catch (error) {
       const known = fileError(error, file);
       if (!(known instanceof DatasetError)) throw error;
@@ -50,10 +57,6 @@ export function probeSources(task: ProbeTask): Probe {
     const now = `${sampleRate} ${channels}`;
     if (now !== last) probe.rates.push({ file, sampleRate, channels });
     last = now;
-    if (info.truncated) {
-      const message = `samples: ${info.frames} frames, expected more according to the header (${file}); the file is cut short: copy it again`;
-      probe.problems.push({ kind: "truncated", file, message });
-    }
   }
   for (const file of task.keys) {
     if (existsSync(join(directory, file))) continue;
@@ -68,12 +71,22 @@ export async function readLabelNames(path: string, where: string, options: Label
   return readLabels(await readFile(path), where, { ...options, sampleRate: 1e6 }).labels;
 }
 
-const memory = { buffer: Buffer.allocUnsafe(4096) };
+interface AudioShape {
+  sampleRate: number;
+  channels: number;
+  /** A guess where only decoding would say; it decides on the size of shards alone. */
+  frames: number;
+  sixteenBit: boolean;
+}
 
-function shapeOf(path: string, where: string): AudioShape {
+async function shapeOf(path: string, verdict: Verdict): Promise<AudioShape> {
   const file = openSync(path, "r");
   try {
-    return audioShape(readHead(file, memory), where);
+    const source = fileSource(file);
+    const header = await readHeader(source, verdict);
+    header.close();
+    const { sampleRate, channels, frames = (source.size * 8) / channels, sixteenBit } = header;
+    return { sampleRate, channels, frames, sixteenBit };
   } finally {
     closeSync(file);
   }

@@ -2,8 +2,8 @@ import { notFinite, toInt16 } from "../core/samples.js";
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { join, posix } from "node:path";
 import { convertAudio } from "../audio/convert.js";
+import { decodeAudio } from "../audio/read-audio.js";
 import { DatasetError } from "../core/error.js";
-import { decodeAudio } from "../format/audio.js";
 import { crc32c, joinCrc32c } from "../format/crc32c.js";
 import type { Feature } from "../format/example.js";
 import { toFloat16 } from "../original/float16.js";
@@ -119,7 +119,7 @@ export class SourceReader {
   private async decode(file: string, slot: 0 | 1): Promise<Audio> {
     const { head } = this.task;
     const bytes = this.read(file, slot);
-    const decoded = await decodeAudio(bytes, file);
+    const decoded = await decodeAudio(bytes, file, { onDamaged: head.onDamaged });
     this.fingerprint(bytes, decoded.samples, slot);
     const broken = notFinite(decoded.samples, decoded.channels);
     if (broken !== undefined) throw new DatasetError("CHECK", `${broken} (${file})`);

@@ -1,11 +1,13 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Head, headerOf, readHead } from "../audio/header.js";
 import { type Convert, convertAudio, convertedLength } from "../audio/convert.js";
-import { notFinite, peakOf } from "../core/samples.js";
+import { fileSource } from "../audio/file-source.js";
+import { readHeader } from "../audio/open-audio.js";
+import type { AudioHeader } from "../audio/sound.js";
 import { DatasetError, type Problem } from "../core/error.js";
-import { decodeAudio } from "../format/audio.js";
 import { type LabelOptions, readLabels } from "../format/labels.js";
+import { type OnDamaged, problemsOf, Verdict } from "../format/verdict.js";
+import { Listener } from "./listen.js";
 import { fileError } from "../system/atomic-file.js";
 
 /** Files to check, relative to the dataset's folder. */
@@ -14,6 +16,7 @@ export interface CheckTask {
   files: { audio: string /** Its key csv or MIDI file. */; keys?: string | undefined }[];
   deep: boolean;
   convert?: Convert | undefined;
+  onDamaged?: OnDamaged | undefined;
   labels: Omit<LabelOptions, "sampleRate" | "samples">;
 }
 
@@ -70,28 +73,14 @@ const KINDS: Record<string, string> = { ENVIRONMENT: "decoder", LABEL: "labels" 
 
 async function checkAudio(task: CheckTask, checked: OpenCheck): Promise<void> {
   const { file } = checked;
-  const head = readFile(task, file, checked, task.deep);
-  if (!head) return;
-  const report = (kind: string, message: string): void =>
-    void checked.problems.push({ kind, file, message: `${message} (${file})` });
-  if (head.bytes.length === 0) {
-    report("empty", "file: empty, expected audio");
-    return;
-  }
-  const header = headerOf(head, file);
-  if (header.info) {
-    const { sampleRate, channels, bitsPerSample = 0, frames } = header.info;
-    Object.assign(checked, { sampleRate, channels, bitsPerSample, frames });
-  }
-  if (header.kind === "wav" && header.info.truncated) {
-    report("truncated", `samples: ${header.info.frames}, expected more according to the header; copy the file again`);
-  } else if (header.kind === "wav" && header.info.frames === 0) report("empty", "samples: none, expected at least one");
-  else if (task.deep || header.info === undefined) {
-    // Without a length in the header, or without any header we know, only decoding tells.
-    const audio = await decodeAudio(head.bytes, file);
-    checked.frames = audio.samples.length / audio.channels;
-    if (checked.frames === 0) report("empty", "samples: none, expected at least one");
-    else listen(checked, audio.samples, audio.channels, report);
+  const fd = whereItIs(checked, file, () => openSync(join(task.directory, file), "r"));
+  if (fd === undefined) return;
+  try {
+    const source = fileSource(fd);
+    if (source.size === 0) report(checked, "empty", "file: empty, expected audio");
+    else await checkSound(task, checked, new Verdict(file, "warn"), (verdict) => readHeader(source, verdict));
+  } finally {
+    closeSync(fd);
   }
   if (checked.channels !== undefined && task.convert?.channels !== undefined) {
     // Throws where the channels can't be changed in that way.
@@ -100,74 +89,74 @@ async function checkAudio(task: CheckTask, checked: OpenCheck): Promise<void> {
   }
 }
 
+async function checkSound(
+  { deep, onDamaged }: CheckTask,
+  checked: OpenCheck,
+  verdict: Verdict,
+  open: (verdict: Verdict) => Promise<AudioHeader>,
+): Promise<void> {
+  const header = await open(verdict);
+  try {
+    const { sampleRate, channels, bitsPerSample, frames } = header;
+    Object.assign(checked, { sampleRate, channels, bitsPerSample, frames });
+    const broken = problemsOf(verdict.findings, checked.file, onDamaged).some(({ kind }) => kind === "truncated");
+    if (frames === 0 && !broken) report(checked, "empty", "samples: none, expected at least one");
+    else if (deep && !broken) await listen(checked, header);
+  } finally {
+    header.close();
+    checked.problems.push(...problemsOf(verdict.findings, checked.file, onDamaged));
+  }
+}
+
+/** Frames that are listened to at a time. */
+const BLOCK = 1 << 15;
+
+/** Reads all samples, block by block. */
+async function listen(checked: OpenCheck, header: AudioHeader): Promise<void> {
+  const sound = await header.open();
+  const listener = new Listener(sound.channels, sound.sampleRate);
+  try {
+    const block = new (sound.sixteenBit ? Int16Array : Float32Array)(BLOCK * sound.channels);
+    for (let got = BLOCK; got === BLOCK; ) {
+      got = await sound.read(block);
+      listener.hear(block.subarray(0, got * sound.channels));
+    }
+  } finally {
+    sound.close();
+  }
+  checked.frames = listener.frames;
+  if (listener.frames === 0) report(checked, "empty", "samples: none, expected at least one");
+  else {
+    for (const { kind, message } of listener.problems()) report(checked, kind, message);
+    if (listener.broken === undefined) checked.peak = listener.peak;
+  }
+}
+
+function report({ problems, file }: OpenCheck, kind: string, message: string): void {
+  problems.push({ kind, file, message: `${message} (${file})` });
+}
+
 function checkKeys(task: CheckTask, checked: OpenCheck, keys: string): void {
-  const head = readFile(task, keys, checked, true);
-  if (!head) return;
+  const bytes = whereItIs(checked, keys, () => readFileSync(join(task.directory, keys)));
+  if (!bytes) return;
   const { sampleRate, frames } = checked;
   const rate = task.convert?.sampleRate ?? sampleRate;
   const samples =
     frames === undefined || sampleRate === undefined ? undefined : convertedLength(frames, sampleRate, task.convert);
   // A file whose rate can't be read has a problem already; its labels are still checked line by line.
-  const { labels, warnings = [] } = readLabels(head.bytes, keys, { ...task.labels, sampleRate: rate ?? 1, samples });
+  const { labels, warnings = [] } = readLabels(bytes, keys, { ...task.labels, sampleRate: rate ?? 1, samples });
   checked.labels = labels;
   checked.problems.push(...warnings);
 }
 
-const FULL_SCALE = 32767 / 32768;
-/** Samples in a row at full scale that make a file count as clipped. */
-const CLIPPED_RUN = 4;
-
-/** Finds silence (nothing above one step of 16 bits) and clipping. */
-function listen(
-  checked: OpenCheck,
-  samples: Int16Array | Float32Array,
-  channels: number,
-  report: (kind: string, message: string) => void,
-): void {
-  const broken = notFinite(samples, channels);
-  if (broken !== undefined) {
-    report("not finite", broken);
-    return;
-  }
-  const full = samples instanceof Int16Array ? 32767 : FULL_SCALE;
-  const peak = peakOf(samples);
-  checked.peak = samples instanceof Int16Array ? peak / 32768 : peak;
-  if (checked.peak <= 1 / 32768) report("silent", "samples: silent throughout, expected sound");
-  const run = peak < full ? 0 : longestRun(samples, channels, full);
-  if (run >= CLIPPED_RUN)
-    report("clipped", `samples: ${run} in a row at full scale, expected none; record it at a lower level`);
-}
-
-function longestRun(samples: Int16Array | Float32Array, channels: number, full: number): number {
-  let longest = 0;
-  for (let c = 0; c < channels; c++) {
-    let run = 0;
-    for (let i = c; i < samples.length; i += channels) {
-      const value = samples[i]!;
-      const same = Math.abs(value) >= full && (run === 0 || value === samples[i - channels]);
-      run = same ? run + 1 : Math.abs(value) >= full ? 1 : 0;
-      if (run > longest) longest = run;
-    }
-  }
-  return longest;
-}
-
-const memory = { buffer: Buffer.allocUnsafe(1 << 16) };
-
-/** The beginning of a file, or all of it; undefined and a problem where there is no such file. */
-function readFile(task: CheckTask, file: string, checked: OpenCheck, whole: boolean): Head | undefined {
-  let fd: number;
+/** What `read` gives of a file; undefined and a problem where there is no such file. */
+function whereItIs<T>(checked: OpenCheck, file: string, read: () => T): T | undefined {
   try {
-    fd = openSync(join(task.directory, file), "r");
+    return read();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
     checked.problems.push({ kind: "missing", file, message: `file: not found, expected it in the folder (${file})` });
     return undefined;
-  }
-  try {
-    return readHead(fd, memory, whole);
-  } finally {
-    closeSync(fd);
   }
 }

@@ -4,6 +4,7 @@ import type { CheckedFile, CheckTask } from "./check-files.js";
 import type { Convert } from "../audio/convert.js";
 import type { Problem } from "../core/error.js";
 import { checkLabelOptions, type LabelOptions, storedTimeUnit } from "../format/labels.js";
+import { checkOnDamaged, type OnDamaged } from "../format/verdict.js";
 import { statOf } from "../system/file-names.js";
 import { listFolders } from "../sources/list-audio.js";
 import { meantFiles } from "../sources/suggest-file.js";
@@ -21,6 +22,8 @@ export type { CheckedFile } from "./check-files.js";
 export interface CheckOptions extends LongOptions, Omit<LabelOptions, "sampleRate" | "samples"> {
   /** What the files will be converted to; what differs only in that is no problem then. */
   convert?: Convert;
+  /** What files that are cut short or damaged are: errors (default), or warnings. Wrong checksums are errors always. */
+  onDamaged?: OnDamaged;
   /** Worker threads. Default: one per core. */
   workers?: number;
   /** Reads the samples too, and so finds silent, clipped and damaged files; false reads headers alone. Default true. */
@@ -45,7 +48,7 @@ export async function checkDataset(
  *
  * Errors (they make a build impossible or wrong): missing, unreadable, truncated, empty, a sample rate or number of
  * channels unlike the most frequent one, labels that don't fit, and what the index itself has. Warnings: silent, clipped,
- * bits or length unlike the others, two lengths in a pair, files in the folder that the index doesn't list, metadata and splits that fit only some inputs.
+ * a DC offset, damage by which no sound is lost, bits or length unlike the others, two lengths in a pair, files in the folder that the index doesn't list, metadata and splits that fit only some inputs.
  * @param index what `scanIndex` or `readIndex` gave
  * @throws DatasetError "OPTION", "ABORTED"; never for a problem of the dataset
  */
@@ -55,6 +58,7 @@ export async function check(
   options: CheckOptions = {},
 ): Promise<CheckReport> {
   checkLabelOptions(options);
+  checkOnDamaged(options.onDamaged);
   const scan: IndexScan = "index" in index ? index : { index, problems: [] };
   const files = await filesOf(scan.index);
   const names = [...files.keys()];
@@ -94,14 +98,25 @@ async function checkAll(
   files: Map<string, { keys?: string | undefined }>,
   options: CheckOptions,
 ): Promise<Map<string, CheckedFile>> {
-  const { timeUnit, inputSize, pitches, targets, velocity, sustain, percussion, convert, deep = true } = options;
+  const {
+    timeUnit,
+    inputSize,
+    pitches,
+    targets,
+    velocity,
+    sustain,
+    percussion,
+    convert,
+    deep = true,
+    onDamaged,
+  } = options;
   const labels = { timeUnit, inputSize, pitches, targets, velocity, sustain, percussion };
   const tasks: CheckTask[] = [];
   // A small set is shared out too: its files may be long.
   const most = Math.min(FILES_PER_TASK, Math.max(1, Math.ceil(names.length / (4 * workerCount(options.workers)))));
   for (let from = 0; from < names.length; from += most) {
     const part = names.slice(from, from + most).map((audio) => ({ audio, keys: files.get(audio)?.keys }));
-    tasks.push({ directory, files: part, deep, convert, labels });
+    tasks.push({ directory, files: part, deep, convert, onDamaged, labels });
   }
   return await track("check", names.length, "files", options, async ({ signal, tick }) => {
     const parts = await withPool(workerCount(options.workers), (pool) =>

@@ -9,7 +9,7 @@ export interface CheckReport {
   problems: Problem[];
   /** What makes a build impossible or wrong. */
   errors: Problem[];
-  /** What is worth knowing: silent, clipped, bits, length, unlisted, unmatched, split. */
+  /** What is worth knowing: silent, clipped, DC offset, damaged, bits, length, unlisted, left out, unmatched, split. */
   warnings: Problem[];
   /** Every audio file with what its header (and its samples) say. */
   files: CheckedFile[];
@@ -28,6 +28,9 @@ export interface CheckReport {
 const WARNINGS = new Set([
   "silent",
   "clipped",
+  "dc offset",
+  "damaged",
+  "left out",
   "bits",
   "length",
   "unlisted",

@@ -22,14 +22,17 @@ export function peakOf(samples: Float32Array | Int16Array, from = 0, to: number 
   return peak;
 }
 
-/** What is wrong with samples of which one is NaN or infinite, with the frame of the first; undefined where all are finite. */
-export function notFinite(samples: Float32Array | Int16Array, channels: number): string | undefined {
+/**
+ * What is wrong with samples of which one is NaN or infinite, with the frame of the first; undefined where all are finite.
+ * @param before frames before these samples
+ */
+export function notFinite(samples: Float32Array | Int16Array, channels: number, before = 0): string | undefined {
   if (samples instanceof Int16Array) return undefined;
   for (let i = 0; i < samples.length; i++) {
     const value = samples[i]!;
     // 0 for every finite number, NaN for the others.
     if (value - value === 0) continue;
-    return `sample of frame ${Math.floor(i / channels)}: ${value}, expected a finite number; export the file again`;
+    return `sample of frame ${before + Math.floor(i / channels)}: ${value}, expected a finite number; export the file again`;
   }
   return undefined;
 }

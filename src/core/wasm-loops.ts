@@ -11,6 +11,8 @@ export interface Loops {
   checksum(state: number, at: number, end: number): number;
   floatsOf16(at: number, end: number, out: number): void;
   floatsOf24(at: number, end: number, out: number): void;
+  floatsOf32(at: number, end: number, out: number): void;
+  pack24(at: number, end: number, out: number): void;
   multiply(a: number, b: number, out: number, end: number): void;
   power(pairs: number, out: number, end: number): void;
   bands(table: number, tableEnd: number, weights: number, out: number): void;

@@ -1,89 +1,124 @@
-import { DatasetError } from "../core/error.js";
-import { type MpegInfo, readMpegInfo } from "./mpeg-info.js";
-import { readOggInfo } from "./ogg-info.js";
+import { type ByteSource, partOf, reachInto } from "./byte-source.js";
+import { ascii, id3Length, readMpegInfo } from "./mpeg-info.js";
+import { type OggStream, readOggInfo } from "./ogg-info.js";
+import type { Verdict } from "./verdict.js";
 
-/** The compressed formats that are read, each by an optional decoder of its own. */
-export type Codec = "flac" | "vorbis" | "opus" | "mp3";
+/** The compressed formats whose structure is checked. */
+export type Codec = "flac" | "vorbis" | "opus" | "mp3" | "mp2";
 
-/** What a compressed file says of itself. */
+/** What a compressed file says of itself, or one of the files in it that were put one after the other. */
 export interface CompressedInfo {
   codec: Codec;
+  container: "FLAC" | "Ogg" | "MPEG";
   sampleRate: number;
   channels: number;
   /** FLAC only. */
   bitsPerSample?: number;
   /** Samples per channel; unknown before decoding for MP3 and for streamed FLAC. */
   frames?: number;
+  /** MPEG: samples per channel of all its frames, of which the encoder's padding is left out; and whether they are as they should be. */
+  padded?: number;
+  regular?: boolean;
   /** Opus: what the samples are to be multiplied with. */
   gain?: number;
   /** FLAC: MD5 of the decoded samples, hexadecimal, where the encoder has stored it. */
   md5?: string;
+  /** Its bytes without tags before and behind. */
+  part: ByteSource;
 }
 
 /**
  * Reads what a compressed file says of itself, and finds whether it is cut short or damaged as far as its own structure
- * shows: page checksums of Ogg, the chain of frames of MP3, STREAMINFO of FLAC. Undefined where it is none of these.
+ * shows: page checksums of Ogg, the chain of frames of MP3, STREAMINFO of FLAC. Empty where it is none of these.
  *
- * @param where the file's name, for errors
- * @throws DatasetError "FORMAT" where it is cut short, damaged, or of a codec or depth that is not read
+ * @throws DatasetError "FORMAT" where sound is missing, unless that is only to be warned of; where it is damaged, or of a codec that is not read
  */
-export function readCompressedInfo(bytes: Uint8Array, where: string): CompressedInfo | undefined {
-  const at = startOf(bytes);
-  if (ascii(bytes, at, 4) === "fLaC") return { codec: "flac", ...readStreamInfo(bytes, at + 4, where) };
-  if (ascii(bytes, at, 4) === "OggS") return oggInfo(bytes.subarray(at), where);
-  const mpeg: MpegInfo | undefined = readMpegInfo(bytes.subarray(at), where);
-  return mpeg && { codec: "mp3", ...mpeg };
+export function readCompressedInfo(source: ByteSource, verdict: Verdict): CompressedInfo[] {
+  const reach = reachInto(source);
+  const at = id3Length(reach(0, 10));
+  const id = ascii(reach(at, 4), 0, 4);
+  const part = partOf(source, Math.min(at, source.size), source.size);
+  if (id === "fLaC") {
+    const info = readStreamInfo(reach(at, 42), 4, verdict);
+    return [{ codec: "flac", container: "FLAC", ...info, part: withoutTags(part, verdict) }];
+  }
+  if (id === "OggS") {
+    const streams = readOggInfo(part, verdict).map((stream) => oggInfo(stream, part, verdict));
+    return oneForm(streams, verdict);
+  }
+  const parts = readMpegInfo(source, verdict, at > 0).map((mpeg): CompressedInfo => {
+    const { layer, sampleRate, channels, frames, from, to, regular } = mpeg;
+    const codec = layer === 3 ? "mp3" : "mp2";
+    const part = partOf(source, from, to);
+    return { codec, container: "MPEG", sampleRate, channels, padded: frames, regular, part };
+  });
+  return oneForm(parts, verdict);
 }
 
-/** Where the sound begins: after an ID3v2 tag, if there is one (https://id3.org/id3v2.4.0-structure). */
-function startOf(bytes: Uint8Array): number {
-  if (ascii(bytes, 0, 3) !== "ID3" || bytes.length < 10) return 0;
-  const byte = (i: number): number => bytes[i] as number;
-  const size = (byte(6) << 21) | (byte(7) << 14) | (byte(8) << 7) | byte(9);
-  const footer = byte(5) & 0x10 ? 10 : 0;
-  return 10 + size + footer;
+function oneForm(streams: CompressedInfo[], verdict: Verdict): CompressedInfo[] {
+  const form = (i: CompressedInfo): string => `${i.codec} of ${i.sampleRate} Hz with ${i.channels} channels`;
+  const other = streams.find((stream) => form(stream) !== form(streams[0]!));
+  if (other) {
+    const message = `files one after the other: ${form(streams[0]!)} and ${form(other)}, expected one form`;
+    verdict.damaged(`${message}; convert the file, for example: ffmpeg -i FILE out.flac`);
+  }
+  return streams;
 }
 
-function oggInfo(bytes: Uint8Array, where: string): CompressedInfo {
-  const { first, granule } = readOggInfo(bytes, where);
+function oggInfo({ first, granule, from, to }: OggStream, source: ByteSource, verdict: Verdict): CompressedInfo {
+  const container = "Ogg";
+  const part = partOf(source, from, to);
   const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
   if (ascii(first, 1, 6) === "vorbis" && first.length >= 16) {
-    return { codec: "vorbis", channels: first[11] as number, sampleRate: view.getUint32(12, true), frames: granule };
+    const [channels, sampleRate] = [first[11]!, view.getUint32(12, true)];
+    return { codec: "vorbis", container, channels, sampleRate, frames: granule, part };
   }
   // Opus always decodes at 48 kHz; the first `preSkip` samples are thrown away (RFC 7845).
   if (ascii(first, 0, 8) === "OpusHead" && first.length >= 18) {
     const frames = Math.max(0, granule - view.getUint16(10, true));
     // In 1/256 dB.
     const gain = 10 ** (view.getInt16(16, true) / 256 / 20);
-    return { codec: "opus", channels: first[9] as number, sampleRate: 48000, frames, gain };
+    return { codec: "opus", container, channels: first[9]!, sampleRate: 48000, frames, gain, part };
   }
-  if (ascii(first, 1, 4) === "FLAC") return { codec: "flac", ...readStreamInfo(first, 13, where) };
-  throw new DatasetError("FORMAT", `codec in Ogg: unknown, expected Vorbis, Opus or FLAC (${where})`);
+  if (ascii(first, 1, 4) === "FLAC") {
+    return { codec: "flac", container, ...readStreamInfo(first, 13, verdict), part };
+  }
+  return verdict.damaged("codec in Ogg: unknown, expected Vorbis, Opus or FLAC");
 }
 
 /** FLAC's STREAMINFO block (RFC 9639, section 8.2). */
-function readStreamInfo(bytes: Uint8Array, at: number, where: string): Omit<CompressedInfo, "codec"> {
-  if (bytes.length < at + 38 || ((bytes[at] as number) & 0x7f) !== 0) {
-    throw new DatasetError("FORMAT", `FLAC: no STREAMINFO block, the file is damaged or cut short (${where})`);
+function readStreamInfo(
+  bytes: Uint8Array,
+  at: number,
+  verdict: Verdict,
+): Pick<CompressedInfo, "sampleRate" | "channels" | "bitsPerSample" | "frames" | "md5"> {
+  if (bytes.length < at + 38 || (bytes[at]! & 0x7f) !== 0) {
+    verdict.damaged("FLAC: no STREAMINFO block, the file is damaged or cut short");
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset + at + 4, 34);
   const packed = view.getUint32(10);
   const frames = (view.getUint8(13) & 15) * 2 ** 32 + view.getUint32(14);
-  const bitsPerSample = ((packed >>> 4) & 31) + 1;
-  if (![8, 16, 24].includes(bitsPerSample)) {
-    const message = `bits of the FLAC: ${bitsPerSample}, expected 8, 16 or 24, which its decoder supports; convert it to wav, or to 24 bits`;
-    throw new DatasetError("FORMAT", `${message} (${where})`);
-  }
   const md5 = Buffer.from(bytes.subarray(at + 22, at + 38)).toString("hex");
   return {
     sampleRate: packed >>> 12,
     channels: ((packed >>> 9) & 7) + 1,
-    bitsPerSample,
+    bitsPerSample: ((packed >>> 4) & 31) + 1,
     ...(frames > 0 ? { frames } : {}),
     ...(/^0+$/.test(md5) ? {} : { md5 }),
   };
 }
 
-function ascii(bytes: Uint8Array, at: number, length: number): string {
-  return String.fromCharCode(...bytes.subarray(at, at + length));
+/** A FLAC without the ID3v1 and APE tags that some programs put at its end. */
+function withoutTags(source: ByteSource, verdict: Verdict): ByteSource {
+  const reach = reachInto(source);
+  let end = source.size;
+  if (end > 128 && ascii(reach(end - 128, 3), 0, 3) === "TAG") end -= 128;
+  const footer = reach(Math.max(0, end - 32), 32);
+  if (footer.length === 32 && ascii(footer, 0, 8) === "APETAGEX") {
+    const view = new DataView(footer.buffer, footer.byteOffset, 32);
+    const header = view.getUint32(20, true) & 0x80000000 ? 32 : 0;
+    end = Math.max(0, end - view.getUint32(12, true) - header);
+  }
+  if (end < source.size) verdict.note(`FLAC: ${source.size - end} bytes of tags after the end, skipped`);
+  return partOf(source, 0, end);
 }

@@ -1,51 +1,70 @@
-import { DatasetError } from "../core/error.js";
+import { type ByteSource, reachInto } from "./byte-source.js";
+import type { Verdict } from "./verdict.js";
 
-/** What the pages of an Ogg file say. */
-export interface OggInfo {
+/** One stream of an Ogg file: files put one after the other have several. */
+export interface OggStream {
   /** The first packet: the codec's header. */
   first: Uint8Array;
   /** Granule position of the last page: for audio the number of samples up to its end. */
   granule: number;
+  /** Where its pages begin and end. */
+  from: number;
+  to: number;
 }
 
 /**
- * Walks the pages of an Ogg file and checks their checksums and that the last one is marked as the end (RFC 3533).
- * @throws DatasetError "FORMAT" where a page is damaged, the end is missing, or there is more than one stream
+ * Walks the pages of an Ogg file and checks their checksums, their numbers and that the last one is marked as the end
+ * (RFC 3533).
+ * @throws DatasetError "FORMAT" where a checksum is wrong or streams are interleaved, and where a page is missing, unless that
+ * is only to be warned of
  */
-export function readOggInfo(bytes: Uint8Array, where: string): OggInfo {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let first = new Uint8Array(0) as Uint8Array;
-  let granule = 0;
-  let ended = false;
-  for (let at = 0; at < bytes.length; ) {
-    if (bytes.length < at + 27) throw cutShort(at, where);
-    if (view.getUint32(at) !== 0x4f676753) {
-      throw new DatasetError("FORMAT", `Ogg page: none at byte ${at}, the file is damaged (${where})`);
+export function readOggInfo(source: ByteSource, verdict: Verdict): OggStream[] {
+  const reach = reachInto(source);
+  const { size } = source;
+  const streams: OggStream[] = [];
+  let serial = 0;
+  let page = 0;
+  let ended = true;
+  let at = 0;
+  while (at < size) {
+    const head = reach(at, 27 + 255);
+    const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+    if (head.length < 4 || view.getUint32(0) !== 0x4f676753) break;
+    const body = head.length < 27 ? Infinity : 27 + head[26]!;
+    let length = body;
+    for (let i = 27; i < body && i < head.length; i++) length += head[i]!;
+    if (at + length > size) break;
+    const bytes = reach(at, length);
+    const fields = new DataView(bytes.buffer, bytes.byteOffset, length);
+    if (pageChecksum(bytes) !== fields.getUint32(22, true)) {
+      verdict.damaged(`checksum of the Ogg page at byte ${at}: wrong, the file is damaged`);
     }
-    if (ended || view.getUint32(at + 14) !== view.getUint32(14)) {
-      const message = `Ogg: another stream at byte ${at}, expected one; split the file, or convert it with ffmpeg`;
-      throw new DatasetError("FORMAT", `${message} (${where})`);
+    const number = fields.getUint32(18, true);
+    if (fields.getUint32(14) !== serial || ended) {
+      if (!ended && streams.length > 0) {
+        const message = `Ogg: another stream at byte ${at} before the end of the first, expected one at a time`;
+        verdict.damaged(`${message}; convert the file, for example: ffmpeg -i FILE out.flac`);
+      }
+      serial = fields.getUint32(14);
+      streams.push({ first: bytes.slice(body), granule: 0, from: at, to: at });
+    } else if (number !== page + 1) {
+      verdict.lost(
+        `Ogg page: number ${number} at byte ${at}, expected ${page + 1}`,
+        "the file is damaged: copy it again",
+      );
     }
-    const segments = bytes[at + 26] as number;
-    const body = at + 27 + segments;
-    let end = body;
-    for (let i = at + 27; i < body; i++) end += bytes[i] ?? 0;
-    if (end > bytes.length) throw cutShort(at, where);
-    if (pageChecksum(bytes, at, end) !== view.getUint32(at + 22, true)) {
-      throw new DatasetError("FORMAT", `checksum of the Ogg page at byte ${at}: wrong, the file is damaged (${where})`);
-    }
-    if (at === 0) first = bytes.subarray(body, end);
-    const position = view.getBigInt64(at + 6, true);
-    if (position >= 0n) granule = Number(position);
-    ended = ((bytes[at + 5] as number) & 4) !== 0;
-    at = end;
+    page = number;
+    const stream = streams.at(-1)!;
+    const position = fields.getBigInt64(6, true);
+    if (position >= 0n) stream.granule = Number(position);
+    ended = (bytes[5]! & 4) !== 0;
+    at += length;
+    stream.to = at;
   }
-  if (!ended) throw cutShort(bytes.length, where);
-  return { first, granule };
-}
-
-function cutShort(at: number, where: string): DatasetError {
-  return new DatasetError("FORMAT", `Ogg: no end after byte ${at}, the file is cut short: copy it again (${where})`);
+  if (streams.length > 0 && !ended) verdict.lost(`Ogg: no end after byte ${streams.at(-1)!.to}`);
+  else if (at < size) verdict.note(`Ogg: ${size - at} bytes after the end, skipped`);
+  if (streams.length > 1) verdict.note(`Ogg: ${streams.length} streams one after the other, read as one`);
+  return streams;
 }
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
@@ -55,11 +74,11 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
 });
 
 /** Ogg's CRC-32 (polynomial 04c11db7, not reflected) of a page whose checksum field counts as zero. */
-function pageChecksum(bytes: Uint8Array, start: number, end: number): number {
+function pageChecksum(page: Uint8Array): number {
   let crc = 0;
-  for (let i = start; i < end; i++) {
-    const byte = i >= start + 22 && i < start + 26 ? 0 : (bytes[i] as number);
-    crc = ((crc << 8) ^ (TABLE[((crc >>> 24) ^ byte) & 255] as number)) >>> 0;
+  for (let i = 0; i < page.length; i++) {
+    const byte = i >= 22 && i < 26 ? 0 : page[i]!;
+    crc = ((crc << 8) ^ TABLE[((crc >>> 24) ^ byte) & 255]!) >>> 0;
   }
   return crc;
 }

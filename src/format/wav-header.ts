@@ -17,6 +17,16 @@ export interface WavInfo {
   littleEndian: boolean;
   /** True where the file ends before the samples that its header promises. */
   truncated: boolean;
+  /** Samples per channel that the header promises; Infinity where its writer streamed and could not know them. */
+  promised: number;
+}
+
+/** A wav of a codec that has no samples in its bytes, such as ADPCM. */
+export interface CodedWav {
+  /** The codec's name. */
+  coded: string;
+  /** True where the file ends before the bytes that its header promises. */
+  truncated: boolean;
 }
 
 const CODECS: ReadonlyMap<number, string> = new Map([
@@ -53,6 +63,13 @@ interface Chunk {
  * @example readWavInfo(bytes, bytes.length, "in/a.wav").sampleRate // 44100
  */
 export function readWavInfo(head: Uint8Array, fileBytes: number, where: string): WavInfo {
+  const header = readWavHeader(head, fileBytes, where);
+  if ("coded" in header) throw codedWavError(header.coded, where);
+  return header;
+}
+
+/** As `readWavInfo`, naming the codec of a wav whose samples are coded instead of refusing it. */
+export function readWavHeader(head: Uint8Array, fileBytes: number, where: string): WavInfo | CodedWav {
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const container = text(head, 0);
   if (!["RIFF", "RIFX", "RF64", "BW64"].includes(container) || text(head, 8) !== "WAVE") {
@@ -81,12 +98,14 @@ export function readWavInfo(head: Uint8Array, fileBytes: number, where: string):
   const format = readFormat(view, head, fmt, little, where);
 
   const ds64 = chunks.find((c) => c.id === "ds64" && c.size >= 24);
+  const available = Math.max(0, fileBytes - data.start);
   const promised =
     ds64 && data.size === 0xffffffff
-      ? Number(view.getBigUint64(ds64.start + 8, little))
-      : dataSize(view, data, format.frameBytes, little);
-  const available = Math.max(0, fileBytes - data.start);
+      ? largeSize(view.getBigUint64(ds64.start + 8, little))
+      : dataSize(view, data, available, little);
   const dataBytes = Math.min(promised, available);
+  const truncated = Number.isFinite(promised) && promised > available;
+  if (typeof format === "string") return { coded: format, truncated };
   return {
     sampleRate: format.sampleRate,
     channels: format.channels,
@@ -96,7 +115,8 @@ export function readWavInfo(head: Uint8Array, fileBytes: number, where: string):
     dataOffset: data.start,
     dataBytes,
     littleEndian: little,
-    truncated: Number.isFinite(promised) && promised > available,
+    truncated,
+    promised: Math.floor(promised / format.frameBytes),
   };
 }
 
@@ -128,12 +148,24 @@ function walk(view: DataView, head: Uint8Array, little: boolean): Chunk[] {
 }
 
 /** The promised bytes of samples; Infinity where the writer streamed and could not know them. */
-function dataSize(view: DataView, data: Chunk, block: number, little: boolean): number {
-  // sox writes the largest whole number of blocks below 0x7ffff000 when it streams, others all ones.
-  if (data.size === 0xffffffff || (data.size <= 0x7ffff000 && data.size > 0x7ffff000 - block)) return Infinity;
+function dataSize(view: DataView, data: Chunk, available: number, little: boolean): number {
+  if (data.size === 0xffffffff || (data.size > available && isStreamed(data.size))) return Infinity;
   // A size of 0 is a file never closed, unless the RIFF size counts more chunks behind an empty one.
   const riffEnd = 8 + view.getUint32(4, little);
   return data.size === 0 && (riffEnd <= data.start || riffEnd >= 0xffffffff) ? Infinity : data.size;
+}
+
+/**
+ * Whether a size is what programs write that stream: the largest of 32 bits, with a sign or without, less a header or rounded
+ * down to whole blocks; arecord's 2^31; 0x7f000000.
+ */
+function isStreamed(size: number): boolean {
+  return size > 0xffffe000 || (size > 0x7fffe000 && size <= 0x80000000) || size === 0x7f000000;
+}
+
+/** The size in an RF64's ds64, all ones where the writer streamed. */
+function largeSize(size: bigint): number {
+  return size > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(size);
 }
 
 interface Format {
@@ -145,7 +177,8 @@ interface Format {
   frameBytes: number;
 }
 
-function readFormat(view: DataView, head: Uint8Array, fmt: Chunk, little: boolean, where: string): Format {
+/** What the format chunk says, or the name of a codec that can't be read here. */
+function readFormat(view: DataView, head: Uint8Array, fmt: Chunk, little: boolean, where: string): Format | string {
   const u16 = (at: number): number => view.getUint16(fmt.start + at, little);
   const channels = u16(2);
   const sampleRate = view.getUint32(fmt.start + 4, little);
@@ -159,24 +192,23 @@ function readFormat(view: DataView, head: Uint8Array, fmt: Chunk, little: boolea
   if (tag === 0xfffe && fmt.size >= 40) {
     const tail = Buffer.from(head.subarray(fmt.start + 26, fmt.start + 40)).toString("hex");
     // Big-endian files store the first fields of the identifier swapped, or not: only the last eight bytes are certain.
-    if (tail.slice(12) !== SUBFORMAT_TAIL.slice(12)) throw unread(`sub-format ending in ${tail}`, where);
+    if (tail.slice(12) !== SUBFORMAT_TAIL.slice(12)) return `sub-format ending in ${tail}`;
     tag = u16(24) || u16(26);
   }
   const sampleFormat = tag === 1 ? "int" : tag === 3 ? "float" : tag === 6 ? "alaw" : tag === 7 ? "mulaw" : undefined;
-  if (!sampleFormat) {
-    throw unread(CODECS.get(tag) ?? `format tag 0x${tag.toString(16).padStart(4, "0")}`, where);
-  }
+  if (!sampleFormat) return CODECS.get(tag) ?? `format tag 0x${tag.toString(16).padStart(4, "0")}`;
   // Samples of, say, 20 bits sit in whole bytes, as many as the block leaves each; a block too small is a wrong header.
   const least = Math.ceil(bits / 8);
   const bytes = block % channels === 0 && block / channels >= least ? block / channels : least;
   const allowed = sampleFormat === "int" ? [1, 2, 3, 4] : sampleFormat === "float" ? [4, 8] : [1];
   if (!allowed.includes(bytes)) {
-    throw unread(`${bits}-bit ${sampleFormat} samples in ${bytes} bytes each`, where);
+    return `${bits}-bit ${sampleFormat} samples in ${bytes} bytes each`;
   }
   return { sampleRate, channels, bitsPerSample: bytes * 8, sampleFormat, frameBytes: bytes * channels };
 }
 
-function unread(what: string, where: string): DatasetError {
+/** The error for a wav of a codec that can't be read here. */
+export function codedWavError(what: string, where: string): DatasetError {
   return new DatasetError(
     "FORMAT",
     `wav codec: ${what}, expected PCM of 8 to 32 bits, float, A-law or µ-law (${where}); ` +

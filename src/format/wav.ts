@@ -1,7 +1,14 @@
 import { DatasetError } from "../core/error.js";
 import { readWavInfo, type WavInfo } from "./wav-header.js";
 
-export { readWavInfo, type WavInfo, wavHeaderBytes } from "./wav-header.js";
+export {
+  type CodedWav,
+  codedWavError,
+  readWavHeader,
+  readWavInfo,
+  type WavInfo,
+  wavHeaderBytes,
+} from "./wav-header.js";
 
 /** Sound in memory. */
 export interface Audio {

@@ -5,6 +5,7 @@ import type { LongOptions } from "../notebook/progress.js";
 import type { LabelOptions } from "../format/labels.js";
 import type { Encoding } from "./manifest.js";
 import type { Convert } from "../audio/convert.js";
+import type { OnDamaged } from "../format/verdict.js";
 import { type Recipe, recipeRows } from "../generate/recipe.js";
 import type { Kind, Row } from "../core/rows.js";
 import type { Problem } from "../core/error.js";
@@ -32,6 +33,8 @@ export interface RecordOptions extends LongOptions, Omit<LabelOptions, "sampleRa
   encoding?: Encoding;
   /** Resamples and mixes every file to one sample rate and number of channels. Default: files must agree. */
   convert?: Convert;
+  /** What happens with sources that are cut short or damaged: nothing is built (default), or what is left of them is recorded. */
+  onDamaged?: OnDamaged;
   /** Examples per shard. Default: at most 2,400 and 150 MB; small datasets are cut in eight, so that workers can share. */
   examplesPerFile?: number;
   /** Bytes per shard, about. */
@@ -58,6 +61,8 @@ export interface BuildPlan {
   channels: number;
   /** What the sources are turned into, where that was asked for. */
   convert?: Convert;
+  /** Where damaged sources are read as far as they go. */
+  onDamaged?: OnDamaged;
   /** Numbers per example (classes, values) or per frame (frames). */
   width?: number;
   labels?: readonly string[];

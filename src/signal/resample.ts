@@ -61,6 +61,18 @@ export function resample(samples: Float32Array, from: number, to: number): Float
   return out;
 }
 
+/** Inputs on either side that an output is made of, at most. */
+export function resampleReach(from: number, to: number): number {
+  let reach = 0;
+  let rate = from;
+  // Each stage reaches as far as its filter, counted in its own input.
+  for (const stage of stagesFor(from, to)) {
+    reach += Math.ceil((stage.taps * from) / rate) + 1;
+    rate = (rate * stage.up) / stage.down;
+  }
+  return reach;
+}
+
 /**
  * Writes stage `k`'s outputs from number `first`, which is even, on into `out`; they are made of those of the stage before,
  * or of `source`, around which is silence.
@@ -122,18 +134,39 @@ function run(stage: Stage, samples: Float32Array, begin: number, first: number, 
 /** The remainder from 0 on, also of what lies before 0. */
 const modulo = (a: number, b: number): number => a - b * Math.floor(a / b);
 
+/** What the left and the right channel take of L R C LFE Ls Rs (ITU-R BS.775-3, table 2). */
+const FRONT = Math.SQRT1_2;
+const LEFT = [1, 0, FRONT, 0, FRONT, 0];
+const RIGHT = [0, 1, FRONT, 0, 0, FRONT];
+
 /**
- * Interleaved samples with another number of channels: to one, their mean; from one, copies.
+ * Interleaved samples with another number of channels: to one, their mean; from one, copies; from six, 5.1 in the order of
+ * wav (L R C LFE Ls Rs), to two by ITU-R BS.775, in which loud files may go beyond full scale.
  * @throws DatasetError "OPTION" for other changes, which need to know which loudspeaker each channel is for
  * @example mixChannels(new Float32Array([0.5, 0.25]), 2, 1) // [0.375]
  */
 export function mixChannels(samples: Float32Array, channels: number, to: number): Float32Array {
   if (channels === to) return samples;
-  if (to !== 1 && channels !== 1) {
-    throw new DatasetError("OPTION", `channels: ${channels} to ${to}, expected a change to 1 or from 1`);
-  }
   const frames = samples.length / channels;
   const out = new Float32Array(frames * to);
+  if (channels === 6 && to === 2) {
+    for (let i = 0; i < frames; i++) {
+      let left = 0;
+      let right = 0;
+      for (let c = 0; c < 6; c++) {
+        const value = samples[6 * i + c]!;
+        left += LEFT[c]! * value;
+        right += RIGHT[c]! * value;
+      }
+      out[2 * i] = left;
+      out[2 * i + 1] = right;
+    }
+    return out;
+  }
+  if (to !== 1 && channels !== 1) {
+    const message = `channels: ${channels} to ${to}, expected a change to 1, from 1, or from 6 (5.1) to 2`;
+    throw new DatasetError("OPTION", message);
+  }
   for (let i = 0; i < frames; i++) {
     let sum = 0;
     for (let c = 0; c < channels; c++) sum += samples[i * channels + c]!;

@@ -4,7 +4,8 @@ import { statOf } from "../system/file-names.js";
 import { inTurns } from "../system/event-loop.js";
 
 /** What counts as an audio file when a folder is listed. */
-export const AUDIO_FILE: RegExp = /\.(wav|wave|flac|ogg|oga|opus|mp3)$/i;
+export const AUDIO_FILE: RegExp =
+  /\.(wav|wave|rf64|w64|flac|ogg|oga|opus|mp3|mp2|aif|aiff|aifc|au|snd|caf|nist|sph|m4a|mp4|aac|wma|webm|mka|amr|wv|ape|tta|ac3)$/i;
 
 /** What an index says instead of its csv where the names of the files alone define its rows. */
 export const FILE_NAMES = "file names";

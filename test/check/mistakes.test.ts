@@ -13,6 +13,7 @@ import {
   writeNotes,
 } from "../../dist/index.js";
 import { folder } from "../support/records.js";
+import { find } from "../support/programs.js";
 
 // Mistakes that people make, and what each is told: it must say what to do.
 
@@ -129,7 +130,9 @@ const MISTAKES: Record<string, Mistake> = {
   M4A: {
     kind: "classes",
     files: { "in/a.m4a": Buffer.from("00000020667479704d344120", "hex"), set: "a.m4a,1\n" },
-    told: "format: MP4 or M4A, expected wav, FLAC, Ogg or MP3 (in/a.m4a); convert it first, for example: ffmpeg -i FILE out.wav",
+    told: find("ffmpeg")
+      ? "file: FFmpeg can't read it: mov,mp4,m4a,3gp,3g2,mj2: error reading header (in/a.m4a)"
+      : "format: MP4 or M4A, expected wav, FLAC, Ogg or MP3 (in/a.m4a); install FFmpeg's program, which reads it, or convert it first, for example: ffmpeg -i FILE out.wav",
   },
   "a page saved as a wav": {
     kind: "classes",
@@ -146,7 +149,7 @@ const MISTAKES: Record<string, Mistake> = {
     kind: "classes",
     files: { "in/a.wav": stereo, set: "a.wav,1\n" },
     options: { convert: { channels: 3 } },
-    told: "channels: 2 to 3, expected a change to 1 or from 1 (in/a.wav)",
+    told: "channels: 2 to 3, expected a change to 1, from 1, or from 6 (5.1) to 2 (in/a.wav)",
   },
   "nothing left after skipping": {
     kind: "classes",

@@ -1,19 +1,23 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { DatasetError } from "../../dist/core/error.js";
-import { type Audio, decodeAudio } from "../../dist/format/audio.js";
-import { readCompressedInfo } from "../../dist/format/compressed-info.js";
+import { type Audio, decodeAudio } from "../../dist/index.js";
+import { bytesSource } from "../../dist/format/byte-source.js";
+import { type CompressedInfo, readCompressedInfo } from "../../dist/format/compressed-info.js";
+import { Verdict } from "../../dist/format/verdict.js";
 import { python, root } from "../support/python.js";
 
 const folder = mkdtempSync(join(tmpdir(), "audio-"));
 const bytes = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, name)));
 const decode = (name: string): Promise<Audio> => decodeAudio(bytes(name), name);
+const infoOf = (data: Uint8Array): CompressedInfo | undefined =>
+  readCompressedInfo(bytesSource(data), new Verdict("x"))[0];
 
 interface Case {
   name: string;
@@ -112,14 +116,14 @@ test("FLAC, Ogg Vorbis, Opus and MP3 give soundfile's values", async () => {
 
 test("headers say the rate, channels, bits and length that decoding gives", async () => {
   for (const { name } of cases) {
-    const info = readCompressedInfo(bytes(name), name);
+    const info = infoOf(bytes(name));
     const audio = await decode(name);
     assert.equal(info?.sampleRate, audio.sampleRate, name);
     assert.equal(info?.channels, audio.channels, name);
     if (info?.frames !== undefined) assert.equal(info.frames, audio.samples.length / audio.channels, name);
     assert.equal(info?.frames === undefined, name.endsWith(".mp3"), name);
   }
-  assert.equal(readCompressedInfo(bytes("six24.flac"), "")?.bitsPerSample, 24);
+  assert.equal(infoOf(bytes("six24.flac"))?.bitsPerSample, 24);
 });
 
 async function message(data: Uint8Array): Promise<string> {
@@ -133,33 +137,33 @@ async function message(data: Uint8Array): Promise<string> {
   return "";
 }
 
-test("FLAC of every depth is checked against its checksum; other depths than the decoder's are refused by name", async () => {
+test("FLAC of every depth is checked against its checksum", async () => {
   for (const name of ["mono8.flac", "stereo16.flac", "six24.flac"]) {
     const flac = bytes(name).slice();
     flac[26]! ^= 1;
     assert.match(await message(flac), /checksum of the FLAC samples: wrong, the file is damaged/, name);
   }
-  const twenty = bytes("six24.flac").slice();
-  // Five bits across bytes 20 and 21: the depth less one.
-  twenty[20] = twenty[20]! | 1;
-  twenty[21] = (twenty[21]! & 15) | (3 << 4);
-  assert.match(await message(twenty), /bits of the FLAC: 20, expected 8, 16 or 24/);
 });
 
-test("Ogg files put one after the other are refused by name", async () => {
+test("Ogg files put one after the other are read as one", async () => {
   for (const name of ["mono.ogg", "mono.opus"]) {
     const one = bytes(name);
-    assert.match(
-      await message(Buffer.concat([one, one])),
-      new RegExp(`Ogg: another stream at byte ${one.length}, expected one`),
-    );
+    const { samples } = await decode(name);
+    const two = (await decodeAudio(Buffer.concat([one, one]), name)).samples;
+    assert.equal(two.length, 2 * samples.length);
+    assert.deepEqual(two.subarray(0, samples.length), samples);
+    assert.deepEqual(two.subarray(samples.length), samples);
   }
+  const other = Buffer.concat([bytes("mono.ogg"), bytes("stereo.ogg")]);
+  assert.match(await message(other), /vorbis of 16000 Hz with 1 channels and vorbis of 44100 Hz with 2 channels/);
 });
 
 test("a file cut short anywhere is an error", async () => {
   for (const name of ["stereo16.flac", "stereo.ogg", "stereo.opus", "stereo.mp3"]) {
     const whole = bytes(name);
     for (const share of [0.02, 0.3, 0.5, 0.77, 0.999]) {
+      // Of an MP3 a piece of the last frame: read, with a warning.
+      if (name === "stereo.mp3" && share === 0.999) continue;
       assert.notEqual(await message(whole.slice(0, Math.floor(whole.length * share))), "", `${name} at ${share}`);
     }
   }
@@ -176,10 +180,7 @@ test("an MP3 that ends within its Info header is cut short", async () => {
   const bytes = new Uint8Array(21);
   bytes.set([0xff, 0xf3, 0x18, 0xc4]);
   bytes.set(Buffer.from("Info"), 13);
-  await assert.rejects(decodeAudio(bytes, "x.mp3"), {
-    code: "FORMAT",
-    message: /MP3 frame at byte 0: incomplete, .* \(x\.mp3\)/,
-  });
+  await assert.rejects(decodeAudio(bytes, "x.mp3"), { code: "FORMAT", message: /damaged|format/ });
 });
 
 test("damaged bytes never hang, print or throw anything but DatasetError", async () => {
@@ -229,20 +230,45 @@ const { parentPort, workerData } = require("node:worker_threads");
 const { decodeAudio } = require(workerData.module);
 Promise.all(workerData.files.map(async (f) => (await decodeAudio(new Uint8Array(require("node:fs").readFileSync(f)), f)).samples.length)).then((n) => parentPort.postMessage(n));`;
   const names = ["stereo16.flac", "stereo.ogg", "stereo.opus", "stereo.mp3"];
-  const workerData = { module: join(root, "dist/format/audio.js"), files: names.map((name) => join(folder, name)) };
+  const workerData = { module: join(root, "dist/index.js"), files: names.map((name) => join(folder, name)) };
   const worker = new Worker(code, { eval: true, workerData });
   const lengths = await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
   const here = await Promise.all(names.map(async (name) => (await decode(name)).samples.length));
   assert.deepEqual(lengths, here);
 });
 
+/** Runs a script without libsndfile, and returns what it printed. */
+function withoutNative(script: string, ...args: string[]): string {
+  const env = { ...process.env, DEEP_AUDIO_VENV: join(folder, "none") };
+  return execFileSync(process.execPath, ["-e", script, ...args], { encoding: "utf8", env, maxBuffer: 1 << 28 });
+}
+
+test("without libsndfile the decoders in WebAssembly give the same samples", async () => {
+  const script = `const { decodeAudio } = require(process.argv[1]);
+(async () => {
+  for (const path of process.argv.slice(2)) {
+    const { samples } = await decodeAudio(require("node:fs").readFileSync(path), path);
+    require("node:fs").writeFileSync(path + ".wasm", Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength));
+  }
+})();`;
+  withoutNative(script, join(root, "dist/index.js"), ...cases.map(({ name }) => join(folder, name)));
+  for (const { name } of cases) {
+    const { samples } = await decode(name);
+    const raw = new Uint8Array(readFileSync(join(folder, `${name}.wasm`))).buffer;
+    const other = samples instanceof Int16Array ? new Int16Array(raw) : new Float32Array(raw);
+    assert.equal(other.length, samples.length, name);
+    let worst = 0;
+    for (let i = 0; i < samples.length; i++) worst = Math.max(worst, Math.abs(samples[i]! - other[i]!));
+    assert.ok(worst <= (name.endsWith(".flac") ? 0 : 1e-4), `${name}: differs by ${worst}`);
+  }
+});
+
 test("without the decoder the error says what to install", () => {
   // The built code alone, in a folder above which no package is installed.
   const bare = mkdtempSync(join(tmpdir(), "bare-"));
-  for (const name of ["format", "core"]) cpSync(join(root, "dist", name), join(bare, name), { recursive: true });
-  const script = `const { decodeAudio } = require(${JSON.stringify(join(bare, "format/audio.js"))});
-decodeAudio(new Uint8Array(require("node:fs").readFileSync(${JSON.stringify(join(folder, "mono.mp3"))})), "in/a.mp3").catch((e) => console.log(e.code, e.message));`;
-  writeFileSync(join(bare, "run.cjs"), script);
-  const out = execFileSync(process.execPath, [join(bare, "run.cjs")], { encoding: "utf8" });
-  assert.equal(out.trim(), "ENVIRONMENT mp3 decoder: not installed, run `npm install mpg123-decoder` (in/a.mp3)");
+  cpSync(join(root, "dist"), join(bare, "dist"), { recursive: true });
+  const script = `require(process.argv[1]).readAudio(process.argv[2]).catch((e) => console.log(e.code, e.message))`;
+  const path = join(folder, "mono.mp3");
+  const out = withoutNative(script, join(bare, "dist/audio/read-audio.js"), path);
+  assert.equal(out.trim(), `ENVIRONMENT mp3 decoder: not installed, run \`npm install mpg123-decoder\` (${path})`);
 });

@@ -1,0 +1,99 @@
+import type { ByteSource } from "../format/byte-source.js";
+import { type CompressedInfo, readCompressedInfo } from "../format/compressed-info.js";
+import type { Verdict } from "../format/verdict.js";
+import { decodeByWasm } from "../format/wasm-decode.js";
+import { flacSound, type IntegerReader } from "./flac-sound.js";
+import { type NativeFile, openNative } from "./libsndfile.js";
+import { nativeSound } from "./native-sound.js";
+import { type AudioHeader, joined, type Sound } from "./sound.js";
+
+/** The header of a FLAC, an Ogg file, an MP3 or MP2; undefined where it is none of these. */
+export function compressedHeader(source: ByteSource, verdict: Verdict): AudioHeader | undefined {
+  const headers = readCompressedInfo(source, verdict).map((info) => headerOf(info, verdict));
+  const [first] = headers;
+  return headers.length < 2 ? first : { ...first!, frames: framesOf(headers), open: () => joined(headers) };
+}
+
+function framesOf(headers: readonly AudioHeader[]): number | undefined {
+  const all = headers.map(({ frames }) => frames);
+  return all.includes(undefined) ? undefined : all.reduce((sum, frames) => sum! + frames!, 0);
+}
+
+function headerOf(info: CompressedInfo, verdict: Verdict): AudioHeader {
+  const { codec, container, sampleRate, channels, bitsPerSample = 0, frames } = info;
+  return {
+    format: container === "MPEG" ? codec.toUpperCase() : container,
+    sampleRate,
+    channels,
+    bitsPerSample,
+    frames,
+    sixteenBit: bitsPerSample === 16,
+    open: () => openCompressed(info, verdict),
+    close: () => {},
+  };
+}
+
+/** By libsndfile where it is there and reads the file right, else by WebAssembly. */
+async function openCompressed(info: CompressedInfo, verdict: Verdict): Promise<Sound> {
+  const native = suits(info) ? openNative(info.part) : undefined;
+  if (native) {
+    if (info.codec === "flac") return flacSound(native, info, verdict);
+    if (info.codec === "opus") native.setRate(info.sampleRate);
+    if (readsAll(native, info)) return nativeSound(native, verdict);
+    native.close();
+  }
+  const { samples, ...form } = await decodeByWasm(info, verdict);
+  if (samples instanceof Int32Array) return flacSound(integersOf(samples, form.channels), info, verdict);
+  return floatSound(samples, form.sampleRate, form.channels);
+}
+
+/** libsndfile doesn't read Ogg FLAC, and mpg123 in it says on stderr what it stumbles over in an MP3. */
+function suits({ container, codec, regular = true }: CompressedInfo): boolean {
+  return regular && !(container === "Ogg" && codec === "flac");
+}
+
+/** libsndfile reads an MP3 no further than the length it takes it to have. */
+function readsAll({ info: { frames, channels, sampleRate } }: NativeFile, info: CompressedInfo): boolean {
+  if (channels !== info.channels || sampleRate !== info.sampleRate) return false;
+  // Of what all frames hold, an encoder says to leave out up to three frames.
+  return info.padded === undefined || frames >= info.padded - 3 * 1152;
+}
+
+function integersOf(samples: Int32Array, channels: number): IntegerReader {
+  let at = 0;
+  return {
+    read: (out) => {
+      const part = samples.subarray(at, at + out.length);
+      if (out instanceof Int32Array) out.set(part);
+      else for (let i = 0; i < part.length; i++) out[i] = part[i]! >> 16;
+      at += part.length;
+      return part.length;
+    },
+    error: () => "",
+    seek: (frame) => {
+      at = frame * channels;
+      return true;
+    },
+    close: () => {},
+  };
+}
+
+function floatSound(samples: Float32Array, sampleRate: number, channels: number): Sound {
+  let at = 0;
+  return {
+    sampleRate,
+    channels,
+    sixteenBit: false,
+    frames: samples.length / channels,
+    read: (out) => {
+      const part = samples.subarray(at, at + out.length - (out.length % channels));
+      out.set(part);
+      at += part.length;
+      return part.length / channels;
+    },
+    seek: (frame) => {
+      at = frame * channels;
+    },
+    close: () => {},
+  };
+}

@@ -1,0 +1,113 @@
+import { createHash, type Hash } from "node:crypto";
+import { createMemory, loopsIn } from "../core/wasm-loops.js";
+import type { CompressedInfo } from "../format/compressed-info.js";
+import type { Verdict } from "../format/verdict.js";
+import { drop, type Sound } from "./sound.js";
+
+/** What gives FLAC's integers: libsndfile, or an array that was decoded whole. */
+export interface IntegerReader {
+  /** Fills `out` with the next samples, all channels together, in its full width; returns how many. */
+  read(out: Int16Array | Int32Array): number;
+  /** What was found wrong since the last call; "" where nothing was. */
+  error(): string;
+  seek(frame: number): boolean;
+  close(): void;
+}
+
+/** Samples decoded at a time: what stays in the processor's cache. */
+const PART = 1 << 14;
+const memory = createMemory(12 * PART + 64);
+const loops = loopsIn(memory);
+const wide = new Int32Array(memory.buffer, 0, PART);
+const narrow = new Int16Array(memory.buffer, 0, PART);
+const PACKED_AT = 4 * PART;
+const FLOATS_AT = 8 * PART + 16;
+
+/**
+ * The sound of a FLAC, checked against its own checksums while it is read from beginning to end: those of the frames by the
+ * decoder, that of all samples here.
+ */
+export function flacSound(reader: IntegerReader, info: CompressedInfo, verdict: Verdict): Sound {
+  const { sampleRate, channels, frames, bitsPerSample: bits = 16 } = info;
+  const sixteenBit = bits === 16;
+  let hash: Hash | undefined = info.md5 === undefined ? undefined : createHash("md5");
+  let whole = true;
+  let read = 0;
+  let broken = "";
+  const finish = (): void => {
+    whole = false;
+    const got = read / channels;
+    const promised = `${got}, expected ${frames ?? "more"} according to the header`;
+    // A frame whose own checksum is wrong; a decoder that is out of step only at the end has met the end of a cut file.
+    if (broken !== "" && (!/lost sync/.test(broken) || frames === got)) {
+      verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)} after ${got} samples`);
+    }
+    if (frames === undefined ? broken !== "" : got < frames) verdict.lost(`samples: ${promised}`);
+    else if (hash && hash.digest("hex") !== info.md5) {
+      verdict.damaged("checksum of the FLAC samples: wrong, the file is damaged");
+    }
+  };
+  const next = (out: Int16Array | Int32Array): number => {
+    // What was wrong before more samples came is damage inside.
+    if (broken !== "") verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)}`);
+    const got = reader.read(out);
+    broken = reader.error();
+    read += got;
+    return got;
+  };
+  const sound: Sound = {
+    sampleRate,
+    channels,
+    sixteenBit,
+    frames,
+    read: (out) => {
+      const room = out.length - (out.length % channels);
+      const step = PART - (PART % channels);
+      let done = 0;
+      while (done < room) {
+        const want = Math.min(step, room - done);
+        const part = out.subarray(done, done + want);
+        const integers = part instanceof Int16Array ? part : (sixteenBit ? narrow : wide).subarray(0, want);
+        const got = next(integers);
+        if (whole) hash?.update(asStored(integers.subarray(0, got), bits));
+        if (part instanceof Float32Array) toFloats(part, got, sixteenBit);
+        done += got;
+        if (got < want) break;
+      }
+      if (whole && (done < room || read === (frames ?? Infinity) * channels)) finish();
+      return done / channels;
+    },
+    seek: async (frame) => {
+      if (frame === 0) return;
+      hash = undefined;
+      whole = false;
+      if (!reader.seek(frame)) await drop(sound, frame);
+    },
+    close: reader.close,
+  };
+  return sound;
+}
+
+/** Floats of the integers in the loops' memory. */
+function toFloats(out: Float32Array, count: number, sixteenBit: boolean): void {
+  if (sixteenBit) loops.floatsOf16(0, 2 * count, FLOATS_AT);
+  else loops.floatsOf32(0, 4 * count, FLOATS_AT);
+  out.set(new Float32Array(memory.buffer, FLOATS_AT, count));
+}
+
+/** Integers in as few whole bytes as they have, little end first, as FLAC's checksum takes them. */
+function asStored(integers: Int16Array | Int32Array, bits: number): Uint8Array {
+  const { buffer, byteOffset, byteLength, length } = integers;
+  const bytes = Math.ceil(bits / 8);
+  if (integers instanceof Int16Array || bits === 32) return new Uint8Array(buffer, byteOffset, byteLength);
+  if (bits === 24) {
+    loops.pack24(0, 4 * length, PACKED_AT);
+    return new Uint8Array(memory.buffer, PACKED_AT, 3 * length);
+  }
+  const out = new Uint8Array(bytes * length);
+  for (let i = 0; i < length; i++) {
+    const value = integers[i]! >> (32 - bits);
+    for (let k = 0; k < bytes; k++) out[bytes * i + k] = value >> (8 * k);
+  }
+  return out;
+}

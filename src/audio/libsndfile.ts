@@ -1,0 +1,290 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { LibraryHandle } from "koffi";
+import { DatasetError } from "../core/error.js";
+import type { ByteSource } from "../format/byte-source.js";
+import { packageFolders, venv } from "../setup/paths.js";
+
+/** What libsndfile says of an opened file. */
+export interface NativeInfo {
+  sampleRate: number;
+  channels: number;
+  /** Samples per channel as the file has them, or an estimate, or a very large number. */
+  frames: number;
+  /** SF_FORMAT: the container in the upper 16 bits, the encoding in the lower ones. */
+  format: number;
+}
+
+/** A file that libsndfile reads. */
+export interface NativeFile {
+  info: NativeInfo;
+  /** Reads whole frames from where the file stands into `out`, integers in its width; the number of samples read, all channels together. */
+  read(out: Float32Array | Int16Array | Int32Array): number;
+  /** Goes to a frame; false where it can't. */
+  seek(frame: number): boolean;
+  /** What libsndfile found wrong since the last call; "" where nothing was. */
+  error(): string;
+  /** Decodes Opus at another rate, before anything is read; `info` says whether it does. */
+  setRate(sampleRate: number): void;
+  close(): void;
+}
+
+/** A file that libsndfile writes. */
+export interface NativeWriter {
+  /** Appends whole frames: floats of full scale -1 to 1, or integers of full width; false where it failed. */
+  write(samples: Float32Array | Int32Array): boolean;
+  /** One of libsndfile's commands, without data, by its number and its value. */
+  command(number: number, value: number): void;
+  /** Completes the file; false where it failed. */
+  close(): boolean;
+}
+
+/** Where the bytes of a written file go. */
+export interface ByteSink {
+  size: number;
+  write(bytes: Uint8Array, at: number): void;
+  read(into: Uint8Array, from: number): number;
+}
+
+/** The file in the `soundfile` wheel for each system. */
+const FILES: Record<string, string> = {
+  "linux x64": "libsndfile_x86_64.so",
+  "linux arm64": "libsndfile_arm64.so",
+  "darwin x64": "libsndfile_x86_64.dylib",
+  "darwin arm64": "libsndfile_arm64.dylib",
+  "win32 x64": "libsndfile_x64.dll",
+  "win32 arm64": "libsndfile_arm64.dll",
+};
+
+/** Where the Python environment has libsndfile; undefined where it hasn't. */
+export function libsndfilePath(): string | undefined {
+  const name = FILES[`${process.platform} ${process.arch}`];
+  if (name === undefined) return undefined;
+  return packageFolders(venv)
+    .map((folder) => join(folder, "_soundfile_data", name))
+    .find(existsSync);
+}
+
+interface OpenFile {
+  bytes: ByteSource | ByteSink;
+  at: number;
+  /** What a callback threw: C can't pass it on. */
+  thrown?: unknown;
+}
+
+type NativeFunction = ReturnType<LibraryHandle["func"]>;
+
+interface Library {
+  open: NativeFunction;
+  close: NativeFunction;
+  readFloat: NativeFunction;
+  readShort: NativeFunction;
+  readInt: NativeFunction;
+  writeFloat: NativeFunction;
+  writeInt: NativeFunction;
+  seek: NativeFunction;
+  error: NativeFunction;
+  message: NativeFunction;
+  command: NativeFunction;
+  /** SF_VIRTUAL_IO: the addresses of its five callbacks. */
+  callbacks: Buffer;
+}
+
+/** The files that are open, by the number that the callbacks are given. */
+const files = new Map<number, OpenFile>();
+let next = 1;
+let library: Library | undefined | null = null;
+
+/** libsndfile of the Python environment's `soundfile`, loaded once in each thread; undefined where there is none. */
+function load(): Library | undefined {
+  if (library !== null) return library;
+  const path = libsndfilePath();
+  library = path === undefined ? undefined : bind(path);
+  return library;
+}
+
+/** Whether libsndfile is there. */
+export function hasLibsndfile(): boolean {
+  return load() !== undefined;
+}
+
+function bind(path: string): Library {
+  const koffi = require("koffi") as typeof import("koffi");
+  let lib: LibraryHandle;
+  try {
+    lib = koffi.load(path);
+  } catch (cause) {
+    const message = `libsndfile: ${path} does not load: ${(cause as Error).message}; delete .venv and run \`npm start\` in the project's folder`;
+    throw new DatasetError("ENVIRONMENT", message, [], { cause });
+  }
+  const guarded = <A extends unknown[]>(work: (file: OpenFile, ...rest: A) => number) => {
+    return (...all: [...A, number]): number => {
+      const file = files.get(all.at(-1) as number) as OpenFile;
+      try {
+        return work(file, ...(all.slice(0, -1) as unknown as A));
+      } catch (error) {
+        file.thrown ??= error;
+        return 0;
+      }
+    };
+  };
+  const view = (address: bigint, count: number): Uint8Array => new Uint8Array(koffi.view(address, count));
+  const callbacks = [
+    koffi.register(
+      guarded((file) => file.bytes.size),
+      koffi.pointer(koffi.proto("int64_t", ["intptr_t"])),
+    ),
+    koffi.register(
+      guarded((file, offset: number, whence: number) => {
+        file.at = Number(offset) + [0, file.at, file.bytes.size][whence]!;
+        return file.at;
+      }),
+      koffi.pointer(koffi.proto("int64_t", ["int64_t", "int", "intptr_t"])),
+    ),
+    koffi.register(
+      guarded((file, address: bigint, count: number) => {
+        const wanted = Math.min(Number(count), file.bytes.size - file.at);
+        if (wanted <= 0) return 0;
+        const got = file.bytes.read(view(address, wanted), file.at);
+        file.at += got;
+        return got;
+      }),
+      koffi.pointer(koffi.proto("int64_t", ["void *", "int64_t", "intptr_t"])),
+    ),
+    koffi.register(
+      guarded((file, address: bigint, count: number) => {
+        (file.bytes as ByteSink).write(view(address, Number(count)), file.at);
+        file.at += Number(count);
+        return Number(count);
+      }),
+      koffi.pointer(koffi.proto("int64_t", ["const void *", "int64_t", "intptr_t"])),
+    ),
+    koffi.register(
+      guarded((file) => file.at),
+      koffi.pointer(koffi.proto("int64_t", ["intptr_t"])),
+    ),
+  ];
+  const addresses = Buffer.alloc(8 * callbacks.length);
+  callbacks.forEach((address, i) => void addresses.writeBigUInt64LE(BigInt(address), 8 * i));
+  return {
+    open: lib.func("sf_open_virtual", "void *", ["void *", "int", "void *", "intptr_t"]),
+    close: lib.func("sf_close", "int", ["void *"]),
+    readFloat: lib.func("sf_read_float", "int64_t", ["void *", "void *", "int64_t"]),
+    readShort: lib.func("sf_read_short", "int64_t", ["void *", "void *", "int64_t"]),
+    readInt: lib.func("sf_read_int", "int64_t", ["void *", "void *", "int64_t"]),
+    writeFloat: lib.func("sf_write_float", "int64_t", ["void *", "void *", "int64_t"]),
+    writeInt: lib.func("sf_write_int", "int64_t", ["void *", "void *", "int64_t"]),
+    seek: lib.func("sf_seek", "int64_t", ["void *", "int64_t", "int"]),
+    error: lib.func("sf_error", "int", ["void *"]),
+    message: lib.func("sf_strerror", "const char *", ["void *"]),
+    command: lib.func("sf_command", "int", ["void *", "int", "void *", "int"]),
+    callbacks: addresses,
+  };
+}
+
+const READ = 0x10;
+const WRITE = 0x20;
+
+/** Opens a file for `mode`; undefined where libsndfile refuses it. */
+function open(
+  bytes: ByteSource | ByteSink,
+  mode: number,
+  info: Buffer,
+): { lib: Library; handle: unknown; number: number; file: OpenFile } | undefined {
+  const lib = load();
+  if (!lib) return undefined;
+  const file: OpenFile = { bytes, at: 0 };
+  const number = next++;
+  files.set(number, file);
+  const handle: unknown = lib.open(lib.callbacks, mode, info, number);
+  if (file.thrown !== undefined || !handle) {
+    if (handle) lib.close(handle);
+    files.delete(number);
+    if (file.thrown !== undefined) throw file.thrown;
+    return undefined;
+  }
+  return { lib, handle, number, file };
+}
+
+/** libsndfile's commands: SFC_GET_CURRENT_SF_INFO, SFC_SET_ORIGINAL_SAMPLERATE. */
+const GET_INFO = 0x1002;
+const SET_ORIGINAL_RATE = 0x1500;
+
+function infoOf(fields: Buffer): NativeInfo {
+  return {
+    frames: Number(fields.readBigInt64LE(0)),
+    sampleRate: fields.readInt32LE(8),
+    channels: fields.readInt32LE(12),
+    format: fields.readInt32LE(16),
+  };
+}
+
+/**
+ * Opens a file in libsndfile; undefined where libsndfile isn't there or refuses the file. Close it.
+ *
+ * Which file it is passed as comes from outside: a crash of libsndfile ends the process, so what the library can check itself it does
+ * before.
+ */
+export function openNative(source: ByteSource): NativeFile | undefined {
+  const fields = Buffer.alloc(32);
+  const opened = open(source, READ, fields);
+  if (!opened) return undefined;
+  const { lib, handle, number, file } = opened;
+  const checked = <T>(value: T): T => {
+    if (file.thrown === undefined) return value;
+    const { thrown } = file;
+    file.thrown = undefined;
+    throw thrown;
+  };
+  const native: NativeFile = {
+    info: infoOf(fields),
+    read: (out) => {
+      const read =
+        out instanceof Float32Array ? lib.readFloat : out instanceof Int16Array ? lib.readShort : lib.readInt;
+      return checked(Number(read(handle, out, out.length)));
+    },
+    seek: (frame) => checked(Number(lib.seek(handle, frame, 0))) === frame,
+    error: () => (lib.error(handle) === 0 ? "" : String(lib.message(handle))),
+    setRate: (sampleRate) => {
+      const rate = Buffer.alloc(4);
+      rate.writeInt32LE(sampleRate);
+      lib.command(handle, SET_ORIGINAL_RATE, rate, rate.length);
+      lib.command(handle, GET_INFO, fields, fields.length);
+      native.info = infoOf(fields);
+    },
+    close: () => {
+      lib.close(handle);
+      files.delete(number);
+    },
+  };
+  return native;
+}
+
+/** Opens a file for writing in libsndfile; undefined where libsndfile isn't there or refuses the form. Close it. */
+export function createNative(
+  sink: ByteSink,
+  form: { sampleRate: number; channels: number; format: number },
+): NativeWriter | undefined {
+  const fields = Buffer.alloc(32);
+  fields.writeInt32LE(form.sampleRate, 8);
+  fields.writeInt32LE(form.channels, 12);
+  fields.writeInt32LE(form.format, 16);
+  const opened = open(sink, WRITE, fields);
+  if (!opened) return undefined;
+  const { lib, handle, number, file } = opened;
+  return {
+    write: (samples) => {
+      const write = samples instanceof Float32Array ? lib.writeFloat : lib.writeInt;
+      const written = Number(write(handle, samples, samples.length));
+      if (file.thrown !== undefined) throw file.thrown;
+      return written === samples.length;
+    },
+    command: (id, value) => void lib.command(handle, id, null, value),
+    close: () => {
+      const failed: unknown = lib.close(handle);
+      files.delete(number);
+      if (file.thrown !== undefined) throw file.thrown;
+      return failed === 0;
+    },
+  };
+}

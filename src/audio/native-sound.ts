@@ -1,0 +1,75 @@
+import type { ByteSource } from "../format/byte-source.js";
+import { checkLength } from "../format/containers.js";
+import type { Verdict } from "../format/verdict.js";
+import { type NativeFile, openNative } from "./libsndfile.js";
+import { type AudioHeader, drop, type Sound } from "./sound.js";
+
+/** Bits per sample of libsndfile's encodings (SF_FORMAT_SUBMASK); others are lossy. */
+const BITS: Record<number, number> = {
+  1: 8, // signed
+  2: 16,
+  3: 24,
+  4: 32,
+  5: 8, // unsigned
+  6: 32, // float
+  7: 64, // double
+  16: 8, // µ-law
+  17: 8, // A-law
+  112: 16, // ALAC
+  113: 20,
+  114: 24,
+  115: 32,
+};
+
+/** Frames that are decoded before those that are wanted: a lossy decoder takes some to settle. */
+const RUN_UP = 8192;
+
+/**
+ * The header of a file of a format that only libsndfile reads; undefined where it isn't there.
+ * @param format what its first bytes say it is
+ * @throws DatasetError "FORMAT" where it is damaged, or of an encoding that libsndfile doesn't know
+ */
+export function nativeHeader(source: ByteSource, format: string, verdict: Verdict): AudioHeader | undefined {
+  const native = openNative(source);
+  if (!native) return undefined;
+  native.close();
+  const { sampleRate, channels, frames, format: code } = native.info;
+  checkLength(source, format, verdict);
+  const encoding = code & 0xffff;
+  return {
+    format,
+    sampleRate,
+    channels,
+    bitsPerSample: BITS[encoding] ?? 0,
+    frames: frames < Number.MAX_SAFE_INTEGER ? frames : undefined,
+    sixteenBit: encoding === 2,
+    open: () => nativeSound(openNative(source)!, verdict),
+    close: () => {},
+  };
+}
+
+/** The sound of a file that libsndfile has opened. */
+export function nativeSound(native: NativeFile, verdict: Verdict): Sound {
+  const { sampleRate, channels, frames, format } = native.info;
+  const encoding = format & 0xffff;
+  const exact = encoding in BITS;
+  const sound: Sound = {
+    sampleRate,
+    channels,
+    sixteenBit: encoding === 2,
+    frames: frames < Number.MAX_SAFE_INTEGER ? frames : undefined,
+    read: (out) => {
+      const room = out.subarray(0, out.length - (out.length % channels));
+      const got = native.read(room);
+      const error = native.error();
+      if (error !== "") verdict.damaged(`samples: damaged, libsndfile says ${JSON.stringify(error)}`);
+      return got / channels;
+    },
+    seek: async (frame) => {
+      const begin = exact ? frame : Math.max(0, frame - RUN_UP);
+      await drop(sound, native.seek(begin) ? frame - begin : frame);
+    },
+    close: native.close,
+  };
+  return sound;
+}
