@@ -47,7 +47,7 @@ async function openCompressed(info: CompressedInfo, verdict: Verdict): Promise<S
   return floatSound(samples, form.sampleRate, form.channels);
 }
 
-/** libsndfile doesn't read Ogg FLAC, and mpg123 in it says on stderr what it stumbles over in an MP3. */
+/** libsndfile reads no Ogg FLAC, nothing of an Ogg file without an end, and mpg123 in it says on stderr what it stumbles over in an MP3. */
 function suits({ container, codec, regular = true }: CompressedInfo): boolean {
   return regular && !(container === "Ogg" && codec === "flac");
 }

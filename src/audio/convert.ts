@@ -1,6 +1,6 @@
 import { DatasetError } from "../core/error.js";
 import { type Audio, toFloat32 } from "../format/wav.js";
-import { mixChannels, resample, resampleReach } from "../signal/resample.js";
+import { mixChannels, resample, resampleSpan } from "../signal/resample.js";
 import type { Sound } from "./sound.js";
 
 /** What every file of a set is turned into. */
@@ -73,7 +73,6 @@ export class PartConverter {
   private at: number;
   private readonly stop: number;
   private readonly reach: number;
-  /** Frames after which input and output fall together again. */
   private readonly cycle: number;
 
   constructor(
@@ -84,11 +83,11 @@ export class PartConverter {
     const from = sound.sampleRate;
     this.sampleRate = convert.sampleRate ?? from;
     this.channels = convert.channels ?? sound.channels;
-    const same = this.sampleRate === from;
-    this.reach = same ? 0 : resampleReach(from, this.sampleRate);
-    this.cycle = same ? 1 : from / gcd(from, this.sampleRate);
+    const { reach, cycle } = resampleSpan(from, this.sampleRate);
+    this.reach = reach;
+    this.cycle = cycle;
     this.at = Math.round(part.start * this.sampleRate);
-    this.stop = this.at + Math.round(part.duration * this.sampleRate);
+    this.stop = Math.round((part.start + part.duration) * this.sampleRate);
     this.base = this.aligned((this.at * from) / this.sampleRate - this.reach);
     this.end = this.base;
   }
@@ -148,8 +147,4 @@ export class PartConverter {
   private aligned(frame: number): number {
     return Math.max(0, this.cycle * Math.floor(frame / this.cycle));
   }
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { LibraryHandle } from "koffi";
 import { DatasetError } from "../core/error.js";
-import type { ByteSource } from "../format/byte-source.js";
+import { buffered, type ByteSource } from "../format/byte-source.js";
 import { packageFolders, venv } from "../setup/paths.js";
 
 /** What libsndfile says of an opened file. */
@@ -227,7 +227,7 @@ function infoOf(fields: Buffer): NativeInfo {
  */
 export function openNative(source: ByteSource): NativeFile | undefined {
   const fields = Buffer.alloc(32);
-  const opened = open(source, READ, fields);
+  const opened = open(buffered(source), READ, fields);
   if (!opened) return undefined;
   const { lib, handle, number, file } = opened;
   const checked = <T>(value: T): T => {

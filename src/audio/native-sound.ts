@@ -1,7 +1,7 @@
 import type { ByteSource } from "../format/byte-source.js";
 import { checkLength } from "../format/containers.js";
 import type { Verdict } from "../format/verdict.js";
-import { type NativeFile, openNative } from "./libsndfile.js";
+import { hasLibsndfile, type NativeFile, openNative } from "./libsndfile.js";
 import { type AudioHeader, drop, type Sound } from "./sound.js";
 
 /** Bits per sample of libsndfile's encodings (SF_FORMAT_SUBMASK); others are lossy. */
@@ -30,11 +30,12 @@ const RUN_UP = 8192;
  * @throws DatasetError "FORMAT" where it is damaged, or of an encoding that libsndfile doesn't know
  */
 export function nativeHeader(source: ByteSource, format: string, verdict: Verdict): AudioHeader | undefined {
+  if (!hasLibsndfile()) return undefined;
+  checkLength(source, format, verdict);
   const native = openNative(source);
   if (!native) return undefined;
   native.close();
   const { sampleRate, channels, frames, format: code } = native.info;
-  checkLength(source, format, verdict);
   const encoding = code & 0xffff;
   return {
     format,
@@ -42,7 +43,7 @@ export function nativeHeader(source: ByteSource, format: string, verdict: Verdic
     channels,
     bitsPerSample: BITS[encoding] ?? 0,
     frames: frames < Number.MAX_SAFE_INTEGER ? frames : undefined,
-    sixteenBit: encoding === 2,
+    sixteenBit: BITS[encoding] === 16,
     open: () => nativeSound(openNative(source)!, verdict),
     close: () => {},
   };
@@ -56,7 +57,7 @@ export function nativeSound(native: NativeFile, verdict: Verdict): Sound {
   const sound: Sound = {
     sampleRate,
     channels,
-    sixteenBit: encoding === 2,
+    sixteenBit: BITS[encoding] === 16,
     frames: frames < Number.MAX_SAFE_INTEGER ? frames : undefined,
     read: (out) => {
       const room = out.subarray(0, out.length - (out.length % channels));

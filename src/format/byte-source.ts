@@ -30,6 +30,21 @@ export function partOf(source: ByteSource, from: number, to: number): ByteSource
   };
 }
 
+/** A source that is read in larger pieces than it is asked for: a decoder asks for few bytes at a time. */
+export function buffered(source: ByteSource): ByteSource {
+  if (source.bytes) return source;
+  const reach = reachInto(source);
+  return {
+    size: source.size,
+    read: (into, from) => {
+      if (into.length >= WINDOW) return source.read(into, from);
+      const part = reach(from, into.length);
+      into.set(part);
+      return part.length;
+    },
+  };
+}
+
 /** All bytes of a source. */
 export function allBytes(source: ByteSource): Uint8Array {
   if (source.bytes) return source.bytes;

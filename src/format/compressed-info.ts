@@ -16,8 +16,9 @@ export interface CompressedInfo {
   bitsPerSample?: number;
   /** Samples per channel; unknown before decoding for MP3 and for streamed FLAC. */
   frames?: number;
-  /** MPEG: samples per channel of all its frames, of which the encoder's padding is left out; and whether they are as they should be. */
+  /** MPEG: samples per channel of all its frames, of which the encoder's padding is left out. */
   padded?: number;
+  /** MPEG and Ogg: whether all its frames or pages are there and follow on each other. */
   regular?: boolean;
   /** Opus: what the samples are to be multiplied with. */
   gain?: number;
@@ -65,20 +66,24 @@ function oneForm(streams: CompressedInfo[], verdict: Verdict): CompressedInfo[] 
   return streams;
 }
 
-function oggInfo({ first, granule, from, to }: OggStream, source: ByteSource, verdict: Verdict): CompressedInfo {
+function oggInfo(
+  { first, granule, from, to, regular }: OggStream,
+  source: ByteSource,
+  verdict: Verdict,
+): CompressedInfo {
   const container = "Ogg";
   const part = partOf(source, from, to);
   const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
   if (ascii(first, 1, 6) === "vorbis" && first.length >= 16) {
     const [channels, sampleRate] = [first[11]!, view.getUint32(12, true)];
-    return { codec: "vorbis", container, channels, sampleRate, frames: granule, part };
+    return { codec: "vorbis", container, channels, sampleRate, frames: granule, regular, part };
   }
   // Opus always decodes at 48 kHz; the first `preSkip` samples are thrown away (RFC 7845).
   if (ascii(first, 0, 8) === "OpusHead" && first.length >= 18) {
     const frames = Math.max(0, granule - view.getUint16(10, true));
     // In 1/256 dB.
     const gain = 10 ** (view.getInt16(16, true) / 256 / 20);
-    return { codec: "opus", container, channels: first[9]!, sampleRate: 48000, frames, gain, part };
+    return { codec: "opus", container, channels: first[9]!, sampleRate: 48000, frames, gain, regular, part };
   }
   if (ascii(first, 1, 4) === "FLAC") {
     return { codec: "flac", container, ...readStreamInfo(first, 13, verdict), part };

@@ -10,6 +10,8 @@ export interface OggStream {
   /** Where its pages begin and end. */
   from: number;
   to: number;
+  /** Whether all its pages are there. */
+  regular: boolean;
 }
 
 /**
@@ -25,6 +27,7 @@ export function readOggInfo(source: ByteSource, verdict: Verdict): OggStream[] {
   let serial = 0;
   let page = 0;
   let ended = true;
+  let gaps = false;
   let at = 0;
   while (at < size) {
     const head = reach(at, 27 + 255);
@@ -45,9 +48,11 @@ export function readOggInfo(source: ByteSource, verdict: Verdict): OggStream[] {
         const message = `Ogg: another stream at byte ${at} before the end of the first, expected one at a time`;
         verdict.damaged(`${message}; convert the file, for example: ffmpeg -i FILE out.flac`);
       }
+      gaps = false;
       serial = fields.getUint32(14);
-      streams.push({ first: bytes.slice(body), granule: 0, from: at, to: at });
+      streams.push({ first: bytes.slice(body), granule: 0, from: at, to: at, regular: false });
     } else if (number !== page + 1) {
+      gaps = true;
       verdict.lost(
         `Ogg page: number ${number} at byte ${at}, expected ${page + 1}`,
         "the file is damaged: copy it again",
@@ -60,6 +65,7 @@ export function readOggInfo(source: ByteSource, verdict: Verdict): OggStream[] {
     ended = (bytes[5]! & 4) !== 0;
     at += length;
     stream.to = at;
+    stream.regular = ended && !gaps;
   }
   if (streams.length > 0 && !ended) verdict.lost(`Ogg: no end after byte ${streams.at(-1)!.to}`);
   else if (at < size) verdict.note(`Ogg: ${size - at} bytes after the end, skipped`);
@@ -67,18 +73,32 @@ export function readOggInfo(source: ByteSource, verdict: Verdict): OggStream[] {
   return streams;
 }
 
-const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
+/** What the checksum of a byte becomes by as many zero bytes behind it as the table's number says. */
+const TABLES = Array.from({ length: 4 }, () => new Uint32Array(256));
+for (let n = 0; n < 256; n++) {
   let c = n << 24;
-  for (let bit = 0; bit < 8; bit++) c = c & 0x80000000 ? (c << 1) ^ 0x04c11db7 : c << 1;
-  return c >>> 0;
-});
+  for (const table of TABLES) {
+    for (let bit = 0; bit < 8; bit++) c = c & 0x80000000 ? (c << 1) ^ 0x04c11db7 : c << 1;
+    table[n] = c;
+  }
+}
+const [T0, T1, T2, T3] = TABLES as [Uint32Array, Uint32Array, Uint32Array, Uint32Array];
 
 /** Ogg's CRC-32 (polynomial 04c11db7, not reflected) of a page whose checksum field counts as zero. */
 function pageChecksum(page: Uint8Array): number {
-  let crc = 0;
-  for (let i = 0; i < page.length; i++) {
-    const byte = i >= 22 && i < 26 ? 0 : page[i]!;
-    crc = ((crc << 8) ^ TABLE[((crc >>> 24) ^ byte) & 255]!) >>> 0;
+  let crc = continued(0, page, 0, 22);
+  crc = continued(crc, new Uint8Array(4), 0, 4);
+  return continued(crc, page, 26, page.length) >>> 0;
+}
+
+/** Four bytes at a time. */
+function continued(from: number, bytes: Uint8Array, start: number, end: number): number {
+  let crc = from;
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    crc ^= (bytes[i]! << 24) | (bytes[i + 1]! << 16) | (bytes[i + 2]! << 8) | bytes[i + 3]!;
+    crc = T3[crc >>> 24]! ^ T2[(crc >>> 16) & 255]! ^ T1[(crc >>> 8) & 255]! ^ T0[crc & 255]!;
   }
+  for (; i < end; i++) crc = (crc << 8) ^ T0[((crc >>> 24) ^ bytes[i]!) & 255]!;
   return crc;
 }

@@ -61,16 +61,22 @@ export function resample(samples: Float32Array, from: number, to: number): Float
   return out;
 }
 
-/** Inputs on either side that an output is made of, at most. */
-export function resampleReach(from: number, to: number): number {
+/**
+ * What changing the rate of a part of a sound takes, for the same samples to the last bit as of the whole: `reach`, how many
+ * inputs on either side an output is made of, at most; and `cycle`, a multiple of which the part has to begin with.
+ */
+export function resampleSpan(from: number, to: number): { reach: number; cycle: number } {
+  if (from === to) return { reach: 0, cycle: 1 };
+  const stages = stagesFor(from, to);
   let reach = 0;
   let rate = from;
   // Each stage reaches as far as its filter, counted in its own input.
-  for (const stage of stagesFor(from, to)) {
-    reach += Math.ceil((stage.taps * from) / rate) + 1;
-    rate = (rate * stage.up) / stage.down;
+  for (const { taps, up, down } of stages) {
+    reach += Math.ceil((taps * from) / rate) + 1;
+    rate = (rate * up) / down;
   }
-  return reach;
+  // Input and output fall together after each `from / gcd` inputs, and every stage makes its outputs in pairs.
+  return { reach, cycle: (from / gcd(from, to)) * 2 ** stages.length };
 }
 
 /**

@@ -3,7 +3,7 @@ import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { csvLines } from "../format/csv.js";
 import { statOf } from "../system/file-names.js";
-import { FILE_NAMES, listAudio } from "./list-audio.js";
+import { FILE_NAMES, listFiles } from "./list-audio.js";
 import type { DatasetIndex, Row } from "../core/rows.js";
 import { datasetFolders } from "./folders.js";
 import { nameProblem } from "../core/names.js";
@@ -47,7 +47,8 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
   if (!(await statOf(base))?.isDirectory()) {
     throw new DatasetError("FILE", `folder ${base}: not found, expected one with a folder per class`);
   }
-  const found = (await listAudio(base)).filter((file) => file.includes("/"));
+  const { audio, silent } = await listFiles(base);
+  const found = audio.filter((file) => file.includes("/"));
   const tops = [...new Set(found.map((file) => file.split("/", 1)[0] as string))];
   const sideOf = splitReader(tops);
   const published =
@@ -78,7 +79,8 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
     throw new DatasetError("INDEX", `audio files in ${base}: none, expected ${names} with audio files`);
   }
   const others = new Set(found.filter((file) => !byFile.has(file)));
-  const warnings = await readSplits(directory, splits, byFile, others);
+  const ofClasses = silent.filter((file) => file.includes("/") && column.has(classOf(file)));
+  const warnings = [...(await readSplits(directory, splits, byFile, others)), ...leftOut(ofClasses)];
   return {
     kind: "classes",
     file: FILE_NAMES,
@@ -89,6 +91,17 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
     ...folders,
     ...(warnings.length > 0 ? { warnings } : {}),
   };
+}
+
+/** Names that a warning shows. */
+const SHOWN = 5;
+
+/** The warning about files of the classes that are no audio by their names. */
+function leftOut(files: readonly string[]): Problem[] {
+  if (files.length === 0) return [];
+  const more = files.length > SHOWN ? `, … and ${files.length - SHOWN} more` : "";
+  const message = `files: ${files.length} left out, expected audio (${files.slice(0, SHOWN).join(", ")}${more})`;
+  return [{ kind: "left out", file: files[0]!, message }];
 }
 
 /** Gives the rows their splits. Lines that name files of classes that weren't chosen (`others`) are counted in a warning. */

@@ -12,17 +12,24 @@ export const FILE_NAMES = "file names";
 
 /** The audio files in `folder` and below, relative to it with `/`, sorted; hidden files and folders don't count. */
 export async function listAudio(folder: string): Promise<string[]> {
-  const found: string[] = [];
+  return (await listFiles(folder)).audio;
+}
+
+/** As `listAudio`, with the files that are no audio by their names. */
+export async function listFiles(folder: string): Promise<{ audio: string[]; silent: string[] }> {
+  const audio: string[] = [];
+  const silent: string[] = [];
   const walk = async (below: string): Promise<void> => {
     for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
       if (entry.name.startsWith(".")) continue;
       const file = posix.join(below, entry.name);
       if (entry.isDirectory()) await walk(file);
-      else if (AUDIO_FILE.test(entry.name)) found.push(file);
+      else (AUDIO_FILE.test(entry.name) ? audio : silent).push(file);
     }
   };
   await walk("");
-  return found.sort((a, b) => (a < b ? -1 : 1));
+  const byName = (a: string, b: string): number => (a < b ? -1 : 1);
+  return { audio: audio.sort(byName), silent: silent.sort(byName) };
 }
 
 /** The audio files in several folders of `directory`, relative to it, each once. Folders that aren't there are empty. */
