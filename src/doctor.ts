@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { libsndfilePath } from "./audio/libsndfile.js";
 import { displayBundle, notebookHost } from "./notebook/display.js";
 import { DatasetError } from "./core/error.js";
 import { escapeText } from "./figure/panel.js";
@@ -33,15 +34,18 @@ def version(*names):
         try: return m.version(name)
         except m.PackageNotFoundError: pass
 print(json.dumps({"python": ".".join(map(str, sys.version_info[:3])), "lab": version("jupyterlab"),
-  "plotly": version("plotly"), "tensorflow": version("tensorflow-cpu", "tensorflow")}))`;
+  "plotly": version("plotly"), "soundfile": version("soundfile"), "tensorflow": version("tensorflow-cpu", "tensorflow")}))`;
 
 /** Examines everything that notebooks and training need; what does not load is a finding too. Loads TensorFlow. */
 export function examine(): Finding[] {
   const python = pythonOf(venv);
-  const found: { python?: string; lab?: string; plotly?: string; tensorflow?: string } = existsSync(python)
+  const found: { python?: string; lab?: string; plotly?: string; soundfile?: string; tensorflow?: string } = existsSync(
+    python,
+  )
     ? JSON.parse(execFileSync(python, ["-c", VERSIONS], { encoding: "utf8" }))
     : {};
   const extension = existsSync(join(venv, "share/jupyter/labextensions/jupyterlab-plotly"));
+  const native = libsndfilePath() !== undefined;
   return [
     finding(
       "Node",
@@ -53,6 +57,7 @@ export function examine(): Finding[] {
     finding("Kernel", kernelState(), kernelState() === "installed", SET_UP),
     finding("JupyterLab", found.lab, Boolean(found.lab), SET_UP),
     finding("Plotly in JupyterLab", extension ? found.plotly : undefined, extension && Boolean(found.plotly), SET_UP),
+    finding("libsndfile", native ? `of soundfile ${found.soundfile}` : undefined, native, SET_UP),
     finding("TensorFlow in Python", found.tensorflow, Boolean(found.tensorflow), SET_UP),
     finding("TensorFlow addon", existsSync(addonFile()) ? "compiled" : undefined, existsSync(addonFile()), addonFix()),
     patchFinding("tslab", TSLAB_VERSION, tslabPatches(tslabRequire())),

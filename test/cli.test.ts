@@ -34,7 +34,7 @@ test("doctor finds everything that the set-up made, in Python's own words", () =
     assert.ok(stdout.includes(text), stdout);
   assert.match(stdout, /^ok {3}tslab +1\.0\.22, patched$/m);
   assert.match(stdout, /^ok {3}TensorFlow\.js +4\.22\.0, patched$/m);
-  assert.equal(stdout.trim().split("\n").length, 10);
+  assert.equal(stdout.trim().split("\n").length, 11);
   assert.ok(!stdout.includes("FIX "), stdout);
 });
 
@@ -48,7 +48,7 @@ test("doctor says what is missing, how to fix it, and fails", () => {
   const { status, stdout } = commandWith({ DEEP_AUDIO_VENV: "/nowhere" }, "doctor");
   assert.equal(status, 1);
   assert.match(stdout, /^ok {3}Node/);
-  for (const part of ["Python", "Kernel", "JupyterLab", "Plotly in JupyterLab", "TensorFlow in Python"]) {
+  for (const part of ["Python", "Kernel", "JupyterLab", "Plotly in JupyterLab", "libsndfile", "TensorFlow in Python"]) {
     assert.match(stdout, new RegExp(`^FIX  ${part} +missing → .*run \`npm start\``, "m"));
   }
 });

@@ -81,7 +81,7 @@ const BLOCK = 1 << 16;
  * "ENVIRONMENT" without the decoder it needs, "OPTION" where `out` is too short or `start` is beyond the end
  * @example
  * const { samples, sampleRate, channels } = await readAudio("in/a.wav");
- * const second = await readAudio("in/a.wav", { start: 1, duration: 1, sampleRate: 16000, channels: 1 });
+ * const part = await readAudio("in/a.wav", { start: 0.1, duration: 0.1, sampleRate: 16000, channels: 1 });
  */
 export async function readAudio(path: string, options: ReadAudioOptions = {}): Promise<FloatAudio> {
   checkOptions(options, ["start", "duration", "out", "onDamaged", "sampleRate", "channels"]);
@@ -118,9 +118,12 @@ export async function readAudioInfo(path: string, options: DecodeAudioOptions = 
  * hold, one after the other, is what `readAudio` returns.
  *
  * @throws DatasetError as `readAudio`, also after the first blocks
- * @example for await (const { samples } of readAudioBlocks("in/day.flac", { blockFrames: 48000 })) console.log(samples.length);
+ * @example for await (const { samples } of readAudioBlocks("in/a.flac", { blockFrames: 48000 })) console.log(samples.length);
  */
-export async function* readAudioBlocks(path: string, options: AudioBlockOptions = {}): AsyncGenerator<FloatAudio> {
+export async function* readAudioBlocks(
+  path: string,
+  options: AudioBlockOptions = {},
+): AsyncGenerator<FloatAudio, void, undefined> {
   checkOptions(options, ["start", "duration", "onDamaged", "sampleRate", "channels", "blockFrames"]);
   const { blockFrames = BLOCK } = options;
   if (!Number.isSafeInteger(blockFrames) || blockFrames < 1) {

@@ -122,5 +122,5 @@ test("a constant stays, the same rate is the same array, a bad rate is refused",
 test("channels are averaged to one and copied from one", () => {
   assert.deepEqual(mixChannels(new Float32Array([1, 0, 0.5, 0.25]), 2, 1), new Float32Array([0.5, 0.375]));
   assert.deepEqual(mixChannels(new Float32Array([1, -1]), 1, 3), new Float32Array([1, 1, 1, -1, -1, -1]));
-  assert.throws(() => mixChannels(new Float32Array(6), 6, 2), { code: "OPTION", message: /channels: 6 to 2/ });
+  assert.throws(() => mixChannels(new Float32Array(6), 6, 3), { code: "OPTION", message: /channels: 6 to 3/ });
 });
