@@ -9,6 +9,9 @@ const KINDS: Kind[] = ["pairs", "classes", "values", "frames"];
 
 const USAGE = `deep-audio-dataset COMMAND
 
+  setup                makes the Python environment, compiles TensorFlow's addon and installs the notebook kernel
+  lab                  opens JupyterLab on the project, set up first where it isn't
+  new FOLDER           writes a small project: a notebook, a script, a test
   doctor               what is installed, what is missing and how to fix it (exit status 1 if anything is missing)
   check DIR NAME       every problem of a dataset's files (--kind pairs|classes|values|frames, default pairs)
   predict MODEL SOUND  what a saved pipeline says of a sound file; --out FILE writes it: .mid, .csv or .json, for sound .wav

@@ -6,7 +6,7 @@ import { displayBundle, notebookHost } from "./notebook/display.js";
 import { DatasetError } from "./core/error.js";
 import { escapeText } from "./figure/panel.js";
 import { kernelFolder, kernelSpec } from "./setup/build.js";
-import { addonFile, hasNvidiaDriver, pythonOf, root, venv } from "./setup/paths.js";
+import { addonFile, hasNvidiaDriver, pythonOf, SET_UP, venv } from "./setup/paths.js";
 import { TSLAB_VERSION, tslabPatches } from "./kernel/patch-tslab.js";
 import { tslabRequire } from "./kernel/tslab.js";
 import type { Patches } from "./system/patches.js";
@@ -24,8 +24,6 @@ export interface Finding {
   /** How to fix it; empty where nothing is missing. */
   fix: string;
 }
-
-const SET_UP = "run `npm start` (or `npm test`) in the project's folder";
 
 const VERSIONS = `
 import importlib.metadata as m, json, sys
@@ -53,7 +51,7 @@ export function examine(): Finding[] {
       newEnough(process.versions.node, 20, 19),
       "install Node 20.19 or newer from nodejs.org",
     ),
-    finding("Python", found.python, newEnough(found.python, 3, 10), `install Python 3.10 to 3.13, then ${SET_UP}`),
+    finding("Python", found.python, newEnough(found.python, 3, 10), `${SET_UP}, which needs Python 3.10 to 3.13`),
     finding("Kernel", kernelState(), kernelState() === "installed", SET_UP),
     finding("JupyterLab", found.lab, Boolean(found.lab), SET_UP),
     finding("Plotly in JupyterLab", extension ? found.plotly : undefined, extension && Boolean(found.plotly), SET_UP),
@@ -160,7 +158,7 @@ function deviceFinding(info: DeviceInfo): Finding {
       "Device",
       found,
       false,
-      `there is an NVIDIA driver, but TensorFlow uses no GPU: delete ${join(root, ".venv")}, then ${SET_UP}`,
+      `there is an NVIDIA driver, but TensorFlow uses no GPU: delete ${venv}, then ${SET_UP}`,
     );
   }
   return finding("Device", found, true, "");

@@ -25,6 +25,9 @@ type AnyFunction = (...args: any[]) => any;
 const INLINE = /\n?\/\/# sourceMappingURL=data:application\/json;base64,([A-Za-z0-9+/=]+)\s*$/;
 const REFERENCE = /\n?\/\/# sourceMappingURL=\S*\s*$/;
 
+/** "The inferred type of … cannot be named without a reference to …. This is likely not portable." */
+const NOT_PORTABLE = 2742;
+
 let latest: TwoPasses = {};
 const cells = new Map<string, TwoPasses>();
 
@@ -38,6 +41,10 @@ export function addSourceMaps(load: NodeJS.Require): typeof ts {
   const path = load.resolve("@tslab/typescript-for-tslab");
   const typescript = load(path) as { version: string } & Record<string, AnyFunction>;
   const replaced: Record<string, AnyFunction> = {
+    // Names of types inside the library's own copy of TensorFlow.js are found by the cells that follow; TypeScript
+    // doubts it.
+    getPreEmitDiagnosticsOfFiles: (...given) =>
+      typescript.getPreEmitDiagnosticsOfFiles!(...given).filter(({ code }: ts.Diagnostic) => code !== NOT_PORTABLE),
     createWatchCompilerHost: (files, options, ...rest) =>
       typescript.createWatchCompilerHost!(files, { ...options, inlineSourceMap: true }, ...rest),
     transpileModule: (code: string, options) => {

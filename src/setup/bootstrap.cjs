@@ -1,5 +1,6 @@
-// What `npm start`, `npm test` and `npm run bench` run first. No package is there yet and Node may be any version,
-// so this file is plain old JavaScript: it checks Node, takes the lock, installs the npm packages and hands over to main.ts.
+// What `npm start`, `npm test`, `npm run bench` and `npx deep-audio-dataset setup` run first. Node may be any version, and of a clone
+// no package is there yet, so this file is plain old JavaScript: it checks Node, takes the lock, installs a clone's npm packages and
+// hands over to main.ts.
 var child = require("child_process");
 var crypto = require("crypto");
 var fs = require("fs");
@@ -7,6 +8,9 @@ var path = require("path");
 
 var NODE = [20, 19];
 var root = path.join(__dirname, "../..");
+// The project that installed the library with npm; of a clone the clone itself.
+var project = root.split(path.sep + "node_modules" + path.sep)[0];
+var installed = project !== root;
 var lock = path.join(root, "build/setup.lock");
 var modules = path.join(root, "node_modules");
 var stamp = path.join(modules, ".stamp-packages");
@@ -25,7 +29,7 @@ function checkNode() {
 // TensorFlow's wheels exist for 3.10 to 3.13; a newer Python is taken only where there is no other.
 function findPython() {
   var windows = process.platform === "win32";
-  var own = path.join(root, windows ? ".venv/Scripts/python.exe" : ".venv/bin/python");
+  var own = path.join(project, windows ? ".venv/Scripts/python.exe" : ".venv/bin/python");
   var names = ["python3", "python", "python3.13", "python3.12", "python3.11", "python3.10"];
   var code =
     "import sys, importlib.util as u; print(sys.version_info[0], sys.version_info[1], int(all(u.find_spec(m) for m in ('venv', 'ensurepip'))))";
@@ -52,7 +56,7 @@ function findPython() {
     fail(
       "Python " +
         tooOld +
-        ", expected 3.10 to 3.13: install one from python.org, or name one: PYTHON=/path/to/python3 npm start",
+        ", expected 3.10 to 3.13: install one from python.org, or name one: PYTHON=/path/to/python3 before the command",
     );
   return fail(
     "Python not found, expected 3.10 to 3.13: install it from python.org or your system's packages (with its venv module)",
@@ -190,11 +194,16 @@ takeLock();
     process.exit(128 + [2, 15, 1][i]);
   });
 });
-installPackages(function () {
-  require(path.join(modules, "tsx/dist/cjs/index.cjs"));
-  require("./main.ts").main(process.argv[2], process.argv.slice(3), {
+function handOver(main) {
+  main.main(process.argv[2], process.argv.slice(3), {
     python: python,
     releaseLock: releaseLock,
     holdLockWith: holdLockWith,
   });
-});
+}
+if (installed) handOver(require("../../dist/setup/main.js"));
+else
+  installPackages(function () {
+    require(path.join(modules, "tsx/dist/cjs/index.cjs"));
+    handOver(require("./main.ts"));
+  });

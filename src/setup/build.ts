@@ -47,15 +47,18 @@ export const KERNEL_NAME = "tslab";
 /**
  * The kernel's entry in the Python environment.
  *
- * It finds the library from the notebook's own folder, so nothing in it depends on where the project lies.
+ * It finds the library from the notebook's own folder upwards, then from the project whose environment it lies in, so
+ * nothing in it depends on where the project lies.
  */
 export function kernelSpec(): object {
-  const boot = "require(require.resolve('deep-audio-dataset/kernel',{paths:[process.cwd()]}))";
+  // Jupyter passes the folder of this entry, five folders below the project.
+  const project = "require('path').resolve(process.argv[1],'../../../../..')";
+  const boot = `require(require.resolve('deep-audio-dataset/kernel',{paths:[process.cwd(),${project}]}))`;
   // Where an interrupt ends a timer's code by force, these checks of Node's would end the process.
   const unchecked = "--no-force-async-hooks-checks";
   const flags = process.allowedNodeEnvironmentFlags.has(unchecked) ? [unchecked] : [];
   return {
-    argv: [process.execPath, ...flags, "-e", boot, "{connection_file}"],
+    argv: [process.execPath, ...flags, "-e", boot, "{resource_dir}", "{connection_file}"],
     display_name: "TypeScript (tslab)",
     language: "typescript",
     interrupt_mode: "message",

@@ -1,17 +1,17 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { pythonOf, root, venv } from "./paths.js";
+import { installed, project, pythonOf, root, venv } from "./paths.js";
 import { foreground } from "./run.js";
 import { SetupError } from "./step.js";
 
-/** Opens JupyterLab on notebooks/; without a screen or a browser it prints the URL and serves. `args` go to JupyterLab. */
+/**
+ * Opens JupyterLab on the project, of a clone on notebooks/; without a screen or a browser it prints the URL and serves.
+ * `args` go to JupyterLab.
+ */
 export function startLab(args: string[]): Promise<number> {
-  const options = [
-    "--LabApp.default_url=/lab/tree/notebooks",
-    `--ServerApp.root_dir=${root}`,
-    "--LabApp.news_url=None",
-  ];
+  const options = [`--ServerApp.root_dir=${project}`, "--LabApp.news_url=None"];
+  if (!installed) options.push("--LabApp.default_url=/lab/tree/notebooks");
   if (process.getuid?.() === 0) options.push("--allow-root");
   if (!hasBrowser()) options.push("--no-browser");
   return foreground(pythonOf(venv), ["-m", "jupyterlab", ...options, ...args]);

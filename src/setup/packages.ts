@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { LOCKS, lockForThisMachine, notLocked } from "./lock.js";
-import { forThisMachine, packageFolders, pipRequirements, pythonOf, root } from "./paths.js";
+import { forThisMachine, packageFolders, pipRequirements, project, pythonOf, root } from "./paths.js";
 import { type Host, perform, runProgram } from "./step.js";
 
 /**
@@ -13,7 +13,7 @@ export async function installPython(host: Host, environment: string, lists: stri
   // Without its interpreter (the Python below it is gone) an environment is of no use, nor are its stamps.
   if (!existsSync(python)) rmSync(environment, { recursive: true, force: true });
   await perform({
-    title: `Python environment: making ${relative(root, environment)}`,
+    title: `Python environment: making ${relative(project, environment)}`,
     stamp: join(environment, ".stamp-venv"),
     inputs: base ? [base] : [],
     run: async () => {

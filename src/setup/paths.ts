@@ -1,11 +1,22 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 
-/** The project's folder, from src/setup and from dist/setup. */
+/** The library's folder, from src/setup and from dist/setup. */
 export const root: string = join(__dirname, "../..");
 
+/** The folder of the project that installed the library with npm; of a clone the clone itself. */
+export const project: string = root.split(`${sep}node_modules${sep}`, 1)[0]!;
+
+/** Whether npm installed the library; else this is a clone. */
+export const installed: boolean = project !== root;
+
+/** What sets up what is missing, for messages. */
+export const SET_UP: string = installed
+  ? "run `npx deep-audio-dataset setup`"
+  : "run `npm start` (or `npm test`) in the project's folder";
+
 /** The project's Python environment. */
-export const venv: string = process.env.DEEP_AUDIO_VENV ?? join(root, ".venv");
+export const venv: string = process.env.DEEP_AUDIO_VENV ?? join(project, ".venv");
 
 /** The interpreter of a Python environment. */
 export function pythonOf(environment: string): string {

@@ -2,14 +2,14 @@ import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { root } from "./paths.js";
+import { project, root } from "./paths.js";
 import { SetupError } from "./step.js";
 
 const TEST_TIMEOUT_MS = 25 * 60_000;
 
 /** Runs a program in the foreground, with this terminal, and gives its exit status. */
 export function foreground(command: string, args: string[], env: NodeJS.ProcessEnv = process.env): Promise<number> {
-  const child = spawn(command, args, { cwd: root, env, stdio: "inherit" });
+  const child = spawn(command, args, { cwd: project, env, stdio: "inherit" });
   // Ctrl+C reaches the whole group; this process stays until the child has ended.
   process.removeAllListeners("SIGINT").on("SIGINT", () => {});
   process.removeAllListeners("SIGTERM").on("SIGTERM", () => void child.kill("SIGTERM"));

@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { isMainThread } from "node:worker_threads";
 import { DatasetError } from "../core/error.js";
+import { SET_UP } from "../setup/paths.js";
 import { prepareTensorFlow } from "./prepare.js";
 import { quietly } from "./quiet.js";
 import { patchTensorFlow } from "./kernels/patch.js";
@@ -54,7 +55,7 @@ function load(): TensorFlow {
     const why = (cause as Error).message.split("\n")[0];
     throw new DatasetError(
       "ENVIRONMENT",
-      `TensorFlow: its addon does not load: ${why}; delete ${dirname(addon)}, then run \`npm start\` in the project's folder, which builds it again`,
+      `TensorFlow: its addon does not load: ${why}; delete ${dirname(addon)}, then ${SET_UP}, which builds it again`,
       [],
       { cause },
     );
@@ -66,7 +67,8 @@ function load(): TensorFlow {
 function loadPlain(addon: string): TensorFlow {
   process.emitWarning(
     `TensorFlow: native addon not found, expected ${addon}. Using the plain JavaScript backend, which takes some ` +
-      "500 times as long to train (a step of 0.1 s takes about 40 s). Run `npm start` in the project's folder to build the addon.",
+      "500 times as long to train (a step of 0.1 s takes about 40 s). " +
+      `To build the addon, ${SET_UP}.`,
     { code: "SLOW_BACKEND" },
   );
   // tfjs is a dependency of tfjs-node-gpu, so it is looked up from there.

@@ -77,7 +77,7 @@ test("without the addon: one warning, then the plain JavaScript backend; with a 
     assert.equal(plain.stdout, "cpu false 3\n", plain.stderr);
     const warnings = plain.stderr.split("\n").filter((line) => line.includes("SLOW_BACKEND"));
     assert.equal(warnings.length, 1, plain.stderr);
-    assert.match(warnings[0]!, /500 times as long to train .* Run `npm start`/);
+    assert.match(warnings[0]!, /500 times as long to train .* run `npm start`/);
 
     mkdirSync(join(copy, "lib", "napi-v8"), { recursive: true });
     writeFileSync(join(copy, "lib", "napi-v8", "tfjs_binding.node"), "not a library");
