@@ -80,10 +80,10 @@ type Timed = MidiEvent & { tick: number };
 type TickNote = Omit<Note, "onset" | "offset"> & { on: number; off: number };
 
 /** The header and the track chunks alone, each whole: what the parser takes. */
-function plainMidi(bytes: Uint8Array, where: string): Uint8Array {
+function plainMidi(given: Uint8Array, where: string): Uint8Array {
+  const bytes = riffData(given, where);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const id = (at: number): string => String.fromCharCode(...bytes.subarray(at, at + 4));
-  if (id(0) === "RIFF" && id(8) === "RMID") return plainMidi(riffData(bytes, view, id, where), where);
   if (id(0) !== "MThd" || bytes.length < 14) {
     throw new DatasetError("FORMAT", `MIDI header: none, expected a file that starts with MThd (${where})`);
   }
@@ -91,6 +91,7 @@ function plainMidi(bytes: Uint8Array, where: string): Uint8Array {
   for (let at = 0; at < bytes.length; ) {
     const size = at + 8 <= bytes.length ? view.getUint32(at + 4) : Infinity;
     const known = id(at) === "MThd" || id(at) === "MTrk";
+    if (at === 0 && size < 6) throw new DatasetError("FORMAT", `MIDI header: ${size} bytes, expected 6 (${where})`);
     if (at + 8 + size > bytes.length) {
       // Anything may follow the last track; a track must be whole.
       if (!known && parts.length > 1) break;
@@ -104,7 +105,11 @@ function plainMidi(bytes: Uint8Array, where: string): Uint8Array {
   return plain;
 }
 
-function riffData(bytes: Uint8Array, view: DataView, id: (at: number) => string, where: string): Uint8Array {
+/** What a RIFF MIDI file holds; another file as it is. */
+function riffData(bytes: Uint8Array, where: string): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const id = (at: number): string => String.fromCharCode(...bytes.subarray(at, at + 4));
+  if (id(0) !== "RIFF" || id(8) !== "RMID") return bytes;
   for (let at = 12; at + 8 <= bytes.length; ) {
     const size = view.getUint32(at + 4, true);
     if (id(at) === "data") return bytes.subarray(at + 8, at + 8 + size);
