@@ -314,10 +314,16 @@ test("damaged files are a DatasetError, whatever their bytes", () => {
     );
   refused(plain.slice(0, plain.length - 3), /chunk at byte 14: incomplete, the file is cut short \(s\.mid\)/);
   refused(new Uint8Array(40), /MIDI header: none/);
-  refused(Uint8Array.from(plain, (byte, i) => (i === 7 ? 1 : byte)), /MIDI header: 1 bytes, expected 6 \(s\.mid\)/);
+  refused(
+    Uint8Array.from(plain, (byte, i) => (i === 7 ? 1 : byte)),
+    /MIDI header: 1 bytes, expected 6 \(s\.mid\)/,
+  );
   // RIFF in RIFF, 20,000 times.
   const shell = [...Buffer.from("RIFF"), 0, 0, 0, 0, ...Buffer.from("RMIDdata"), 0xff, 0xff, 0xff, 0x7f];
-  refused(Uint8Array.from({ length: 20_000 * 20 }, (_, i) => shell[i % 20]!), /MIDI header: none/);
+  refused(
+    Uint8Array.from({ length: 20_000 * 20 }, (_, i) => shell[i % 20]!),
+    /MIDI header: none/,
+  );
   refused(midi(480, track([0, 0xf4])), /MIDI: Unrecognised MIDI event type byte: 244, the file is damaged/);
   refused(midi(0, track([0, ...ON(60)])), /time division: 0/);
   // Lengths of five bytes, the largest that 32 bits with a sign turn into a way back; and those that lead out of the track.
