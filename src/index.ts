@@ -46,6 +46,8 @@ export {
   readAudioInfo,
   type ReadAudioOptions,
 } from "./audio/read-audio.js";
+export { type AudioEncoding, writeAudio, type WriteAudioOptions } from "./audio/write-audio.js";
+export type { WavCue } from "./audio/wav-marks.js";
 export { random, type Random } from "./signal/random.js";
 // Check
 export type { CheckOptions, CheckReport } from "./check/check.js";

@@ -136,8 +136,11 @@ function bind(path: string): Library {
     ),
     koffi.register(
       guarded((file, offset: number, whence: number) => {
-        file.at = Number(offset) + [0, file.at, file.bytes.size][whence]!;
-        return file.at;
+        const to = Number(offset) + [0, file.at, file.bytes.size][whence]!;
+        // A damaged header may send it anywhere.
+        if (!(to >= 0 && to <= Number.MAX_SAFE_INTEGER)) return -1;
+        file.at = to;
+        return to;
       }),
       koffi.pointer(koffi.proto("int64_t", ["int64_t", "int", "intptr_t"])),
     ),

@@ -15,6 +15,8 @@ export function firstBytes(source: ByteSource, wav: boolean): Uint8Array {
   for (let want = 0; wav; ) {
     want = wavHeaderBytes(memory.subarray(0, got), source.size);
     if (want <= got) break;
+    // Many small chunks take few reads.
+    want = Math.min(source.size, Math.max(want, 2 * got));
     if (want > memory.length) {
       const larger = new Uint8Array(Math.max(want, 2 * memory.length));
       larger.set(memory.subarray(0, got));

@@ -79,6 +79,9 @@ export async function decodeByWasm(
   }
   const [error] = decoded.errors;
   if (error) verdict.damaged(`${codec}: damaged, the decoder says "${error.message}"`);
+  if (decoded.channelData.length < channels) {
+    verdict.damaged(`${codec}: ${decoded.channelData.length} channels, expected ${channels} as in the header`);
+  }
   // The decoder leaves what an Opus file of one page has at its end for the codec's sake.
   const frames = Math.min(decoded.samplesDecoded, codec === "opus" ? info.frames! : Infinity);
   if (frames === 0 && info.frames !== 0) verdict.damaged(`${codec}: damaged, no samples`);

@@ -68,16 +68,38 @@ function scaleInto(out: Float32Array, samples: Int16Array): void {
   for (let i = whole; i < out.length; i++) out[i] = samples[i]! * scale;
 }
 
+/** @throws DatasetError "OPTION" for what would make a bad file: no rate, samples of another type, frames that aren't whole */
+export function checkAudio({ sampleRate, channels, samples }: Audio, where?: string): void {
+  const refuse = (message: string): never => {
+    throw new DatasetError("OPTION", where === undefined ? message : `${message} (${where})`);
+  };
+  for (const [name, value, most] of [
+    ["sampleRate", sampleRate, 0xffffffff],
+    ["channels", channels, 0xffff],
+  ] as const) {
+    if (Number.isInteger(value) && value > 0 && value <= most) continue;
+    refuse(`${name}: ${value}, expected a whole number from 1 to ${most}`);
+  }
+  if (!(samples instanceof Float32Array) && !(samples instanceof Int16Array)) {
+    const type = (samples as object | undefined)?.constructor?.name ?? typeof samples;
+    refuse(`samples: ${type}, expected a Float32Array or an Int16Array`);
+  }
+  if (samples.length % channels !== 0) {
+    refuse(`samples: ${samples.length}, expected a multiple of the ${channels} channels`);
+  }
+}
+
 /** Bytes of the header that `encodeWav` writes for 16-bit samples. */
 export const WAV_HEADER_BYTES = 44;
 
 /**
  * Encodes a wav file: 16-bit PCM from an Int16Array, 32-bit float from a Float32Array; nothing is scaled or clipped.
  *
- * @throws DatasetError "OPTION" for more than 4 GiB, which a wav header cannot say.
+ * @throws DatasetError "OPTION" for what would make a bad file, and for more than 4 GiB, which a wav header cannot say.
  * @example writeFileSync("a.wav", encodeWav({ sampleRate: 16000, channels: 1, samples: new Int16Array(16000) }))
  */
 export function encodeWav(audio: Audio): Uint8Array {
+  checkAudio(audio);
   const { sampleRate, channels, samples } = audio;
   const float = samples instanceof Float32Array;
   const width = samples.BYTES_PER_ELEMENT;

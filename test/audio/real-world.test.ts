@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { decodeAudio, readAudio, readAudioInfo } from "../../dist/index.js";
+import { firstBytes } from "../../dist/audio/wav-sound.js";
 import { missing } from "../support/programs.js";
 import { python } from "../support/python.js";
 
@@ -214,4 +215,37 @@ test("what a file gives depends on it alone, whatever is read before or beside i
     }),
     { numRuns: 60, seed: 5 },
   );
+});
+
+test("a wav of thousands of tiny chunks takes few reads", () => {
+  const wav = Buffer.alloc(200_000);
+  wav.write("RIFF", 0);
+  wav.write("WAVE", 8);
+  let reads = 0;
+  const read = (into: Uint8Array, from: number): number => {
+    reads++;
+    const part = wav.subarray(from, from + into.length);
+    into.set(part);
+    return part.length;
+  };
+  assert.equal(firstBytes({ size: wav.length, read }, true).length, wav.length);
+  assert.ok(reads < 10, `${reads} reads`);
+});
+
+test("headers that contradict what follows are damage", async () => {
+  const seven = bytes("tone.flac");
+  // Three bits of byte 20: the channels less one.
+  seven[20] = (seven[20]! & 0xf1) | (6 << 1);
+  await assert.rejects(decodeAudio(seven, "seven.flac"), { code: "FORMAT", message: /\(seven\.flac\)/ });
+  python(
+    "import numpy as np, soundfile as sf\nsf.write(input, np.zeros(5000), 8000, format='W64', subtype='PCM_16')\nprint('null')",
+    at("x.w64"),
+  );
+  const back = bytes("x.w64");
+  // A chunk whose length sends the reader to before the file.
+  back.writeBigInt64LE(-(2n ** 60n), 56);
+  await assert.rejects(decodeAudio(back, "back.w64", { onDamaged: "warn" }), {
+    code: "FORMAT",
+    message: /\(back\.w64\)/,
+  });
 });

@@ -38,6 +38,16 @@ const FORMS: readonly [file: string, command: string][] = [
   ["cbr.mp3", "ffmpeg -i IN -c:a libmp3lame -b:a 64k OUT"],
   ["vbr.mp3", "ffmpeg -i IN -c:a libmp3lame -q:a 6 -metadata title=t OUT"],
   ["bare.mp3", "ffmpeg -i IN -c:a libmp3lame -b:a 32k -ar 22050 -write_xing 0 -id3v2_version 0 OUT"],
+  ["s16.aiff", "sox IN OUT"],
+  ["f32.aiff", "ffmpeg -i IN -c:a pcm_f32be OUT"],
+  ["s16.au", "sox IN OUT"],
+  ["s24.caf", "ffmpeg -i IN -c:a pcm_s24be OUT"],
+  ["alac.caf", "ffmpeg -i IN -c:a alac OUT"],
+  ["s16.w64", "ffmpeg -i IN OUT"],
+  ["s16.sph", "sox IN OUT"],
+  ["stereo.mp2", "ffmpeg -i IN -c:a mp2 OUT"],
+  ["gsm.wav", "sox IN -r 8000 -c 1 -e gsm-full-rate OUT"],
+  ["ima.wav", "sox IN -e ima-adpcm OUT"],
   ["mpeg2.mp3", "ffmpeg -i IN -c:a libmp3lame -ar 16000 -ac 1 OUT"],
 ];
 
