@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { delimiter, dirname, join, relative } from "node:path";
-import { ADDITIONS, extendedBackend } from "./binding.js";
+import { ADDITIONS, extendedBinding } from "./binding.js";
 import { dropHalfInstalled, pipInstall } from "./packages.js";
 import {
   addonFile,
@@ -15,6 +15,7 @@ import {
 import { filesHash, type Host, perform, runProgram, SetupError } from "./step.js";
 
 const QUIET = join(root, "src/tensorflow/quiet.c");
+const FUNCTIONS = join(root, "src/tensorflow/functions.cc");
 
 /** A C++ compiler from PyPI, for machines without one. */
 const ZIGLANG = "ziglang==0.15.2";
@@ -23,7 +24,7 @@ const ZIGLANG = "ziglang==0.15.2";
  * Compiles the addon of tfjs against the TensorFlow of the Python environment.
  *
  * The package's own download is TensorFlow 2.9, which knows no current GPU; its two C++ files compile against the
- * headers and libraries that each TensorFlow wheel carries, with what binding.ts adds.
+ * headers and libraries that each TensorFlow wheel carries, with what binding.ts and functions.cc add.
  */
 export async function compileAddon(host: Host): Promise<void> {
   if (process.platform !== "linux") {
@@ -35,7 +36,7 @@ export async function compileAddon(host: Host): Promise<void> {
   const folder = tfjsFolder();
   const binding = join(folder, "binding");
   const addon = addonFile();
-  const sources = [...readdirSync(binding).map((file) => join(binding, file)), QUIET];
+  const sources = [...readdirSync(binding).map((file) => join(binding, file)), QUIET, FUNCTIONS];
   const tensorflow = forThisMachine(pipRequirements(join(root, "environment.yml"))).filter((r) =>
     r.startsWith("tensorflow"),
   );
@@ -44,7 +45,7 @@ export async function compileAddon(host: Host): Promise<void> {
     stamp: join(dirname(addon), ".stamp-addon"),
     inputs: [
       filesHash(sources),
-      ...Object.values(ADDITIONS),
+      JSON.stringify(ADDITIONS),
       ...HARDENING,
       ...tensorflow,
       process.arch,
@@ -74,10 +75,12 @@ function compilerArguments(output: string): string[] {
   const tensorflow = tensorflowFolder();
   const headers = join(dirname(require.resolve("node-api-headers/package.json")), "include");
   const fromAddon = relative(dirname(addonFile()), tensorflow);
+  const binding = extendedBinding(join(tfjsFolder(), "binding"));
   return [
     ...["-std=c++17", "-O2", "-fPIC", "-shared", "-DNAPI_VERSION=8", ...HARDENING],
-    ...[`-I${join(tensorflow, "include")}`, `-I${headers}`, "-Ibinding"],
-    ...[extendedBackend(join(tfjsFolder(), "binding")), "binding/tfjs_binding.cc", "-o", output],
+    ...[`-I${join(tensorflow, "include")}`, `-I${headers}`, `-I${binding}`, "-Ibinding"],
+    ...["tfjs_backend.cc", "tfjs_binding.cc"].map((file) => join(binding, file)),
+    ...[FUNCTIONS, "-o", output],
     // By their paths: zig looks up no library by its file's name.
     ...["libtensorflow_cc.so.2", "libtensorflow_framework.so.2"].map((library) => join(tensorflow, library)),
     `-Wl,-rpath,$ORIGIN/${fromAddon}`,

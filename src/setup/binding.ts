@@ -18,14 +18,17 @@ const list = (type: string, read: string): string => `
           ENSURE_NAPI_OK(env, nstatus);
         }`;
 
+/** Keys are the places in a source that the values come after. */
+type Additions = Record<string, string>;
+
 /** Ops that a thread may have before it: the next one is waited for. Their inputs take memory. */
 const MOST_BEGUN = 32;
 
 /**
- * What the addon of tfjs can't do: pass attributes that are lists of strings or of types, which TensorFlow's fused ops need;
- * and run an op without waiting for it. Keys are the places in its source that these come after.
+ * What tfjs's backend can't do: pass attributes that are lists of strings or of types, which TensorFlow's fused ops need;
+ * run an op without waiting for it; say which attributes an op was run with.
  */
-export const ADDITIONS: Record<string, string> = {
+const BACKEND: Additions = {
   '#include "tensorflow/c/eager/c_api.h"\n': `#include "tensorflow/c/eager/c_api_experimental.h"
 #include <mutex>
 #include <thread>
@@ -67,6 +70,10 @@ struct Threads {
   // Less than no outputs, -1 or -2: one, whose id comes back while TensorFlow's thread of that number still computes
   // it, in the order of the calls. Whatever takes the output as its input waits for it, and fails where it failed.
   "  nstatus = napi_get_value_int32(env, num_output_values, &num_outputs);\n": `  ENSURE_NAPI_OK_RETVAL(env, nstatus, nullptr);
+  if (keeps_attributes) {
+    KeepAttributes(tfe_op.op, tf_status.status);
+    ENSURE_TF_OK_RETVAL(env, tf_status, nullptr);
+  }
   if (num_outputs < 0) {
     static Threads threads(env);
     // -3: none, but a wait for all ops of both threads.
@@ -108,21 +115,48 @@ struct Threads {
 `,
 };
 
-/** Writes the backend's source with the additions and returns its path. `binding` is the folder of tfjs's C++ files. */
-export function extendedBackend(binding: string): string {
-  let source = readFileSync(join(binding, "tfjs_backend.cc"), "utf8");
-  for (const [place, addition] of Object.entries(ADDITIONS)) {
-    const parts = source.split(place);
-    if (parts.length !== 2) {
-      throw new SetupError(
-        `TensorFlow addon: tfjs_backend.cc isn't the one of tfjs 4.22.0: run npm ci, then the same command again`,
-      );
-    }
-    source = parts.join(place + addition);
-  }
+/** What functions.cc needs of the backend, and where its entries join those of the addon. */
+const HEADER: Additions = {
+  "  napi_value GetNumOfTensors(napi_env env);\n": `
+  // functions.cc: another id for a tensor's data, with shape and type; and the attributes of the op that ran last.
+  napi_value ShareTensor(napi_env env, napi_value tensor_id_value);
+  void KeepAttributes(TFE_Op *op, TF_Status *status);
+  TFE_Context *context() { return tfe_context_; }
+  bool keeps_attributes = false;
+  std::string attributes;
+`,
+  "  bool is_gpu_device;\n};\n": `
+void DefineFunctions(napi_env env, napi_value exports);
+`,
+};
+
+const ENTRIES: Additions = {
+  "  // Export TF property types to JS\n": "  DefineFunctions(env, exports);\n",
+};
+
+/** What is added to tfjs's C++ files, by their names. */
+export const ADDITIONS: Record<string, Additions> = {
+  "tfjs_backend.cc": BACKEND,
+  "tfjs_backend.h": HEADER,
+  "tfjs_binding.cc": ENTRIES,
+};
+
+/** Writes tfjs's C++ files with the additions and returns their folder. `binding` is the folder of the files as they are. */
+export function extendedBinding(binding: string): string {
   const folder = join(root, "build/binding");
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, "tfjs_backend.cc");
-  writeFileSync(path, source);
-  return path;
+  for (const [file, additions] of Object.entries(ADDITIONS)) {
+    let source = readFileSync(join(binding, file), "utf8");
+    for (const [place, addition] of Object.entries(additions)) {
+      const parts = source.split(place);
+      if (parts.length !== 2) {
+        throw new SetupError(
+          `TensorFlow addon: ${file} isn't the one of tfjs 4.22.0: run npm ci, then the same command again`,
+        );
+      }
+      source = parts.join(place + addition);
+    }
+    writeFileSync(join(folder, file), source);
+  }
+  return folder;
 }

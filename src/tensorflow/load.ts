@@ -8,6 +8,7 @@ import { prepareTensorFlow } from "./prepare.js";
 import { quietly } from "./quiet.js";
 import { patchTensorFlow } from "./kernels/patch.js";
 import type { TensorFlow } from "./kernels/types.js";
+import { compileSteps } from "./step/compile-steps.js";
 
 const PACKAGE = "@tensorflow/tfjs-node-gpu";
 let loaded: TensorFlow | undefined;
@@ -60,7 +61,7 @@ function load(): TensorFlow {
       { cause },
     );
   }
-  patchTensorFlow(tf);
+  if (patchTensorFlow(tf).patched) compileSteps(tf);
   return tf;
 }
 

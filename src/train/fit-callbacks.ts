@@ -5,7 +5,7 @@ import { loadTensorFlow } from "../tensorflow/load.js";
 import { isResumable, type TrainingData } from "./batch-source.js";
 import { restoreModel, saveModel } from "./checkpoint.js";
 import type { FitOptions } from "./fit-options.js";
-import { seedDropout } from "./seed-model.js";
+import { seedStep } from "./seed-model.js";
 import { addBatch, endEpoch, isBetter, placeIn, type TrainingState } from "./training-state.js";
 import type { Direction } from "../statistics/direction.js";
 
@@ -71,7 +71,7 @@ export function fitCallbacks(training: Training, best: BestWeights, outcome: Out
       epochBegan = performance.now();
     },
     onBatchBegin: async (): Promise<void> => {
-      if (options.seed !== undefined) seedDropout(model, options.seed, step);
+      if (options.seed !== undefined) seedStep(model, options.seed, step);
     },
     onBatchEnd: async (batch: number, logs?: unknown): Promise<void> => {
       step++;

@@ -29,6 +29,11 @@ export interface FitOptions extends LongOptions {
   resume?: boolean;
   /** Weight of each label in the loss, in the order of the model's output. See `balancedWeights`. */
   classWeights?: readonly number[];
+  /**
+   * Runs each operation of a step by itself. By default a step is one TensorFlow function, which is faster and gives the
+   * same numbers; the summary says where it can't be. Default false.
+   */
+  eager?: boolean;
   /** Shows live curves. Default: in notebooks. */
   show?: boolean;
   /** Called after each epoch. */

@@ -1,10 +1,18 @@
 import { join } from "node:path";
+import type { LayersModel } from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
 import { duration } from "../notebook/progress.js";
+import { loadTensorFlow } from "../tensorflow/load.js";
+import { stepCounts } from "../tensorflow/step/compile-steps.js";
 import type { FitOptions, FitResult } from "./fit-options.js";
 
 /** What training came to, in words. */
-export function summary(result: Omit<FitResult, "summary">, epochs: number, options: FitOptions): string {
+export function summary(
+  result: Omit<FitResult, "summary">,
+  epochs: number,
+  options: FitOptions,
+  steps: string | undefined,
+): string {
   const { best, waiting, seconds, stoppedEarly, judgement } = result;
   const sentences = [
     `Trained ${epochs} of ${options.epochs} epochs in ${duration(seconds)}, ${(100 * waiting).toFixed(1)} % of it waiting for data.`,
@@ -13,9 +21,27 @@ export function summary(result: Omit<FitResult, "summary">, epochs: number, opti
       : `Best ${best.name} ${best.value.toPrecision(4)} at epoch ${best.epoch}${options.restoreBest === false ? "" : " (weights restored)"}.`,
   ];
   if (stoppedEarly) sentences.push(`Stopped early: no improvement for ${options.patience} epochs.`);
+  if (steps) sentences.push(steps);
   if (judgement) sentences.push(`Mean F1 of the validation labels ${judgement.scores.at(-2)!.f1.toFixed(3)}.`);
   if (options.checkpoint) sentences.push(`Saved in ${join(options.checkpoint, best.epoch === 0 ? "last" : "best")}.`);
   return sentences.join(" ");
+}
+
+/**
+ * Begins to count the model's steps; what it gives says in words how they ran, or undefined where that isn't a question.
+ */
+export function describeSteps(model: LayersModel): () => string | undefined {
+  const counts = stepCounts(loadTensorFlow(), model);
+  if (!counts) return () => undefined;
+  const before = { ...counts };
+  return () => {
+    const whole = counts.whole - before.whole;
+    const single = counts.single - before.single;
+    const why = [...counts.reasons].join("; ");
+    if (why) return `${whole} of ${whole + single} steps ran as one TensorFlow function, the others op by op: ${why}.`;
+    if (whole === 0) return undefined;
+    return `${whole} of ${whole + single} steps ran as one TensorFlow function, the first of each kind op by op.`;
+  };
 }
 
 /** TensorFlow says what it could not get; this says what to do about it. */
@@ -23,9 +49,11 @@ export function outOfMemory(error: unknown): unknown {
   const message = String((error as Error | undefined)?.message);
   if (!/OOM when allocating|RESOURCE_EXHAUSTED|failed to allocate memory/i.test(message)) return error;
   const what = /shape\s?\[[\d,]+\]/.exec(message)?.[0];
+  const layer = /\{\{node ([^}/]+)\//.exec(message)?.[1];
+  const where = layer && layer !== "step" ? ` in layer "${layer}"` : "";
   return new DatasetError(
     "ENVIRONMENT",
-    `training: out of memory${what ? ` for a tensor of ${what}` : ""}; lower batchSize in dataset.load, cut examples with a shorter window, or take fewer filters or units`,
+    `training: out of memory${what ? ` for a tensor of ${what}` : ""}${where}; lower batchSize in dataset.load, cut examples with a shorter window, or take fewer filters or units`,
     [],
     { cause: error },
   );

@@ -5,12 +5,15 @@ import { notebookHost } from "../notebook/display.js";
 import { throwIfAborted, track } from "../notebook/progress.js";
 import { liveHistory } from "../show/history.js";
 import { directionOf } from "../statistics/direction.js";
+import { seedSteps } from "../tensorflow/kernels/step-inputs.js";
+import { loadTensorFlow } from "../tensorflow/load.js";
+import { withSingleOps } from "../tensorflow/step/compile-steps.js";
 import { isResumable, type TrainingData, watched } from "./batch-source.js";
 import { hasModel, restoreModel } from "./checkpoint.js";
 import { withClassWeights } from "./class-weights.js";
 import { bestWeights, fitCallbacks, type Outcome, saveCheckpoint, type Training } from "./fit-callbacks.js";
 import type { FitOptions, FitResult } from "./fit-options.js";
-import { outOfMemory, summary } from "./fit-summary.js";
+import { describeSteps, outOfMemory, summary } from "./fit-summary.js";
 import { decides, type Judgement, judge } from "./judge.js";
 import { seedModel } from "./seed-model.js";
 import type { TrainingState } from "./training-state.js";
@@ -40,9 +43,9 @@ export async function fit(model: LayersModel, dataset: TrainingData, options: Fi
   const onProgress = options.onProgress ?? (show ? false : undefined);
   const result = await track("training", total, "batches", { ...options, onProgress, again }, async (running) => {
     const training: Training = { model, dataset, options, state, monitor, mode, ...running };
-    return await withClassWeights(model, options.classWeights, () => train(training, show)).catch((error) =>
-      Promise.reject(outOfMemory(error)),
-    );
+    const work = (): Promise<FitResult> => withClassWeights(model, options.classWeights, () => train(training, show));
+    const all = options.eager ? withSingleOps(loadTensorFlow(), model, work) : work();
+    return await all.catch((error) => Promise.reject(outOfMemory(error)));
   });
   if (options.onProgress !== false) console.log(result.summary);
   return result;
@@ -63,11 +66,12 @@ async function startingState(model: LayersModel, dataset: TrainingData, options:
 }
 
 async function train(training: Training, show: boolean): Promise<FitResult> {
-  const { dataset, options, state, monitor, mode, signal } = training;
+  const { model, dataset, options, state, monitor, mode, signal } = training;
   const began = performance.now();
   const data = watched(dataset.train, () => signal.aborted);
   const weights = bestWeights(training);
   const outcome: Outcome = { stoppedEarly: false, trained: 0 };
+  const steps = describeSteps(model);
   try {
     const live = show ? [liveHistory({ epochs: options.epochs, steps: dataset.trainSteps, monitor, mode })] : [];
     if (state.epoch < options.epochs)
@@ -81,9 +85,10 @@ async function train(training: Training, show: boolean): Promise<FitResult> {
     const waiting = outcome.trained > 0 ? Math.min(1, data.waited() / outcome.trained) : 0;
     const { stoppedEarly } = outcome;
     const result = { history: state.history, best, stoppedEarly, seconds, waiting, ...(judgement && { judgement }) };
-    return { ...result, summary: summary(result, state.epoch, options) };
+    return { ...result, summary: summary(result, state.epoch, options, steps()) };
   } finally {
     weights.dispose();
+    seedSteps(loadTensorFlow(), undefined);
   }
 }
 

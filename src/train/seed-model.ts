@@ -1,4 +1,5 @@
 import type { LayersModel, Tensor, layers } from "@tensorflow/tfjs-node-gpu";
+import { seedSteps } from "../tensorflow/kernels/step-inputs.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 
 type Seeded = { seed?: number | undefined; apply(shape: number[], dtype?: string): Tensor };
@@ -28,8 +29,12 @@ export function seedModel(model: LayersModel, seed: number): void {
   });
 }
 
-/** Makes every dropout of the model follow from `seed` and the step: a fixed seed alone would drop the same elements always. */
-export function seedDropout(model: LayersModel, seed: number, step: number): void {
+/**
+ * Makes every dropout of the model, and everything else random in a step, follow from `seed` and the step: a fixed seed
+ * alone would drop the same elements always.
+ */
+export function seedStep(model: LayersModel, seed: number, step: number): void {
+  seedSteps(loadTensorFlow(), mix(seed, step * 1009 + 1008));
   model.layers.forEach((layer, l) => {
     if (/Dropout/.test(layer.getClassName())) (layer as unknown as Seeded).seed = mix(seed, step * 1009 + l);
   });

@@ -1,7 +1,7 @@
 // The order of src/'s folders, from CONTRIBUTING.md's table, and the lint rules that follow from it.
 // Run by itself (`npm run layers`) it writes them into biome.json.
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { root } from "./python.js";
 
 export interface Layer {
@@ -31,7 +31,9 @@ export function layerOverrides(): object[] {
   return layers().map(({ folder, imports }) => {
     const up = "../".repeat(folder.split("/").length);
     const others = layers().filter((other) => other.folder !== folder && other.folder.startsWith(`${folder}/`));
-    const allowed = imports.map((name) => `!${up}${name}/*`);
+    // A folder beside this one is reached by going up once.
+    const pathTo = (name: string): string => (name.startsWith(`${folder}/`) ? up + name : posix.relative(folder, name));
+    const allowed = imports.map((name) => `!${pathTo(name)}/*`);
     // A folder inside this one is reached without going up.
     const inside = others
       .filter((other) => !imports.includes(other.folder))

@@ -1,16 +1,18 @@
 import { mayPatch, type Patches } from "../../system/patches.js";
 import { activationGradients } from "./activation.js";
-import { fusedAdam } from "./adam.js";
 import { broadcastGradients } from "./broadcast.js";
 import { sharedConstants } from "./constants.js";
 import { convolutionKernel } from "./convolution.js";
 import { crossEntropyGradients } from "./cross-entropy.js";
+import { gathering } from "./gather.js";
 import { identityKernels } from "./identity.js";
 import { interruptibleTraining } from "./interruptible.js";
 import { fasterLayers } from "./layers.js";
 import { matrixProducts } from "./matmul.js";
 import { type Native, nativeOps } from "./native.js";
+import { nativeOptimizers } from "./optimizers.js";
 import { poolingKernel } from "./pooling.js";
+import { deviceRandom } from "./random.js";
 import { recurrentCells } from "./recurrent.js";
 import type { TensorFlow } from "./types.js";
 
@@ -52,8 +54,10 @@ function addKernels(native: Native): void {
   poolingKernel(native);
   convolutionKernel(native);
   identityKernels(native);
+  gathering(native);
   matrixProducts(native);
-  fusedAdam(native);
+  nativeOptimizers(native);
+  deviceRandom(native);
   fasterLayers(native);
   recurrentCells(native);
   crossEntropyGradients(native);

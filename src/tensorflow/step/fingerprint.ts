@@ -1,0 +1,105 @@
+import type { LayersModel, layers, Tensor } from "@tensorflow/tfjs-node-gpu";
+import type { TensorFlow } from "../kernels/types.js";
+
+/**
+ * What a step depends on besides its inputs and the variables' values, as a text: other texts are other steps.
+ *
+ * Layers, losses and optimizers are JavaScript, of which only the ops they run are recorded. So whatever plain numbers,
+ * flags, texts and tensors they have belongs to it, down to what they are made of.
+ */
+export function fingerprint(tf: TensorFlow, kind: string, model: LayersModel, data: readonly Tensor[]): string {
+  const { optimizer, layers, lossFunctions, metricsTensors } = model as unknown as Compiled;
+  const parts: string[] = [kind, ...data.map(({ shape, dtype }) => `${dtype}${shape}`)];
+  describeLayers(layers, parts);
+  if (kind !== "predict") {
+    for (const loss of lossFunctions) parts.push(identity(loss));
+    for (const metric of metricsTensors.flat()) parts.push(typeof metric === "number" ? `${metric}` : identity(metric));
+  }
+  if (kind === "train") {
+    parts.push(identity(optimizer));
+    describe(optimizer, parts, 1, hasRates(tf, optimizer) ? RATES : NOTHING);
+  }
+  return parts.join(" ");
+}
+
+interface Compiled {
+  optimizer: object;
+  layers: layers.Layer[];
+  lossFunctions: object[];
+  metricsTensors: (object | number)[][];
+}
+
+/** A layer that keeps a state from step to step, such as a recurrent one. */
+export function statefulLayer(model: LayersModel): layers.Layer | undefined {
+  return model.layers.find((layer) => layer.stateful);
+}
+
+/** Properties that say nothing about a step, that change with it, or that it takes as arguments. */
+const LEFT_OUT = new Set([
+  ...["id", "name", "built", "_built", "_refCount", "_callHook", "_addedWeightNames", "initialWeights", "inputSpec"],
+  ...["inboundNodes", "outboundNodes", "seed", "states_", "keptStates", "dropoutMask", "recurrentDropoutMask"],
+]);
+
+/** What tfjs's optimizers give to a step as arguments, and what they keep of it. */
+const RATES = new Set([
+  ...["learningRate", "beta1", "beta2", "epsilon", "decay", "momentum", "rho", "iterations_", "c", "m"],
+  ...["accBeta1", "accBeta2", "iteration", "accumulations", "accumulatedGrads", "accumulatedUpdates"],
+  ...["accumulatedMeanSquares", "accumulatedMoments", "accumulatedMeanGrads"],
+  ...["accumulatedFirstMoment", "accumulatedSecondMoment", "accumulatedWeightedInfNorm"],
+]);
+
+/** Of another optimizer only the count of its steps isn't a matter of the step. */
+const NOTHING = new Set(["iterations_"]);
+
+function hasRates(tf: TensorFlow, optimizer: object): boolean {
+  const { SGDOptimizer, MomentumOptimizer, AdagradOptimizer, AdadeltaOptimizer } = tf;
+  const { RMSPropOptimizer, AdamOptimizer, AdamaxOptimizer } = tf;
+  const known = [SGDOptimizer, MomentumOptimizer, AdagradOptimizer, AdadeltaOptimizer, RMSPropOptimizer, AdamOptimizer];
+  return [...known, AdamaxOptimizer].some(({ prototype }) => Object.getPrototypeOf(optimizer) === prototype);
+}
+
+const DEEPEST = 3;
+
+const identities = new WeakMap<object, number>();
+let identified = 0;
+
+/** Another text for each object. */
+function identity(object: object): string {
+  let number = identities.get(object);
+  if (number === undefined) {
+    number = identified++;
+    identities.set(object, number);
+  }
+  return `#${number}`;
+}
+
+function describeLayers(all: readonly layers.Layer[], parts: string[]): void {
+  for (const layer of all) {
+    // A model in a model.
+    if ("layers" in layer) {
+      parts.push(`${layer.trainable}`);
+      describeLayers(layer.layers as layers.Layer[], parts);
+    } else describe(layer, parts, 0);
+  }
+}
+
+function describe(object: object, parts: string[], depth: number, leftOut: ReadonlySet<string> = NOTHING): void {
+  for (const key in object) {
+    if (LEFT_OUT.has(key) || leftOut.has(key) || !Object.hasOwn(object, key)) continue;
+    const value = (object as Record<string, unknown>)[key];
+    if (value === null || value === undefined) continue;
+    if (typeof value !== "object") {
+      parts.push(key, typeof value === "function" ? identity(value) : String(value));
+    } else if ("dataId" in value) {
+      parts.push(key, identity(value));
+    } else if (isWeight(value)) {
+      parts.push(`${value.trainable_}`);
+    } else if (depth < DEEPEST) {
+      parts.push(key);
+      describe(value, parts, depth + 1);
+    }
+  }
+}
+
+/** A variable of a layer; its value is an argument. */
+const isWeight = (value: object): value is { trainable_: boolean } => "val" in value && "originalName" in value;

@@ -1,0 +1,199 @@
+import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
+import { asStep } from "../kernels/step-inputs.js";
+import type { TensorFlow } from "../kernels/types.js";
+import type { Backend } from "./backend.js";
+import { difference } from "./compare.js";
+import { fingerprint, statefulLayer } from "./fingerprint.js";
+import { type Recording, record, Unrecordable } from "./recording.js";
+import { isStale, type StepFunction, stepFunction } from "./step-function.js";
+import { type Snapshot, snapshot, verify } from "./verify.js";
+
+/** What a step is for. */
+export type StepKind = "train" | "evaluate" | "predict";
+
+/** How the steps of a model ran so far. */
+export interface StepCounts {
+  /** As one function. */
+  whole: number;
+  /** Op by op: the first of each kind, and all where there is a reason. */
+  single: number;
+  /** Why steps run op by op. */
+  reasons: Set<string>;
+}
+
+/** What an optimizer does in JavaScript with each step. */
+interface Counting {
+  incrementIterations(): void;
+}
+
+/** What is known of one step: of one kind, of inputs of certain shapes. */
+interface Known {
+  /** How often it ran. */
+  runs: number;
+  first?: Recording;
+  whole?: StepFunction;
+  /** Why it runs op by op. */
+  reason?: string;
+}
+
+/** Steps of a model that are remembered; the one that ran the longest time ago goes first. */
+const MOST_STEPS = 32;
+
+/** The first run of a step may be the only one, and makes what an optimizer keeps. */
+const RUNS_BEFORE = { train: 1, evaluate: 2, predict: 2 };
+
+/** Steps that are recorded once more, to see that they still do the same: this one, the one of eight times its number, … */
+const CHECKED_AT = 64;
+
+/** The steps of one model. */
+export class ModelSteps {
+  readonly counts: StepCounts = { whole: 0, single: 0, reasons: new Set() };
+  /** While set, every step runs op by op. */
+  eager = false;
+  private readonly known = new Map<string, Known>();
+
+  constructor(
+    private readonly tf: TensorFlow,
+    /** Functions in TensorFlow, so that they can be removed when the model is gone. */
+    private readonly functions: Set<StepFunction>,
+  ) {}
+
+  /** Does what `single` does with `data`, as one function where that is known to be the same. */
+  run(kind: StepKind, model: LayersModel, data: readonly Tensor[], single: (data: Tensor[]) => Tensor[]): Tensor[] {
+    const step = this.find(kind, model, data);
+    if (step?.first && isStale(this.tf, step.first)) this.forget(step);
+    const { whole } = step ?? {};
+    if (step && whole && !isDue(step.runs)) {
+      step.runs++;
+      this.counts.whole++;
+      const results = asStep(this.tf, () => whole.run(data));
+      if (kind === "train") (model.optimizer as unknown as Counting).incrementIterations();
+      return results;
+    }
+    this.counts.single++;
+    if (!step || step.reason || step.runs++ < RUNS_BEFORE[kind]) return asStep(this.tf, () => single([...data]));
+    return this.record(step, data, single);
+  }
+
+  dispose(): void {
+    for (const step of this.known.values()) this.forget(step);
+    this.known.clear();
+  }
+
+  private find(kind: StepKind, model: LayersModel, data: readonly Tensor[]): Known | undefined {
+    if (this.eager) return undefined;
+    const stateful = statefulLayer(model);
+    if (stateful) {
+      this.counts.reasons.add(`layer "${stateful.name}" (${stateful.getClassName()}) keeps a state from step to step`);
+      return undefined;
+    }
+    const key = fingerprint(this.tf, kind, model, data);
+    let step = this.known.get(key);
+    if (!step) {
+      step = { runs: 0 };
+      const [oldest] = this.known;
+      if (this.known.size >= MOST_STEPS) {
+        this.forget(oldest![1]);
+        this.known.delete(oldest![0]);
+      }
+    }
+    this.known.delete(key);
+    this.known.set(key, step);
+    return step;
+  }
+
+  /** Runs a step op by op and records it; the second time it becomes a function. */
+  private record(step: Known, data: readonly Tensor[], single: (data: Tensor[]) => Tensor[]): Tensor[] {
+    const { tf } = this;
+    const { first } = step;
+    ownVariables(tf);
+    const inputs = data.map((tensor) => share(tf, tensor));
+    let before: Snapshot | undefined;
+    try {
+      before = first && snapshot(tf, first);
+      const { results, recording } = record(tf, inputs, () => single([...inputs]));
+      this.learn(step, recording, inputs, results, before);
+      return results;
+    } finally {
+      before?.dispose();
+      tf.dispose(inputs);
+    }
+  }
+
+  private learn(
+    step: Known,
+    recording: Recording | Unrecordable,
+    inputs: readonly Tensor[],
+    results: readonly Tensor[],
+    before: Snapshot | undefined,
+  ): void {
+    const { first } = step;
+    if (!first && !(recording instanceof Unrecordable)) {
+      step.first = recording;
+      return;
+    }
+    const reason =
+      recording instanceof Unrecordable ? recording.message : this.compile(step, recording, inputs, results, before!);
+    if (reason === undefined) return;
+    this.forget(step);
+    step.reason = reason;
+    this.counts.reasons.add(reason);
+  }
+
+  /** Makes the step a function, or sees that it still is the same; gives the reason where it can't be one. */
+  private compile(
+    step: Known,
+    recording: Recording,
+    inputs: readonly Tensor[],
+    results: readonly Tensor[],
+    before: Snapshot,
+  ): string | undefined {
+    const other = difference(step.first!, recording);
+    if (other || step.whole) return other;
+    try {
+      step.whole = stepFunction(this.tf, recording);
+      this.functions.add(step.whole);
+      return verify(this.tf, step.whole, recording, inputs, results, before);
+    } catch (error) {
+      return (error as Error).message.replace(/^Invalid TF_Status: \d+\nMessage: /, "").split("\n")[0]!;
+    }
+  }
+
+  private forget(step: Known): void {
+    if (step.whole) {
+      this.functions.delete(step.whole);
+      step.whole.dispose();
+    }
+    delete step.whole;
+    delete step.first;
+  }
+}
+
+/** Whether run number `runs` is one of those that are checked. */
+function isDue(runs: number): boolean {
+  let due = CHECKED_AT;
+  while (due < runs) due *= 8;
+  return due === runs;
+}
+
+/** The same data as a tensor that shares it with none that tfjs knows. */
+function share(tf: TensorFlow, tensor: Tensor): Tensor {
+  const backend = tf.backend() as unknown as Backend;
+  const [id] = backend.getInputTensorIds([tensor]);
+  return tf.keep(backend.createOutputTensor(backend.binding.shareTensor(id!)));
+}
+
+/** Gives each variable data of its own: two that began alike may share it, with a constant too. */
+function ownVariables(tf: TensorFlow): void {
+  const seen = new Set<object>();
+  const backend = tf.backend() as unknown as Backend;
+  for (const variable of Object.values(tf.engine().registeredVariables)) {
+    const pending = backend.tensorMap.get(variable.dataId).values !== null;
+    if (pending || seen.has(variable.dataId)) {
+      const own = share(tf, variable);
+      variable.assign(own);
+      own.dispose();
+    }
+    seen.add(variable.dataId);
+  }
+}
