@@ -10,6 +10,7 @@ import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { restoreModel, saveModel } from "../../dist/train/checkpoint.js";
 import { AudioDataset } from "../../dist/dataset.js";
 import { loadTensorFlow } from "../../dist/tensorflow/load.js";
+import { stepCounts } from "../../dist/tensorflow/step/compile-steps.js";
 import { fit } from "../../dist/train/fit.js";
 import type { FitOptions } from "../../dist/train/fit-options.js";
 import { bestEpoch } from "../../dist/show/history.js";
@@ -296,6 +297,20 @@ test("running out of memory says what to lower", async () => {
     code: "ENVIRONMENT",
     message: /^training: out of memory for a tensor of shape\[4,60000,60000,800\]; lower batchSize/,
   });
+});
+
+const PLAIN = { skip: stepCounts(tf, net()) ? false : "TensorFlow.js is as it is" };
+
+test("steps run as one function, op by op where asked for, and the summary says so", PLAIN, async () => {
+  const options = { epochs: 3, seed: 4, ...QUIET };
+  const whole = net();
+  const { summary, history } = await fit(whole, await loaded(), options);
+  assert.match(summary, /\. \d+ of \d+ steps ran as one TensorFlow function, the first of each kind op by op\./);
+  const single = net();
+  const eager = await fit(single, await loaded(), { ...options, eager: true });
+  assert.doesNotMatch(eager.summary, /function/);
+  close(weights(whole), weights(single), 1e-5, 0);
+  close(history.val_loss!, eager.history.val_loss!, 1e-5, 0);
 });
 
 test("fifty epochs leave no tensors and no memory behind", async () => {

@@ -14,7 +14,8 @@ export interface Binding {
   TF_ATTR_TYPE: number;
   executeOp(op: string, attributes: unknown[], inputs: number[], outputs: number): Handle[] | number;
   deleteTensor(id: number): void;
-  addFunction(
+  /** Missing, as all below, in an addon that was built before this library had them. */
+  addFunction?(
     name: string,
     graph: Uint8Array,
     inputs: string[],

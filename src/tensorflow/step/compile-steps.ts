@@ -1,5 +1,6 @@
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import type { TensorFlow } from "../kernels/types.js";
+import type { Backend } from "./backend.js";
 import type { StepFunction } from "./step-function.js";
 import { ModelSteps, type StepCounts, type StepKind } from "./steps.js";
 
@@ -33,6 +34,14 @@ type Compiling = TensorFlow & { [STEPS]?: (model: LayersModel) => ModelSteps };
 export function compileSteps(tf: TensorFlow): void {
   const compiling = tf as Compiling;
   if (compiling[STEPS]) return;
+  if (!(tf.backend() as unknown as Backend).binding.addFunction) {
+    process.emitWarning(
+      "TensorFlow: its addon is of an earlier version of this library, so each operation of a training step runs by " +
+        "itself, which is slower. Run `npm start` in the project's folder to build it again.",
+      { code: "OLD_ADDON" },
+    );
+    return;
+  }
   const models = new WeakMap<object, ModelSteps>();
   const gone = new FinalizationRegistry<Set<StepFunction>>((functions) => {
     for (const step of functions) step.dispose();

@@ -1,26 +1,51 @@
 import type { LayersModel, layers, Tensor } from "@tensorflow/tfjs-node-gpu";
 import type { TensorFlow } from "../kernels/types.js";
 
+/** What a step depends on besides the numbers in its inputs and variables. */
+export interface Fingerprint {
+  /** What it is for, and the shapes of its inputs. */
+  form: string;
+  /** What it is made of. */
+  settings: string[];
+}
+
 /**
- * What a step depends on besides its inputs and the variables' values, as a text: other texts are other steps.
+ * What a step depends on, in texts: other texts are another step.
  *
  * Layers, losses and optimizers are JavaScript, of which only the ops they run are recorded. So whatever plain numbers,
  * flags, texts and tensors they have belongs to it, down to what they are made of.
  */
-export function fingerprint(tf: TensorFlow, kind: string, model: LayersModel, data: readonly Tensor[]): string {
+export function fingerprint(tf: TensorFlow, kind: string, model: LayersModel, data: readonly Tensor[]): Fingerprint {
   const { optimizer, layers, lossFunctions, metricsTensors } = model as unknown as Compiled;
-  const parts: string[] = [kind, ...data.map(({ shape, dtype }) => `${dtype}${shape}`)];
-  describeLayers(layers, parts);
+  const settings: string[] = [];
+  describeLayers(layers, settings);
+  settings.push(LAYER);
   if (kind !== "predict") {
-    for (const loss of lossFunctions) parts.push(identity(loss));
-    for (const metric of metricsTensors.flat()) parts.push(typeof metric === "number" ? `${metric}` : identity(metric));
+    for (const loss of lossFunctions) settings.push("loss", identity(loss));
+    for (const metric of metricsTensors.flat()) {
+      settings.push("metric", typeof metric === "number" ? `${metric}` : identity(metric));
+    }
   }
   if (kind === "train") {
-    parts.push(identity(optimizer));
-    describe(optimizer, parts, 1, hasRates(tf, optimizer) ? RATES : NOTHING);
+    settings.push("optimizer", identity(optimizer));
+    describe(optimizer, settings, 1, hasRates(tf, optimizer) ? RATES : NOTHING);
   }
-  return parts.join(" ");
+  return { form: [kind, ...data.map(({ shape, dtype }) => `${dtype}${shape}`)].join(" "), settings };
 }
+
+/** The first of the settings that is another one, in words. */
+export function changedSetting(a: readonly string[], b: readonly string[]): string {
+  const at = a.findIndex((text, i) => text !== b[i]);
+  const layer = a
+    .slice(0, at)
+    .reverse()
+    .find((text) => text.startsWith(LAYER))!;
+  const property = `"${a[at - 1]}" is another one in each step`;
+  return layer === LAYER ? property : `layer "${layer.slice(LAYER.length)}": its ${property}`;
+}
+
+/** Begins a layer's settings, with its name. */
+const LAYER = "layer ";
 
 interface Compiled {
   optimizer: object;
@@ -75,9 +100,10 @@ function identity(object: object): string {
 
 function describeLayers(all: readonly layers.Layer[], parts: string[]): void {
   for (const layer of all) {
+    parts.push(LAYER + layer.name);
     // A model in a model.
     if ("layers" in layer) {
-      parts.push(`${layer.trainable}`);
+      parts.push("trainable", `${layer.trainable}`);
       describeLayers(layer.layers as layers.Layer[], parts);
     } else describe(layer, parts, 0);
   }
@@ -93,7 +119,7 @@ function describe(object: object, parts: string[], depth: number, leftOut: Reado
     } else if ("dataId" in value) {
       parts.push(key, identity(value));
     } else if (isWeight(value)) {
-      parts.push(`${value.trainable_}`);
+      parts.push("trainable", `${value.trainable_}`);
     } else if (depth < DEEPEST) {
       parts.push(key);
       describe(value, parts, depth + 1);

@@ -24,7 +24,7 @@ export function stepFunction(tf: TensorFlow, recording: Recording): StepFunction
   const backend = tf.backend() as unknown as Backend;
   const name = `deep_audio_step_${serial++}`;
   const outputs = [...recording.results, ...recording.updates.map(({ value }) => value)];
-  backend.binding.addFunction(
+  backend.binding.addFunction!(
     name,
     graphOf(backend, recording),
     recording.arguments.map((argument) => argument.name),

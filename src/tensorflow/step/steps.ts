@@ -3,7 +3,7 @@ import { asStep } from "../kernels/step-inputs.js";
 import type { TensorFlow } from "../kernels/types.js";
 import type { Backend } from "./backend.js";
 import { difference } from "./compare.js";
-import { fingerprint, statefulLayer } from "./fingerprint.js";
+import { changedSetting, fingerprint, statefulLayer } from "./fingerprint.js";
 import { type Recording, record, Unrecordable } from "./recording.js";
 import { isStale, type StepFunction, stepFunction } from "./step-function.js";
 import { type Snapshot, snapshot, verify } from "./verify.js";
@@ -39,6 +39,9 @@ interface Known {
 /** Steps of a model that are remembered; the one that ran the longest time ago goes first. */
 const MOST_STEPS = 32;
 
+/** Changes of a setting from step to step, one after the other, that are no longer someone's doing between the steps. */
+const MOST_CHANGES = 4;
+
 /** The first run of a step may be the only one, and makes what an optimizer keeps. */
 const RUNS_BEFORE = { train: 1, evaluate: 2, predict: 2 };
 
@@ -51,6 +54,7 @@ export class ModelSteps {
   /** While set, every step runs op by op. */
   eager = false;
   private readonly known = new Map<string, Known>();
+  private last: { form: string; settings: string[]; changes: number } | undefined;
 
   constructor(
     private readonly tf: TensorFlow,
@@ -87,7 +91,9 @@ export class ModelSteps {
       this.counts.reasons.add(`layer "${stateful.name}" (${stateful.getClassName()}) keeps a state from step to step`);
       return undefined;
     }
-    const key = fingerprint(this.tf, kind, model, data);
+    const { form, settings } = fingerprint(this.tf, kind, model, data);
+    this.watch(form, settings);
+    const key = `${form} ${settings.join(" ")}`;
     let step = this.known.get(key);
     if (!step) {
       step = { runs: 0 };
@@ -100,6 +106,16 @@ export class ModelSteps {
     this.known.delete(key);
     this.known.set(key, step);
     return step;
+  }
+
+  /** Sees whether the steps of one form are made of something else each time, and so never come twice. */
+  private watch(form: string, settings: string[]): void {
+    const last = this.last;
+    const same = last?.form === form && last.settings.length === settings.length;
+    const other = same && last.settings.some((text, i) => text !== settings[i]);
+    const changes = other ? last.changes + 1 : 0;
+    if (other && changes === MOST_CHANGES) this.counts.reasons.add(changedSetting(last.settings, settings));
+    this.last = { form, settings, changes };
   }
 
   /** Runs a step op by op and records it; the second time it becomes a function. */
