@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { BYTES_PER_SAMPLE, type Encoding } from "../records/manifest.js";
 import type { OpenShard } from "../records/open-shard.js";
 import { MOST_LENGTH } from "../signal/fft.js";
-import { correlate, FINGERPRINT_SIZE, soundFingerprints } from "../signal/similarity.js";
+import { likeness } from "../signal/likeness.js";
+import { FINGERPRINT_SIZE, soundFingerprints } from "../signal/similarity.js";
 import { type SimilarTask, similarPairs } from "./similar-pairs.js";
 import { decodeSamples } from "../records/read-example.js";
 import { READ_FIELDS, readInto } from "../records/read-into.js";
@@ -18,7 +19,7 @@ export interface SignalSource {
   places: Float64Array;
 }
 
-/** Of a longer signal the first seconds are compared for similarity (fewer above 96 kHz); all of it is hashed. */
+/** Of a longer signal the first seconds are compared for similarity (fewer above 88 kHz); all of it is hashed. */
 export const HEARD_SECONDS = 10;
 
 const PLACE_FIELDS = 3;
@@ -61,7 +62,10 @@ export function findSimilar(task: SimilarTask): Uint32Array {
   return similarPairs(task);
 }
 
-/** Compares pairs of signals, 2k with 2k + 1: score and shift of each pair. */
+/** Numbers of each pair that `comparePairs` gives: score, shift in samples, and 1 where one is in the other whole. */
+export const PAIR_FIELDS = 3;
+
+/** Compares pairs of signals, 2k with 2k + 1. */
 export function comparePairs(source: SignalSource & { maxShift: number }): Float64Array {
   const out: number[] = [];
   let first = new Float32Array(0);
@@ -69,14 +73,16 @@ export function comparePairs(source: SignalSource & { maxShift: number }): Float
   const fitting = Math.max(MOST_LENGTH / 2, MOST_LENGTH - source.maxShift - 1);
   const samplesHeard = Math.min(HEARD_SECONDS * (source.sampleRate || 16000), fitting);
   const bytesHeard = samplesHeard * source.channels * BYTES_PER_SAMPLE[source.encoding];
+  const isCut = (i: number): boolean => source.places[i * PLACE_FIELDS + 2]! > bytesHeard;
   eachSignal(source, bytesHeard, (bytes, i) => {
     const samples = heard(bytes, source);
     if (i % 2 === 0) {
       first = samples.slice();
       return;
     }
-    const { score, shift } = correlate(first, samples, source.maxShift);
-    out.push(score, shift);
+    const cut = [isCut(i - 1), isCut(i)] as const;
+    const { score, shift, whole } = likeness(first, samples, source.sampleRate || 16000, source.maxShift, cut);
+    out.push(score, shift, whole ? 1 : 0);
   });
   return Float64Array.from(out);
 }

@@ -40,6 +40,8 @@ export class AuditReport {
     readonly findings: readonly Finding[],
     /** Examples in each split. */
     readonly examples: Record<keyof Split, number>,
+    /** What kinds of copies were not looked for. */
+    readonly unseen = "",
   ) {
     const row = (kind: LeakKind): Record<SplitPair, number> => {
       const counts = { "train/validate": 0, "train/test": 0, "validate/test": 0 };
@@ -71,11 +73,12 @@ export class AuditReport {
     const worst = this.findings.slice(0, 10).map((finding) => `  ${finding.message}`);
     const more = this.findings.length > 10 ? [`  … and ${this.findings.length - 10} more in findings`] : [];
     return [
-      `audit of ${train} train, ${validate} validate, ${test} test examples: ${this.clean ? "nothing shared" : `${this.findings.length} findings`}`,
+      `audit of ${train} train, ${validate} validate, ${test} test examples: ${this.clean ? "nothing shared was found" : `${this.findings.length} findings`}`,
       head.join(""),
       ...rows,
       ...worst,
       ...more,
+      ...(this.unseen ? [`not looked for: ${this.unseen}`] : []),
     ].join("\n");
   }
 }

@@ -16,7 +16,9 @@ const TABLES = 24;
 const BUCKET_LIMIT = 32;
 /** Per vector and other part, as many pairs are kept, the most similar. */
 const KEPT = 2;
-const LEAST_COSINE = 0.8;
+/** Pairs are proposed from this cosine on; of few vectors, where that costs little, from a lower one. */
+const LEAST_COSINE = 0.7;
+const LEAST_COSINE_OF_FEW = 0.5;
 /** Up to this many vectors every pair is compared. */
 const ALL_PAIRS = 600;
 
@@ -34,6 +36,7 @@ export function similarPairs(task: SimilarTask): Uint32Array {
   const vectors = new Vectors(task);
   const { lengths } = vectors;
   const best = new Best(parts);
+  const least = each <= ALL_PAIRS ? LEAST_COSINE_OF_FEW : LEAST_COSINE;
   const comparable = (a: number, b: number): boolean =>
     parts[a] !== parts[b] && (views === 1 || Math.floor(a / each) !== Math.floor(b / each));
   const followers = new Uint32Array(ALL_PAIRS);
@@ -46,7 +49,7 @@ export function similarPairs(task: SimilarTask): Uint32Array {
     for (let k = 0; k < found; k++) {
       const b = followers[k]!;
       const cosine = dots[k]! / (lengths[a]! * lengths[b]!);
-      if (!(cosine >= LEAST_COSINE)) continue;
+      if (!(cosine >= least)) continue;
       best.add(a, b, cosine);
       best.add(b, a, cosine);
     }

@@ -52,6 +52,21 @@ interface Loaded extends Pick<Loops, "multiply" | "power" | "bands"> {
 
 interface Plan extends RealFft {
   powerAt: number;
+  places: Places;
+}
+
+/** Where a plan's buffers lie in the memory. */
+interface Places {
+  length: number;
+  /** How many times as long a transform is calculated. */
+  times: number;
+  setup: number;
+  inputAt: number;
+  windowAt: number;
+  transformAt: number;
+  workAt: number;
+  outputAt: number;
+  powerAt: number;
 }
 
 /**
@@ -67,11 +82,11 @@ export function realFft(length: number): RealFft {
 
 function planOf(length: number): Plan {
   let plan = plans.get(length);
-  // A later allocation can make the memory grow, which detaches the views.
-  if (!plan || plan.input.length === 0) {
-    plan = createPlan(length);
-    plans.set(length, plan);
-  }
+  if (!plan) plan = createPlan(length);
+  // A later allocation can make the memory grow, which detaches the views; the places stay.
+  else if (plan.input.length === 0) plan = planAt(plan.places);
+  else return plan;
+  plans.set(length, plan);
   return plan;
 }
 
@@ -146,22 +161,41 @@ function createPlan(length: number): Plan {
     );
   }
   loaded ??= load();
-  const { pffft, multiply, power: squares } = loaded;
+  const { pffft } = loaded;
   const padded = length * times;
   const half = length / 2;
   const setup = pffft.k(padded, 0);
-  const [inputAt, windowAt, transformAt, workAt, outputAt] = [0, 0, 0, 0, 0].map(() => pffft.f(4 * (padded + 8))) as [
+  const buffer = (numbers: number): number => {
+    const at = setup === 0 ? 0 : pffft.f(4 * numbers);
+    if (at !== 0) return at;
+    throw new DatasetError(
+      "OPTION",
+      `fftLength: ${length}, expected room for it in memory; use shorter or fewer lengths`,
+    );
+  };
+  const [inputAt, windowAt, transformAt, workAt, outputAt] = [0, 0, 0, 0, 0].map(() => buffer(padded + 8)) as [
     number,
     number,
     number,
     number,
     number,
   ];
-  const powerAt = pffft.f(4 * (half + 16)); // bands read up to three numbers past the last bin
+  const powerAt = buffer(half + 16); // bands read up to three numbers past the last bin
+  for (const [at, count] of [
+    [inputAt, padded],
+    [windowAt, padded],
+    [powerAt, half + 16],
+  ] as const)
+    new Float32Array(pffft.d.buffer, at, count).fill(0);
+  return planAt({ length, times, setup, inputAt, windowAt, transformAt, workAt, outputAt, powerAt });
+}
+
+function planAt(places: Places): Plan {
+  const { length, times, setup, inputAt, windowAt, transformAt, workAt, outputAt, powerAt } = places;
+  const { pffft, multiply, power: squares } = loaded!;
+  const padded = length * times;
+  const half = length / 2;
   const view = (at: number, count: number): Float32Array => new Float32Array(pffft.d.buffer, at, count);
-  view(inputAt, padded).fill(0);
-  view(windowAt, padded).fill(0);
-  view(powerAt, half + 16).fill(0);
   const transform = view(transformAt, padded);
   const output = times === 1 ? transform : view(outputAt, length);
   const power = view(powerAt, half + 1);
@@ -182,6 +216,7 @@ function createPlan(length: number): Plan {
     output,
     power,
     powerAt,
+    places,
     run,
     runWindowed: () => {
       multiply(inputAt, windowAt, inputAt, inputAt + 4 * length);

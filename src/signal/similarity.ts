@@ -1,4 +1,4 @@
-import { fftLengthFor, realFft } from "./fft.js";
+import { fftLengthFor, MOST_LENGTH, realFft } from "./fft.js";
 import { logMel } from "./mel.js";
 
 const BANDS = 32;
@@ -74,10 +74,10 @@ function fingerprint(data: Float32Array): Float32Array {
  */
 export function correlate(a: Float32Array, b: Float32Array, maxShift: number): { score: number; shift: number } {
   const shifts = Math.min(maxShift, Math.max(a.length, b.length) - 1);
-  const [energyA, energyB] = [energies(a), energies(b)];
+  const [energyA, energyB] = [energies(a, 0), energies(b, 1)];
   const [totalA, totalB] = [energyA[a.length]!, energyB[b.length]!];
   if (totalA === 0 || totalB === 0) return { score: 0, shift: 0 };
-  const length = fftLengthFor(Math.max(a.length, b.length) + shifts + 1);
+  const length = commonLength(Math.max(a.length, b.length) + shifts + 1);
   const fft = realFft(length);
   const transform = (x: Float32Array): Float32Array => {
     fft.input.fill(0);
@@ -120,9 +120,23 @@ export function correlate(a: Float32Array, b: Float32Array, maxShift: number): {
   return { score: Math.min(1, best.score), shift: best.shift };
 }
 
-/** Sums of squares up to each sample. */
-function energies(x: Float32Array): Float64Array {
-  const sums = new Float64Array(x.length + 1);
-  for (let i = 0; i < x.length; i++) sums[i + 1] = sums[i]! + x[i]! * x[i]!;
-  return sums;
+/** A length that signals of about the same length share: each transform of another one needs memory of its own. */
+function commonLength(samples: number): number {
+  const step = 2 ** Math.max(5, Math.floor(Math.log2(samples)) - 1);
+  const common = Math.ceil(samples / step) * step;
+  return fftLengthFor(common <= MOST_LENGTH ? common : samples);
+}
+
+const sums: [Float64Array, Float64Array] = [new Float64Array(1), new Float64Array(1)];
+
+/** Sums of squares up to each sample; the next call with this `place` overwrites them. */
+function energies(x: Float32Array, place: 0 | 1): Float64Array {
+  if (sums[place].length <= x.length) sums[place] = new Float64Array(x.length + 1);
+  const out = sums[place];
+  let sum = 0;
+  for (let i = 0; i < x.length; i++) {
+    sum += x[i]! * x[i]!;
+    out[i + 1] = sum;
+  }
+  return out;
 }
