@@ -75,7 +75,8 @@ async function planFiles(
   if (rows.length === 0) throw new DatasetError("INDEX", `index ${index.file}: no rows, expected one line per example`);
   const inputs = rows.map((row) => posix.join(inputFolder, row.input));
   const targets = kind === "pairs" ? rows.map((row) => posix.join(targetFolder, row.target ?? "")) : [];
-  const keys = kind === "frames" ? rows.map((row) => row.keys ?? "") : [];
+  const tables = kind === "frames" && rows[0]!.events !== undefined;
+  const keys = kind === "frames" && !tables ? rows.map((row) => row.keys ?? "") : [];
   const headers = new Map(checked.map((file) => [file.file, file]));
   const probe =
     probeOf([...inputs, ...targets], headers) ?? (await probeAll(directory, [...inputs, ...targets], keys, options));
@@ -88,7 +89,7 @@ async function planFiles(
   });
   const indexFiles = [...new Set([index.file, ...(index.besides ?? [])])].filter((file) => file !== FILE_NAMES);
   const labels =
-    kind === "frames"
+    kind === "frames" && !tables
       ? (headers.get(inputs[0]!)?.labels ?? (await readLabelNames(join(directory, keys[0]!), keys[0]!, options)))
       : index.labels;
   const width = kind === "pairs" ? undefined : (labels?.length ?? rows[0]?.values?.length);
@@ -104,7 +105,10 @@ async function planFiles(
     ...(width === undefined ? {} : { width }),
     ...(labels ? { labels } : {}),
     ...(kind === "frames"
-      ? { timeUnit: storedTimeUnit(keys[0]!, options.timeUnit), labelOptions: labelOptions(options) }
+      ? {
+          timeUnit: tables ? "samples" : storedTimeUnit(keys[0]!, options.timeUnit),
+          labelOptions: labelOptions(options),
+        }
       : {}),
     ...(options.inputSize && kind === "frames" ? { inputSize: options.inputSize } : {}),
     source: { rows, inputFolder, targetFolder },

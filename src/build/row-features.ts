@@ -8,7 +8,7 @@ import { crc32c, joinCrc32c } from "../format/crc32c.js";
 import type { Feature } from "../format/example.js";
 import { toFloat16 } from "../original/float16.js";
 import { denseLabels } from "../format/events.js";
-import { readLabels } from "../format/labels.js";
+import { eventLabels, readLabels } from "../format/labels.js";
 import { type Audio, toFloat32 } from "../format/wav.js";
 import type { Encoding, ShardEntry, Sources } from "../records/manifest.js";
 import { fillFrom } from "../system/read-bytes.js";
@@ -181,7 +181,9 @@ function frameFeatures(head: PlanHead, row: Row, audio: Audio, reader: SourceRea
   const { sampleRate, inputSize } = head;
   const where = row.keys ?? "";
   const samples = audio.samples.length / head.channels;
-  const keys = readLabels(reader.labels(where), where, { ...head.labelOptions, sampleRate, samples, inputSize });
+  const keys = row.events
+    ? eventLabels(row.events, sampleRate, head.labels ?? [])
+    : readLabels(reader.labels(where), where, { ...head.labelOptions, sampleRate, samples, inputSize });
   if (keys.labels.length !== head.width) {
     throw new DatasetError(
       "LABEL",

@@ -71,6 +71,7 @@ export async function check(
   });
   problems.push(...(await compareFiles(checked, options.convert)));
   problems.push(...compareLabels(checked, scan.index), ...compareUnits(scan.index, options));
+  problems.push(...compareEvents(scan.index, checked));
   if (scan.index.kind === "pairs") problems.push(...(await comparePairs(scan.index, checked)));
   problems.push(...unlisted);
   return makeReport(scan.index, [...checked.values()], problems);
@@ -241,6 +242,32 @@ function compareUnits(index: DatasetIndex, { timeUnit }: CheckOptions): Problem[
       const message = `time stamps: in ${unit}, expected ${usual} as in most key files${hint} (${keys})`;
       return { kind: "labels", file: keys, message };
     });
+}
+
+/** How far an event may reach behind the end of its sound without a word, in seconds: times are rounded. */
+const LATE = 0.05;
+
+/** Compares the events of tables with the lengths of their sounds. */
+function compareEvents(index: DatasetIndex, checked: Map<string, CheckedFile>): Problem[] {
+  return index.rows.flatMap(({ events, input, line }) => {
+    const { frames, sampleRate } = checked.get(posix.join(index.inputFolder ?? "in", input)) ?? {};
+    if (!events || frames === undefined || !sampleRate) return [];
+    const end = frames / sampleRate;
+    const onset = events.reduce((most, [from]) => Math.max(most, from), 0);
+    const offset = events.reduce((most, [, to]) => Math.max(most, to), 0);
+    const where = `(${input}, ${index.file}:${line})`;
+    const problem = (kind: string, message: string): Problem => ({ kind, file: index.file, line, message });
+    if (onset >= end) {
+      const hint = "pass the unit that the table counts in";
+      return [
+        problem("time", `event at ${onset} s: after the end of the sound at ${end.toFixed(3)} s; ${hint} ${where}`),
+      ];
+    }
+    if (offset <= end + LATE) return [];
+    return [
+      problem("late", `event to ${offset} s: expected the end of the sound at ${end.toFixed(3)} s at most ${where}`),
+    ];
+  });
 }
 
 async function comparePairs(index: DatasetIndex, checked: Map<string, CheckedFile>): Promise<Problem[]> {

@@ -40,6 +40,7 @@ const WARNINGS = new Set([
   "class numbers",
   "split",
   "skipped",
+  "late",
 ]);
 
 /** Whether a problem is worth knowing, but doesn't prevent a build. */

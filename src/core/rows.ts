@@ -8,6 +8,9 @@ import { plainName } from "./names.js";
  */
 export type Kind = "pairs" | "classes" | "values" | "frames";
 
+/** A stretch of a label: onset and offset in seconds, number of the label, value. */
+export type RowEvent = readonly [onset: number, offset: number, label: number, value: number];
+
 /** One example of a dataset, as its index csv lists it. */
 export interface Row {
   /** Number of the example, from 0 in the order of the csv. */
@@ -22,6 +25,8 @@ export interface Row {
   values?: readonly number[];
   /** Kind frames: key csv or `.mid`, relative to D. */
   keys?: string;
+  /** Kind frames, in the place of `keys`: stretches of labels, by their onset: onset and offset in seconds, number of the label, value. */
+  events?: readonly RowEvent[];
   /** Examples of one group are never in two splits: a speaker, a song, an original recording. */
   group?: string;
   /** The split into which the dataset's publisher put the example. */

@@ -1,4 +1,5 @@
 import { pitchName } from "../core/pitch.js";
+import type { RowEvent } from "../core/rows.js";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import type { LabelEvents } from "./events.js";
 import { type KeyLabels, type KeyOptions, parseKeys, type TimeUnit } from "./keys.js";
@@ -183,4 +184,20 @@ export function labelsToMidi(events: LabelEvents, options: ToMidiOptions): Uint8
     return { pitch, velocity, onset: on * scale, offset: off * scale };
   });
   return writeNotes(notes, options);
+}
+
+/** The frame labels of a row's events, whose times become samples; each is at least a sample long. */
+export function eventLabels(events: readonly RowEvent[], sampleRate: number, labels: readonly string[]): KeyLabels {
+  const rows = events.map(([onset, offset, feature, value]) => {
+    const on = Math.round(onset * sampleRate);
+    return { on, off: Math.max(on + 1, Math.round(offset * sampleRate)), feature, value: Math.fround(value) };
+  });
+  rows.sort((a, b) => a.on - b.on || a.feature - b.feature);
+  const found: LabelEvents = {
+    on: rows.map(({ on }) => on),
+    off: rows.map(({ off }) => off),
+    feature: rows.map(({ feature }) => feature),
+    value: rows.map(({ value }) => value),
+  };
+  return { events: found, labels: [...labels], rows: rows.length, timeUnit: "samples" };
 }

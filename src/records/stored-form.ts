@@ -153,6 +153,8 @@ function sourceMisfit(source: BuildPlan["source"] | null | undefined): Misfit | 
       if (typeof row?.input !== "string" || !isText(row.target) || !isText(row.keys) || !Number.isInteger(row.id)) {
         return misfit("row", row, "its number and files");
       }
+      if (row.events !== undefined && !isEvents(row.events))
+        return misfit("events", row.events, "lists of four numbers");
       return (
         fileMisfit(posix.join(inputFolder, row.input)) ??
         (row.target === undefined ? undefined : fileMisfit(posix.join(targetFolder, row.target))) ??
@@ -191,6 +193,12 @@ function isCount(value: unknown): value is number {
 function isRange(range: unknown): boolean {
   const { min, max } = (range ?? {}) as { min?: unknown; max?: unknown };
   return typeof min === "number" && typeof max === "number";
+}
+
+function isEvents(value: unknown): boolean {
+  const fits = (event: unknown): boolean =>
+    Array.isArray(event) && event.length === 4 && event.every((n) => typeof n === "number" && Number.isFinite(n));
+  return Array.isArray(value) && value.every(fits);
 }
 
 function isText(value: unknown): boolean {

@@ -28,6 +28,10 @@ export async function writeIndex(
 ): Promise<void> {
   const wrong = nameProblem(name);
   if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
+  if (index.rows.some(({ events }) => events)) {
+    const message = `index ${index.file}: has events, expected key files; pass it to check and generateRecords as it is`;
+    throw new DatasetError("OPTION", message);
+  }
   const folders = await datasetFolders(directory);
   const has = { inputFolder: index.inputFolder ?? "in", targetFolder: index.targetFolder ?? "out" };
   const pairs = index.kind === "pairs";

@@ -1,7 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { AudioClassificationDataset, encodeWav, writeNotes } from "../../dist/index.js";
+import { AudioClassificationDataset, encodeWav, formatEvents, writeNotes } from "../../dist/index.js";
+import { WaveFile } from "wavefile";
 import { encodeExample } from "../../dist/format/example.js";
 import { random } from "../../dist/signal/random.js";
 import { sealedText } from "../../dist/system/sealed-json.js";
@@ -77,6 +78,15 @@ export async function makeSeeds(folder: string): Promise<void> {
   for (const path of readdirSync(fixture, { recursive: true }) as string[]) {
     if (path.endsWith(".mid")) cpSync(join(fixture, path), file(path.replaceAll("/", "-")));
   }
+  const labels = [0, 1, 2].map((i) => ({ onset: i / 2, offset: i / 2 + 0.25, label: `label ${i % 2}` }));
+  writeFileSync(file("dcase-events.tsv"), formatEvents(labels, "dcase", { file: "a.wav" }));
+  writeFileSync(file("audacity-events.tsv"), formatEvents(labels, "audacity"));
+  writeFileSync(file("named-events.tsv"), "file,Start Time (ms),Duration (ms),note,velocity\na.wav,250,500,60,90\n");
+  writeFileSync(file("own.TextGrid"), formatEvents(labels, "textgrid", { duration: 2 }));
+  writeFileSync(file("own.jams"), formatEvents(labels, "jams", { duration: 2 }));
+  const wav = new WaveFile(encodeWav({ sampleRate: 16000, channels: 1, samples: sound(1, 16000) }));
+  wav.setCuePoint({ position: 50, label: "point" } as never);
+  writeFileSync(file("cues.wav"), wav.toBuffer());
   writeFileSync(file("a_key.csv"), "TIME STAMP,C4,D4\n0,0,0\n1,1,0.5\n2,0,1\n40,0,0\n");
   writeFileSync(file("b_key.csv"), '\uFEFF"TIME STAMP","a, b"\r\n0.0,1e-3\r\n0.25,-2\r\n');
   writeFileSync(file("pairs-index.csv"), 'input,target\n"a, b.wav",c.wav\nd.wav,e.wav\n');

@@ -3,6 +3,10 @@ import { join } from "node:path";
 import { checkFiles } from "../../dist/check/check-files.js";
 import { readAudio } from "../../dist/audio/read-audio.js";
 import { decodeExample } from "../../dist/format/example.js";
+import { readCues } from "../../dist/format/cues.js";
+import { findLayout, readEventTable } from "../../dist/format/event-table.js";
+import { readJams } from "../../dist/format/jams.js";
+import { readTextGrid } from "../../dist/format/text-grid.js";
 import { parseKeys } from "../../dist/format/keys.js";
 import { readLabels } from "../../dist/format/labels.js";
 import { openRecords } from "../../dist/records/open-records.js";
@@ -159,6 +163,17 @@ export const TARGETS: Readonly<Record<string, Target>> = {
       return fromCsv(folder, "table.csv", csvOptions);
     },
   },
+  events: {
+    seeds: "events.tsv",
+    input: text,
+    read: (input) => {
+      const source = input.toString("utf8");
+      return readEventTable(source, "input.tsv", findLayout(source, "input.tsv"));
+    },
+  },
+  textgrid: { seeds: ".TextGrid", input: text, read: (input) => readTextGrid(input, "input.TextGrid") },
+  jams: { seeds: ".jams", input: text, read: (input) => readJams(input.toString("utf8"), "input.jams") },
+  cues: { seeds: "cues.wav", input: bytes, read: (input) => readCues(input, "input.wav") },
   metadata: {
     seeds: "metadata.json",
     input: text,

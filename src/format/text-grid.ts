@@ -1,0 +1,83 @@
+import { DatasetError } from "../core/error.js";
+import type { TimedLabel } from "./event-table.js";
+
+/** Texts and numbers of a TextGrid, long or short: the words between them (`intervals [1]:`, `xmin =`) say nothing more. */
+const TOKEN = /"((?:[^"]|"")*)"|(?<![\w[.-])([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w\]])|(<exists>|<absent>)/g;
+
+/** Text of UTF-8, or of UTF-16 with its byte order mark, as Praat writes them. */
+function decode(bytes: Uint8Array, where: string): string {
+  const [a, b] = bytes;
+  const encoding = a === 0xfe && b === 0xff ? "utf-16be" : a === 0xff && b === 0xfe ? "utf-16le" : "utf-8";
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new DatasetError("LABEL", `encoding: no ${encoding}, expected a TextGrid that Praat saved (${where})`, [], {
+      cause,
+    });
+  }
+}
+
+/**
+ * Reads the labels of a TextGrid of Praat's: those of all tiers, or of one; intervals and points without a text are left out.
+ * @throws DatasetError "LABEL" where it is none, damaged, or has no such tier
+ */
+export function readTextGrid(bytes: Uint8Array, where: string, tier?: string): TimedLabel[] {
+  const text = decode(bytes, where);
+  const fail = (message: string): never => {
+    throw new DatasetError("LABEL", `TextGrid: ${message} (${where})`);
+  };
+  if (!/^\uFEFF?File type\s*=\s*"ooTextFile"\s+(Object class\s*=\s*)?"TextGrid"/.test(text)) {
+    fail('no TextGrid, expected a file that begins with File type = "ooTextFile"');
+  }
+  const tokens = [...text.matchAll(TOKEN)];
+  let at = 2;
+  // Counted on from the token before: the tokens are asked for in their order.
+  let counted = { index: 0, line: 1 };
+  const lineOf = (k: number): number => {
+    const index = tokens[k]?.index ?? text.length;
+    const more = text.slice(counted.index, index).split(/\r\n|\n|\r/).length - 1;
+    counted = { index, line: counted.line + more };
+    return counted.line;
+  };
+  const number = (what: string): number => {
+    const token = tokens[at];
+    if (token?.[2] === undefined)
+      return fail(`${what}: ${token ? JSON.stringify(token[0]) : "missing"}, expected a number; line ${lineOf(at)}`);
+    at++;
+    return Number(token[2]);
+  };
+  const string = (what: string): string => {
+    const token = tokens[at];
+    if (token?.[1] === undefined)
+      return fail(
+        `${what}: ${token ? JSON.stringify(token[0]) : "missing"}, expected a text in quotes; line ${lineOf(at)}`,
+      );
+    at++;
+    return token[1].replaceAll('""', '"');
+  };
+  number("xmin");
+  number("xmax");
+  if (tokens[at]?.[3] === undefined) fail(`tiers: missing, expected <exists>; line ${lineOf(at)}`);
+  if (tokens[at++]?.[3] === "<absent>") return [];
+  const labels: TimedLabel[] = [];
+  const names: string[] = [];
+  for (let tiers = number("number of tiers"); tiers > 0; tiers--) {
+    const kind = string("class of the tier");
+    if (kind !== "IntervalTier" && kind !== "TextTier") fail(`tier: "${kind}", expected "IntervalTier" or "TextTier"`);
+    const name = string("name of the tier");
+    names.push(name);
+    number("xmin");
+    number("xmax");
+    for (let left = number("number of intervals"); left > 0; left--) {
+      const line = lineOf(at);
+      const onset = number("time");
+      const offset = kind === "IntervalTier" ? number("xmax") : onset;
+      const label = string("text").trim();
+      if (offset < onset) fail(`interval: ${onset} to ${offset}, expected its end behind its beginning; line ${line}`);
+      if (label !== "" && (tier === undefined || tier === name)) labels.push({ onset, offset, label, line });
+    }
+  }
+  if (tier !== undefined && !names.includes(tier))
+    fail(`tier "${tier}": not found, expected one of ${names.join(", ")}`);
+  return labels;
+}

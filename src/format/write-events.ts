@@ -1,0 +1,179 @@
+import { DatasetError } from "../core/error.js";
+import { pitchOf } from "../core/pitch.js";
+
+/** A labelled stretch to write; what a pipeline predicts for kind frames has this form. */
+export interface WrittenEvent {
+  /** In seconds. */
+  onset: number;
+  /** In seconds. */
+  offset: number;
+  label: string;
+  /** Confidence, from 0 to 1. */
+  score?: number;
+}
+
+/** Options of `formatEvents`. */
+export interface FormatEventsOptions {
+  /** Name of the sound; needed for "dcase" and "rttm". */
+  file?: string;
+  /** Length of the sound in seconds; needed for "textgrid" and "jams". */
+  duration?: number;
+}
+
+const FORMATS = { audacity, dcase, rttm, textgrid, jams };
+
+/** A number that reads back as it is. */
+const number = (value: number): string => String(value);
+
+/**
+ * Events as the text of a file that other programs read, and `fromEvents` too: a label track of Audacity's, DCASE's tsv,
+ * RTTM, Praat's TextGrid (a tier for each label) or JAMS.
+ *
+ * @throws DatasetError "OPTION" where an option is missing, or the format has no word for what is in the events
+ * @example
+ * const events = [{ onset: 0.5, offset: 1, label: "dog" }];
+ * writeFileSync("song.txt", formatEvents(events, "audacity"));
+ */
+export function formatEvents(
+  events: readonly WrittenEvent[],
+  format: keyof typeof FORMATS,
+  options: FormatEventsOptions = {},
+): string {
+  const write = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
+  if (!write) {
+    const known = Object.keys(FORMATS).join(", ");
+    throw new DatasetError("OPTION", `format: ${JSON.stringify(format)}, expected one of ${known}`);
+  }
+  for (const { onset, offset, label } of events) {
+    if (!(onset >= 0 && offset >= onset && offset < Infinity) || /[\t\r\n\0]/.test(label) || label === "") {
+      const found = JSON.stringify({ onset, offset, label });
+      throw new DatasetError("OPTION", `event ${found}: expected onset ≤ offset in seconds, and a label in one line`);
+    }
+  }
+  return write(
+    [...events].sort((a, b) => a.onset - b.onset),
+    options,
+  );
+}
+
+function needed<K extends keyof FormatEventsOptions>(
+  options: FormatEventsOptions,
+  name: K,
+  format: string,
+): NonNullable<FormatEventsOptions[K]> {
+  const value = options[name];
+  if (value !== undefined && value !== "") return value as NonNullable<FormatEventsOptions[K]>;
+  throw new DatasetError("OPTION", `${name}: missing, expected it for ${format}`);
+}
+
+const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join("");
+
+function audacity(events: readonly WrittenEvent[]): string {
+  return lines(events.map(({ onset, offset, label }) => [number(onset), number(offset), label].join("\t")));
+}
+
+function dcase(events: readonly WrittenEvent[], options: FormatEventsOptions): string {
+  const file = needed(options, "file", "dcase");
+  const rows = events.map(({ onset, offset, label }) => [file, number(onset), number(offset), label].join("\t"));
+  // A sound with nothing in it has a row that says so.
+  return lines(["filename\tonset\toffset\tevent_label", ...(rows.length > 0 ? rows : [`${file}\t\t\t`])]);
+}
+
+function rttm(events: readonly WrittenEvent[], options: FormatEventsOptions): string {
+  const file = needed(options, "file", "rttm");
+  const spaced = [file, ...events.map(({ label }) => label)].find((text) => /\s/.test(text));
+  if (spaced !== undefined) {
+    throw new DatasetError(
+      "OPTION",
+      `name ${JSON.stringify(spaced)}: has a space, expected none, which RTTM separates by`,
+    );
+  }
+  return lines(
+    events.map(({ onset, offset, label }) => {
+      // The duration that reads back to the offset.
+      const duration = [offset - onset, Number((offset - onset).toPrecision(15))].find((d) => onset + d === offset);
+      return `SPEAKER ${file} 1 ${number(onset)} ${number(duration ?? offset - onset)} <NA> <NA> ${label} <NA> <NA>`;
+    }),
+  );
+}
+
+/** Text in Praat's quotes. */
+const quoted = (text: string): string => `"${text.replaceAll('"', '""')}"`;
+
+function textgrid(events: readonly WrittenEvent[], options: FormatEventsOptions): string {
+  const end = needed(options, "duration", "textgrid");
+  const late = events.find(({ offset }) => offset > end);
+  if (late)
+    throw new DatasetError("OPTION", `duration: ${end} s, expected at least ${late.offset} s, the end of an event`);
+  const names = [...new Set(events.map(({ label }) => label))].sort((a, b) => (a < b ? -1 : 1));
+  const tiers = names.flatMap((name) => {
+    const own = events.filter(({ label }) => label === name);
+    const points = own.filter(({ onset, offset }) => onset === offset);
+    const stretches = own.filter(({ onset, offset }) => onset < offset);
+    return [
+      ...(stretches.length > 0 ? [["IntervalTier", name, intervals(stretches, name, end)] as const] : []),
+      ...(points.length > 0
+        ? [["TextTier", name, points.map(({ onset }) => `${number(onset)}\n${quoted(name)}`)] as const]
+        : []),
+    ];
+  });
+  const head = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "0", number(end)];
+  if (tiers.length === 0) return lines([...head, "<absent>"]);
+  const body = tiers.flatMap(([kind, name, rows]) => [
+    quoted(kind),
+    quoted(name),
+    "0",
+    number(end),
+    String(rows.length),
+    ...rows,
+  ]);
+  return lines([...head, "<exists>", String(tiers.length), ...body]);
+}
+
+/** The intervals of a tier, which cover all of its time. */
+function intervals(events: readonly WrittenEvent[], name: string, end: number): string[] {
+  const rows: string[] = [];
+  let at = 0;
+  for (const { onset, offset } of events) {
+    if (onset < at) {
+      throw new DatasetError(
+        "OPTION",
+        `label "${name}" at ${onset} s: overlaps the one before, expected none; TextGrid has no word for it`,
+      );
+    }
+    if (onset > at) rows.push(`${number(at)}\n${number(onset)}\n""`);
+    rows.push(`${number(onset)}\n${number(offset)}\n${quoted(name)}`);
+    at = offset;
+  }
+  if (at < end) rows.push(`${number(at)}\n${number(end)}\n""`);
+  return rows;
+}
+
+function jams(events: readonly WrittenEvent[], options: FormatEventsOptions): string {
+  const duration = needed(options, "duration", "jams");
+  const pitches = events.map(({ label }) => pitchOf(label));
+  const notes = events.length > 0 && pitches.every((pitch) => pitch !== undefined);
+  const data = events.map(({ onset, offset, label, score }, i) => ({
+    time: onset,
+    duration: offset - onset,
+    value: notes ? pitches[i] : label,
+    confidence: score ?? null,
+  }));
+  const annotation = {
+    annotation_metadata: {},
+    namespace: notes ? "note_midi" : "tag_open",
+    data,
+    sandbox: {},
+    time: 0,
+    duration,
+  };
+  const file_metadata = {
+    identifiers: {},
+    jams_version: "0.3.4",
+    title: options.file ?? "",
+    artist: "",
+    release: "",
+    duration,
+  };
+  return `${JSON.stringify({ annotations: [annotation], file_metadata, sandbox: {} }, null, 1)}\n`;
+}

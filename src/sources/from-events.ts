@@ -1,0 +1,258 @@
+import { readFile } from "node:fs/promises";
+import { join, posix } from "node:path";
+import { DatasetError, type Problem, problemsError } from "../core/error.js";
+import { nameProblem } from "../core/names.js";
+import { pitchOf } from "../core/pitch.js";
+import type { DatasetIndex, Row, RowEvent } from "../core/rows.js";
+import { decodeUtf8 } from "../format/csv.js";
+import {
+  EVENT_FORMATS,
+  type EventFormat,
+  type EventColumns,
+  type EventLayout,
+  type EventUnit,
+  findLayout,
+  readEventTable,
+  type TimedLabel,
+} from "../format/event-table.js";
+import { readCues } from "../format/cues.js";
+import { readJams } from "../format/jams.js";
+import { readTextGrid } from "../format/text-grid.js";
+import { statOf } from "../system/file-names.js";
+import { datasetFolders } from "./folders.js";
+import { listAudio } from "./list-audio.js";
+import { soundFinder } from "./sound-finder.js";
+
+/** Options of `fromEvents`. */
+export interface FromEventsOptions {
+  /** Default: by the file's ending (`.TextGrid`, `.jams`, `.rttm`, `.ctm`, `.wav`), else by its header. */
+  format?: EventFormat;
+  /** What the columns are called, where they aren't found by the usual names. */
+  columns?: EventColumns;
+  /** Separator of cells: "," , ";" or "\t"; " " for any white space. Default: found. */
+  delimiter?: string;
+  /** What times count. Default "seconds", or what the header says. */
+  unit?: EventUnit;
+  /** Of times in samples, in Hz. */
+  sampleRate?: number;
+  /** TextGrid: the tier; JAMS: the namespace. Default: all. */
+  tier?: string;
+  /** The labels in the order of the features; rows of others are skipped and counted. Default: all that occur, by name or pitch. */
+  classes?: readonly string[];
+  /** Other names for labels, before `classes` counts: several may become one. */
+  rename?: Readonly<Record<string, string>>;
+  /** Rows with less confidence are skipped. Default: all count. */
+  minConfidence?: number;
+  /** Stores confidence or velocity as the value of a label, in the place of 1. Default false. */
+  values?: boolean;
+  /** Sounds that a table doesn't name are kept, with nothing in them. Default false: left out, and counted. */
+  unnamed?: "skip" | "empty";
+  /** Rows, or tables, whose sound isn't there. Default "error". */
+  missing?: "error" | "skip";
+  /** Folder of the sounds, relative to the inputs' folder (`D/in`, or D). Default: that folder. */
+  folder?: string;
+  /** Group of a sound, by its name relative to the inputs' folder. */
+  group?: (file: string) => string;
+}
+
+/**
+ * Makes the index of labels over time from tables of events: rows of onset, offset or duration, and a label or a pitch.
+ *
+ * One table for all sounds, which names them in a column; or one for each, as a pattern in which `{name}` stands for the
+ * sound without its ending and `{base}` for that without its folder. The columns are found by what sets call them, so
+ * that most tables need no options: DCASE, AudioSet (strong), MusicNet, MAPS, Raven, BirdNET, Audacity, RTTM, CTM, Praat's
+ * TextGrid, JAMS, and the cue points inside wavs. A row that names a sound and nothing else says that there is nothing in it.
+ *
+ * @param events the table, or the pattern, relative to `directory`
+ * @throws DatasetError "LABEL" or "INDEX" with every bad row at once, "OPTION" where the columns aren't found
+ * @example
+ * const index = await fromEvents("./dcase", "meta.tsv");
+ * await new AudioClassificationDataset("./dcase", "dcase").generateRecords({ index });
+ */
+export async function fromEvents(
+  directory: string,
+  events: string,
+  options: FromEventsOptions = {},
+): Promise<DatasetIndex> {
+  const { folder = "", missing = "error", unnamed = "skip" } = options;
+  for (const name of [events, ...(folder === "" ? [] : [folder])]) {
+    const wrong = nameProblem(name);
+    if (wrong) throw new DatasetError("OPTION", `${JSON.stringify(name)} ${wrong}`);
+  }
+  const folders = await datasetFolders(directory);
+  const base = join(directory, folders.inputFolder, folder);
+  if (!(await statOf(base))?.isDirectory())
+    throw new DatasetError("FILE", `folder ${base}: not found, expected sounds in it`);
+  const sounds = (await listAudio(base)).map((file) => posix.join(folder, file));
+  if (sounds.length === 0) throw new DatasetError("INDEX", `audio files in ${base}: none, expected at least one`);
+  const pattern = /\{(name|base)\}/.test(events);
+  const found = pattern
+    ? await tablesOf(directory, events, sounds, { ...options, folders })
+    : await tableOf(directory, events, sounds, options);
+  const problems = missing === "error" ? found.problems : [];
+  if (problems.length > 0) throw problemsError("INDEX", `events ${events}`, problems);
+  const warnings: Problem[] = [];
+  const warn = (kind: string, message: string): void =>
+    void warnings.push({ kind, file: events, line: 1, message: `${message} (${events})` });
+  if (found.problems.length > 0)
+    warn("skipped", `rows of sounds that aren't there: ${found.problems.length}, not taken`);
+  const named = unnamed === "empty" ? sounds : sounds.filter((sound) => found.bySound.has(sound));
+  if (named.length < sounds.length && !pattern) {
+    warn(
+      "skipped",
+      `sounds without a row: ${sounds.length - named.length}, not taken; pass unnamed: "empty" if nothing is in them`,
+    );
+  }
+  const { labels, rows, skipped } = rowsOf(named, found.bySound, options);
+  if (skipped > 0) warn("skipped", `rows of other classes or less confidence: ${skipped}, not taken`);
+  if (rows.length === 0 || labels.length === 0) {
+    throw new DatasetError(
+      "INDEX",
+      `events ${events}: no labelled sound, expected at least one; check classes and minConfidence`,
+    );
+  }
+  const files = [...new Set(found.files)];
+  return {
+    kind: "frames",
+    file: pattern ? files[0]! : events,
+    besides: files.slice(1),
+    rows,
+    labels,
+    ...folders,
+    ...(warnings.length > 0 ? { warnings } : {}),
+  };
+}
+
+/** What tables hold: the labels of each sound, and rows whose sound isn't there. */
+interface FoundEvents {
+  bySound: Map<string, TimedLabel[]>;
+  files: string[];
+  problems: Problem[];
+}
+
+async function tableOf(
+  directory: string,
+  events: string,
+  sounds: readonly string[],
+  options: FromEventsOptions,
+): Promise<FoundEvents> {
+  const labels = await readEvents(directory, events, options);
+  const find = soundFinder(sounds);
+  const bySound = new Map<string, TimedLabel[]>();
+  const problems: Problem[] = [];
+  for (const label of labels) {
+    if (label.file === undefined) {
+      const hint = 'pass columns: { file: "…" }, or one table for each sound as a pattern such as "labels/{name}.txt"';
+      throw new DatasetError("OPTION", `events ${events}: no column that names the sound; ${hint}`);
+    }
+    const { sound, problem } = find(label.file);
+    if (sound === undefined) {
+      const message = `sound ${JSON.stringify(label.file)}: ${problem} (${events}:${label.line})`;
+      problems.push({ kind: "missing", file: events, line: label.line, message });
+      continue;
+    }
+    const list = bySound.get(sound);
+    if (list) list.push(label);
+    else bySound.set(sound, [label]);
+  }
+  return { bySound, files: [events], problems };
+}
+
+async function tablesOf(
+  directory: string,
+  pattern: string,
+  sounds: readonly string[],
+  options: FromEventsOptions & { folders: { inputFolder: string } },
+): Promise<FoundEvents> {
+  const bySound = new Map<string, TimedLabel[]>();
+  const files: string[] = [];
+  const problems: Problem[] = [];
+  const bad: Problem[] = [];
+  for (const sound of sounds) {
+    const name = sound.replace(/\.[^./]+$/, "");
+    const file = pattern.replaceAll("{name}", name).replaceAll("{base}", posix.basename(name));
+    if (!(await statOf(join(directory, file)))?.isFile()) {
+      problems.push({ kind: "missing", file, message: `table: not found, expected that of ${sound} (${file})` });
+      continue;
+    }
+    files.push(file);
+    try {
+      bySound.set(sound, await readEvents(directory, file, options));
+    } catch (error) {
+      if (!(error instanceof DatasetError) || error.code !== "LABEL") throw error;
+      bad.push(...(error.problems.length > 0 ? error.problems : [{ kind: "labels", file, message: error.message }]));
+    }
+  }
+  if (bad.length > 0) throw problemsError("LABEL", `events ${pattern}`, bad);
+  if (files.length === 0)
+    throw new DatasetError("INDEX", `events ${pattern}: no table found, expected one for each sound`);
+  return { bySound, files, problems };
+}
+
+async function readEvents(directory: string, file: string, options: FromEventsOptions): Promise<TimedLabel[]> {
+  const path = join(directory, file);
+  if (!(await statOf(path))?.isFile()) throw new DatasetError("FILE", `events ${file}: not found in ${directory}`);
+  const bytes = await readFile(path);
+  const format = options.format ?? formatOf(file);
+  if (format === "textgrid") return readTextGrid(bytes, file, options.tier);
+  if (format === "cues") return readCues(bytes, file);
+  const text = decodeUtf8(bytes, file);
+  if (format === "jams") return readJams(text, file, options.tier);
+  if (format !== undefined && !Object.hasOwn(EVENT_FORMATS, format)) {
+    const known = [...Object.keys(EVENT_FORMATS), "textgrid", "jams", "cues"].join(", ");
+    throw new DatasetError("OPTION", `format: ${JSON.stringify(format)}, expected one of ${known}`);
+  }
+  const known: EventLayout = format ? EVENT_FORMATS[format] : findLayout(text, file, options.columns);
+  const { unit = known.unit, delimiter = known.delimiter, sampleRate = known.sampleRate } = options;
+  const columns = { ...known.columns, ...options.columns };
+  const rate = sampleRate === undefined ? {} : { sampleRate };
+  return readEventTable(text, file, { ...known, unit, delimiter, columns, ...rate });
+}
+
+function formatOf(file: string): EventFormat | undefined {
+  const [, ending = ""] = /\.([^./]+)$/.exec(file.toLowerCase()) ?? [];
+  const byEnding: Record<string, EventFormat> = {
+    textgrid: "textgrid",
+    jams: "jams",
+    wav: "cues",
+    rttm: "rttm",
+    ctm: "ctm",
+  };
+  return Object.hasOwn(byEnding, ending) ? byEnding[ending] : undefined;
+}
+
+function rowsOf(
+  sounds: readonly string[],
+  bySound: ReadonlyMap<string, readonly TimedLabel[]>,
+  { classes, rename = {}, minConfidence = -Infinity, values = false, group }: FromEventsOptions,
+): { labels: string[]; rows: Row[]; skipped: number } {
+  const nameOf = (label: string): string => (Object.hasOwn(rename, label) ? rename[label]! : label);
+  const occurring = new Set<string>();
+  for (const sound of sounds)
+    for (const { label } of bySound.get(sound) ?? []) if (label !== "") occurring.add(nameOf(label));
+  const labels = classes ? [...classes] : [...occurring].sort(byPitch);
+  const twice = labels.find((label, i) => labels.indexOf(label) !== i);
+  if (twice !== undefined) throw new DatasetError("OPTION", `classes: "${twice}" twice, expected each once`);
+  const number = new Map(labels.map((label, i) => [label, i]));
+  let skipped = 0;
+  const rows = sounds.map((input, id): Row => {
+    const found = bySound.get(input) ?? [];
+    const events: RowEvent[] = [];
+    for (const { onset, offset, label, score = 1 } of found) {
+      if (label === "") continue;
+      const feature = number.get(nameOf(label));
+      if (feature === undefined || score < minConfidence) skipped++;
+      else events.push([onset, offset, feature, values ? score : 1]);
+    }
+    events.sort((a, b) => a[0] - b[0] || a[2] - b[2] || a[1] - b[1]);
+    const line = found.reduce((least, label) => Math.min(least, label.line), Infinity);
+    return { id, line: Number.isFinite(line) ? line : 1, input, events, ...(group ? { group: group(input) } : {}) };
+  });
+  return { labels, rows, skipped };
+}
+
+/** Names of notes by their pitch, other names by the alphabet. */
+function byPitch(a: string, b: string): number {
+  const [p, q] = [pitchOf(a), pitchOf(b)];
+  return p !== undefined && q !== undefined ? p - q : a < b ? -1 : 1;
+}

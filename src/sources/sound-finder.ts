@@ -1,0 +1,36 @@
+import { posix } from "node:path";
+import { plainName } from "../core/names.js";
+
+/** A sound that a name means, or why there is none. */
+export interface FoundSound {
+  sound?: string;
+  problem?: string;
+}
+
+const withoutEnding = (file: string): string => file.replace(/\.[^./]+$/, "");
+
+/** Finds the sound that a table means: by its path, its path without ending, or its name alone where that is one sound's. */
+export function soundFinder(sounds: readonly string[]): (name: string) => FoundSound {
+  const forms: readonly ((file: string) => string)[] = [
+    (file) => file,
+    withoutEnding,
+    (file) => posix.basename(file),
+    (file) => withoutEnding(posix.basename(file)),
+  ];
+  const maps = forms.map((form) => {
+    const map = new Map<string, string[]>();
+    for (const sound of sounds) map.set(form(sound), [...(map.get(form(sound)) ?? []), sound]);
+    return map;
+  });
+  return (given) => {
+    const name = plainName(given);
+    for (const key of [name, posix.basename(name), withoutEnding(posix.basename(name))]) {
+      for (const map of maps) {
+        const found = map.get(key);
+        if (found?.length === 1) return { sound: found[0]! };
+        if (found) return { problem: `means ${found.slice(0, 3).join(" and ")}, expected one sound; give its path` };
+      }
+    }
+    return { problem: "not found, expected a sound of that name" };
+  };
+}
