@@ -28,7 +28,7 @@ function headerOf(info: CompressedInfo, verdict: Verdict): AudioHeader {
     bitsPerSample,
     frames,
     sixteenBit: bitsPerSample === 16,
-    open: () => openCompressed(info, verdict),
+    open: async () => inWavOrder(await openCompressed(info, verdict), info),
     close: () => {},
   };
 }
@@ -57,6 +57,33 @@ function readsAll({ info: { frames, channels, sampleRate } }: NativeFile, info: 
   if (channels !== info.channels || sampleRate !== info.sampleRate) return false;
   // Of what all frames hold, an encoder says to leave out up to three frames.
   return info.padded === undefined || frames >= info.padded - 3 * 1152;
+}
+
+/** For each channel in the order of wav (L R C LFE …) its place in Vorbis's and Opus's (L C R … LFE; Vorbis I, section 4.3.9). */
+const ORDERS: Record<number, readonly number[]> = {
+  3: [0, 2, 1],
+  5: [0, 2, 1, 3, 4],
+  6: [0, 2, 1, 5, 3, 4],
+  7: [0, 2, 1, 6, 5, 3, 4],
+  8: [0, 2, 1, 7, 5, 6, 3, 4],
+};
+
+/** The channels in the order that they have in all other formats, as in FFmpeg. */
+function inWavOrder(sound: Sound, { codec, channels }: CompressedInfo): Sound {
+  const order = codec === "vorbis" || codec === "opus" ? ORDERS[channels] : undefined;
+  if (!order) return sound;
+  const frame = new Float32Array(channels);
+  return {
+    ...sound,
+    read: async (out) => {
+      const frames = await sound.read(out);
+      for (let at = 0; at < frames * channels; at += channels) {
+        frame.set(out.subarray(at, at + channels));
+        for (let c = 0; c < channels; c++) out[at + c] = frame[order[c]!]!;
+      }
+      return frames;
+    },
+  };
 }
 
 function integersOf(samples: Int32Array, channels: number): IntegerReader {

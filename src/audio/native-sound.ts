@@ -34,7 +34,6 @@ export function nativeHeader(source: ByteSource, format: string, verdict: Verdic
   checkLength(source, format, verdict);
   const native = openNative(source);
   if (!native) return undefined;
-  native.close();
   const { sampleRate, channels, frames, format: code } = native.info;
   const encoding = code & 0xffff;
   return {
@@ -44,8 +43,8 @@ export function nativeHeader(source: ByteSource, format: string, verdict: Verdic
     bitsPerSample: BITS[encoding] ?? 0,
     frames: frames < Number.MAX_SAFE_INTEGER ? frames : undefined,
     sixteenBit: BITS[encoding] === 16,
-    open: () => nativeSound(openNative(source)!, verdict),
-    close: () => {},
+    open: () => ({ ...nativeSound(native, verdict), close: () => {} }),
+    close: native.close,
   };
 }
 

@@ -147,6 +147,43 @@ print("null")`,
     assert.ok(Math.abs(value - theirs[i]!) < 1e-6, `${i}: ${value} ${theirs[i]}`);
 });
 
+test("channels of Ogg files are in the order of wav, as in ffmpeg", { skip: missing("ffmpeg") }, async () => {
+  for (const [channels, layout] of [
+    [3, "3.0"],
+    [5, "5.0"],
+    [6, "5.1"],
+    [7, "6.1"],
+    [8, "7.1"],
+  ] as const) {
+    const tones = Float32Array.from({ length: 48000 * channels }, (_, i) => {
+      const c = i % channels;
+      return 0.1 * (c + 1) * Math.sin(((i - c) / channels) * 0.01 * (c + 2));
+    });
+    const raw = ["-f", "f32le", "-ar", "48000", "-ac", String(channels), "-channel_layout", layout];
+    for (const [name, codec] of [
+      ["many.ogg", "libvorbis"],
+      ["many.opus", "libopus"],
+    ] as const) {
+      if (codec === "libopus" && channels === 3) continue;
+      const input = [...raw, "-i", put("many.f32", tones)];
+      execFileSync("ffmpeg", ["-y", "-v", "error", ...input, "-c:a", codec, "-b:a", "700k", at(name)]);
+      const bytes = execFileSync("ffmpeg", ["-v", "error", "-i", at(name), "-f", "f32le", "-"], { maxBuffer: 1 << 28 });
+      const theirs = new Float32Array(new Uint8Array(bytes).buffer);
+      const { samples } = await readAudio(at(name));
+      // Each channel has a level of its own.
+      const level = (all: Float32Array, c: number): number => {
+        let sum = 0;
+        for (let i = c; i < all.length; i += channels) sum += all[i]! ** 2;
+        return Math.sqrt((sum / all.length) * channels);
+      };
+      for (let c = 0; c < channels; c++) {
+        const [ours, right] = [level(samples, c), level(theirs, c)];
+        assert.ok(Math.abs(ours - right) < 0.01, `${name} of ${channels} channels, ${c}: ${ours}, expected ${right}`);
+      }
+    }
+  }
+});
+
 function put(name: string, samples: Float32Array): string {
   writeFileSync(at(name), new Uint8Array(samples.buffer));
   return at(name);
@@ -224,6 +261,11 @@ test("a folder of mixed files: each is listed or named as left out", { skip: mis
   );
   const dataset = new SimpleAudioClassificationDataset(directory, "set");
   const report = await dataset.check({ index, onProgress: false, workers: 2 });
+  const turned = { ...index, rows: [...index.rows].reverse() };
+  for (const workers of [1, 3]) {
+    const other = await dataset.check({ index: turned, onProgress: false, workers });
+    assert.deepEqual([...other.files].reverse(), report.files);
+  }
   assert.ok(report.ok, String(report));
   assert.equal(report.counts["left out"], 1);
   await writeIndex(directory, "set", index);

@@ -22,7 +22,7 @@ const [name, seed, first, step, folder, stateFile] = process.argv.slice(2) as [
 const target = TARGETS[name]!;
 const seedsFolder = process.env.FUZZ_SEEDS!;
 const seeds = seedsOf(target, (readdirSync(seedsFolder, { recursive: true }) as string[]).sort(), seedsFolder);
-const state = openSync(stateFile, "w");
+const state = openSync(stateFile, "r+");
 const place = Buffer.alloc(8);
 
 /** What is wrong with what reading an input does; undefined where it gives a value or the library's own error. */
