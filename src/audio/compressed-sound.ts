@@ -55,8 +55,7 @@ function suits({ container, codec, regular = true }: CompressedInfo): boolean {
 /** libsndfile reads an MP3 no further than the length it takes it to have. */
 function readsAll({ info: { frames, channels, sampleRate } }: NativeFile, info: CompressedInfo): boolean {
   if (channels !== info.channels || sampleRate !== info.sampleRate) return false;
-  // Of what all frames hold, an encoder says to leave out up to three frames.
-  return info.padded === undefined || frames >= info.padded - 3 * 1152;
+  return info.least === undefined || (frames >= info.least && frames < Number.MAX_SAFE_INTEGER);
 }
 
 /** For each channel in the order of wav (L R C LFE …) its place in Vorbis's and Opus's (L C R … LFE; Vorbis I, section 4.3.9). */

@@ -42,6 +42,7 @@ export function flacSound(reader: IntegerReader, info: CompressedInfo, verdict: 
     if (broken !== "" && (!/lost sync/.test(broken) || frames === got)) {
       verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)} after ${got} samples`);
     }
+    if (got === 0 && frames !== undefined) verdict.damaged(`FLAC: damaged, no samples, expected ${frames}`);
     if (frames === undefined ? broken !== "" : got < frames) verdict.lost(`samples: ${promised}`);
     else if (hash && hash.digest("hex") !== info.md5) {
       verdict.damaged("checksum of the FLAC samples: wrong, the file is damaged");

@@ -117,55 +117,59 @@ function bind(path: string): Library {
     const message = `libsndfile: ${path} does not load: ${(cause as Error).message}; delete .venv and run \`npm start\` in the project's folder`;
     throw new DatasetError("ENVIRONMENT", message, [], { cause });
   }
-  const guarded = <A extends unknown[]>(work: (file: OpenFile, ...rest: A) => number) => {
-    return (...all: [...A, number]): number => {
-      const file = files.get(all.at(-1) as number) as OpenFile;
-      try {
-        return work(file, ...(all.slice(0, -1) as unknown as A));
-      } catch (error) {
-        file.thrown ??= error;
-        return 0;
-      }
-    };
+  // Called some thousand times for a file: no more than needed is done in each.
+  const failed = (file: OpenFile, error: unknown): number => {
+    file.thrown ??= error;
+    return 0;
   };
   const view = (address: bigint, count: number): Uint8Array => new Uint8Array(koffi.view(address, count));
+  const register = (callback: (...args: never[]) => number, ...types: string[]): bigint =>
+    koffi.register(callback, koffi.pointer(koffi.proto("int64_t", [...types, "intptr_t"])));
   const callbacks = [
-    koffi.register(
-      guarded((file) => file.bytes.size),
-      koffi.pointer(koffi.proto("int64_t", ["intptr_t"])),
-    ),
-    koffi.register(
-      guarded((file, offset: number, whence: number) => {
-        const to = Number(offset) + [0, file.at, file.bytes.size][whence]!;
+    register((id: number) => files.get(id)!.bytes.size),
+    register(
+      (offset: number, whence: number, id: number) => {
+        const file = files.get(id)!;
+        const to = Number(offset) + (whence === 0 ? 0 : whence === 1 ? file.at : file.bytes.size);
         // A damaged header may send it anywhere.
         if (!(to >= 0 && to <= Number.MAX_SAFE_INTEGER)) return -1;
         file.at = to;
         return to;
-      }),
-      koffi.pointer(koffi.proto("int64_t", ["int64_t", "int", "intptr_t"])),
+      },
+      "int64_t",
+      "int",
     ),
-    koffi.register(
-      guarded((file, address: bigint, count: number) => {
+    register(
+      (address: bigint, count: number, id: number) => {
+        const file = files.get(id)!;
         const wanted = Math.min(Number(count), file.bytes.size - file.at);
         if (wanted <= 0) return 0;
-        const got = file.bytes.read(view(address, wanted), file.at);
-        file.at += got;
-        return got;
-      }),
-      koffi.pointer(koffi.proto("int64_t", ["void *", "int64_t", "intptr_t"])),
+        try {
+          const got = file.bytes.read(view(address, wanted), file.at);
+          file.at += got;
+          return got;
+        } catch (error) {
+          return failed(file, error);
+        }
+      },
+      "void *",
+      "int64_t",
     ),
-    koffi.register(
-      guarded((file, address: bigint, count: number) => {
-        (file.bytes as ByteSink).write(view(address, Number(count)), file.at);
-        file.at += Number(count);
-        return Number(count);
-      }),
-      koffi.pointer(koffi.proto("int64_t", ["const void *", "int64_t", "intptr_t"])),
+    register(
+      (address: bigint, count: number, id: number) => {
+        const file = files.get(id)!;
+        try {
+          (file.bytes as ByteSink).write(view(address, Number(count)), file.at);
+          file.at += Number(count);
+          return Number(count);
+        } catch (error) {
+          return failed(file, error);
+        }
+      },
+      "const void *",
+      "int64_t",
     ),
-    koffi.register(
-      guarded((file) => file.at),
-      koffi.pointer(koffi.proto("int64_t", ["intptr_t"])),
-    ),
+    register((id: number) => files.get(id)!.at),
   ];
   const addresses = Buffer.alloc(8 * callbacks.length);
   callbacks.forEach((address, i) => void addresses.writeBigUInt64LE(BigInt(address), 8 * i));

@@ -21,8 +21,10 @@ const BITS: Record<number, number> = {
   115: 32,
 };
 
-/** Frames that are decoded before those that are wanted: a lossy decoder takes some to settle. */
-const RUN_UP = 8192;
+/** SF_FORMAT_MPEG, of which a frame may need what up to some twenty before it have left over; libsndfile decodes four. */
+const MPEG = 0x230000;
+/** Frames of sound that are decoded of an MP3 before those that are wanted. */
+const RUN_UP = 16384;
 
 /**
  * The header of a file of a format that only libsndfile reads; undefined where it isn't there.
@@ -52,7 +54,6 @@ export function nativeHeader(source: ByteSource, format: string, verdict: Verdic
 export function nativeSound(native: NativeFile, verdict: Verdict): Sound {
   const { sampleRate, channels, frames, format } = native.info;
   const encoding = format & 0xffff;
-  const exact = encoding in BITS;
   const sound: Sound = {
     sampleRate,
     channels,
@@ -66,7 +67,7 @@ export function nativeSound(native: NativeFile, verdict: Verdict): Sound {
       return got / channels;
     },
     seek: async (frame) => {
-      const begin = exact ? frame : Math.max(0, frame - RUN_UP);
+      const begin = (format & 0x0fff0000) === MPEG ? Math.max(0, frame - RUN_UP) : frame;
       await drop(sound, native.seek(begin) ? frame - begin : frame);
     },
     close: native.close,

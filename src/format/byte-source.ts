@@ -30,14 +30,17 @@ export function partOf(source: ByteSource, from: number, to: number): ByteSource
   };
 }
 
+/** Bytes that a decoder's requests are rounded up to: few, since it also jumps to find its place. */
+const PIECE = 1 << 14;
+
 /** A source that is read in larger pieces than it is asked for: a decoder asks for few bytes at a time. */
 export function buffered(source: ByteSource): ByteSource {
   if (source.bytes) return source;
-  const reach = reachInto(source);
+  const reach = reachInto(source, PIECE);
   return {
     size: source.size,
     read: (into, from) => {
-      if (into.length >= WINDOW) return source.read(into, from);
+      if (into.length >= PIECE) return source.read(into, from);
       const part = reach(from, into.length);
       into.set(part);
       return part.length;
@@ -59,7 +62,7 @@ export type Reach = (from: number, length: number) => Uint8Array;
 const WINDOW = 1 << 17;
 
 /** A walk through a source, mostly forwards: in memory as the bytes lie, else by a window that moves along. */
-export function reachInto(source: ByteSource): Reach {
+export function reachInto(source: ByteSource, piece: number = WINDOW): Reach {
   const { bytes } = source;
   if (bytes) return (from, length) => bytes.subarray(from, from + length);
   let window: Uint8Array = new Uint8Array(0);
@@ -67,7 +70,7 @@ export function reachInto(source: ByteSource): Reach {
   let end = 0;
   return (from, length) => {
     if (from < start || Math.min(source.size, from + length) > end) {
-      if (window.length < length) window = new Uint8Array(Math.max(WINDOW, length));
+      if (window.length < length) window = new Uint8Array(Math.max(piece, length));
       start = from;
       end = from + source.read(window, from);
     }

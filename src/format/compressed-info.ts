@@ -16,8 +16,8 @@ export interface CompressedInfo {
   bitsPerSample?: number;
   /** Samples per channel; unknown before decoding for MP3 and for streamed FLAC. */
   frames?: number;
-  /** MPEG: samples per channel of all its frames, of which the encoder's padding is left out. */
-  padded?: number;
+  /** MPEG: samples per channel that there are at least. */
+  least?: number;
   /** MPEG and Ogg: whether all its frames or pages are there and follow on each other. */
   regular?: boolean;
   /** Opus: what the samples are to be multiplied with. */
@@ -48,10 +48,10 @@ export function readCompressedInfo(source: ByteSource, verdict: Verdict): Compre
     return oneForm(streams, verdict);
   }
   const parts = readMpegInfo(source, verdict, at > 0).map((mpeg): CompressedInfo => {
-    const { layer, sampleRate, channels, frames, from, to, regular } = mpeg;
+    const { layer, sampleRate, channels, least, from, to, regular } = mpeg;
     const codec = layer === 3 ? "mp3" : "mp2";
     const part = partOf(source, from, to);
-    return { codec, container: "MPEG", sampleRate, channels, padded: frames, regular, part };
+    return { codec, container: "MPEG", sampleRate, channels, least, regular, part };
   });
   return oneForm(parts, verdict);
 }

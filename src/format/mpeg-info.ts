@@ -7,8 +7,8 @@ export interface MpegInfo {
   layer: 2 | 3;
   sampleRate: number;
   channels: number;
-  /** Samples per channel of all frames; what the encoder added at both ends counts too. */
-  frames: number;
+  /** Samples per channel that its frames have at least, what an encoder added at both ends left out. */
+  least: number;
   /** Where the first frame begins and the last one ends. */
   from: number;
   to: number;
@@ -99,8 +99,10 @@ function walk(
   else if (at < size && next === undefined) verdict.note(`MP3: ${size - at} bytes after the last frame, skipped`);
   const regular = skipped === 0 && !incomplete && (!xing || (xing.frames === count && near(xing.bytes, to - from)));
   const { layer, sampleRate, channels } = first;
-  const frames = count * (first.mpeg1 || layer === 2 ? 1152 : 576);
-  return { info: { layer, sampleRate, channels, frames, from, to: incomplete ? size : to, regular }, next };
+  const samples = first.mpeg1 || layer === 2 ? 1152 : 576;
+  // Where a header says so, up to three frames are left out.
+  const least = samples * (xing ? Math.max(0, count - 3) : count);
+  return { info: { layer, sampleRate, channels, least, from, to: incomplete ? size : to, regular }, next };
 }
 
 const DAMAGED = "the file is damaged: copy it again";
@@ -151,7 +153,9 @@ function alike(a: Frame, b: Frame): boolean {
 function frameAt(reach: Reach, at: number): Frame | undefined {
   const head = reach(at, 4);
   if (head.length < 4) return undefined;
-  const [a, b, c, d] = head as unknown as [number, number, number, number];
+  const a = head[0]!;
+  const b = head[1]!;
+  const c = head[2]!;
   const version = (b >> 3) & 3;
   const rate = c >> 4;
   const layer = 4 - ((b >> 1) & 3);
@@ -165,7 +169,7 @@ function frameAt(reach: Reach, at: number): Frame | undefined {
   const kilobits = (!mpeg1 ? RATES_2 : layer === 2 ? RATES_1_LAYER_2 : RATES_1)[rate] as number;
   const slot = mpeg1 || layer === 2 ? 144 : 72;
   const bytes = Math.floor((slot * kilobits * 1000) / sampleRate) + ((c >> 1) & 1);
-  return { layer, mpeg1, sampleRate, channels: d >> 6 === 3 ? 1 : 2, bytes };
+  return { layer, mpeg1, sampleRate, channels: head[3]! >> 6 === 3 ? 1 : 2, bytes };
 }
 
 /** What the Xing or Info header in a frame announces; undefined where there is none. */
@@ -173,6 +177,7 @@ function readXing(reach: Reach, at: number, frame: Frame): { frames: number; byt
   if (frame.layer === 2) return undefined;
   const skipped = 4 + (frame.mpeg1 ? (frame.channels === 1 ? 17 : 32) : frame.channels === 1 ? 9 : 17);
   const head = reach(at + skipped, 16);
+  if (head[0] !== 0x58 && head[0] !== 0x49) return undefined; // X, I
   const id = ascii(head, 0, 4);
   if ((id !== "Xing" && id !== "Info") || head.length < 12) return undefined;
   const view = new DataView(head.buffer, head.byteOffset, head.length);
