@@ -6,6 +6,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { test } from "node:test";
 import ts from "typescript";
+import { npmPackages } from "../support/licences.js";
 import { root } from "../support/python.js";
 import { docExamples, filesIn, markdown, readmeExamples, WORLD, wholeText } from "../support/snippets.js";
 
@@ -114,4 +115,13 @@ test("relative links lead somewhere", () => {
       .map((link) => `${relative(root, file) || file}: ${link}`),
   );
   assert.deepEqual(missing, []);
+});
+
+test("the list of licences names every npm package that users get", () => {
+  const page = readFileSync(join(root, "docs/licences.md"), "utf8");
+  const missing = npmPackages().filter(
+    ({ name, version, licence }) => !page.includes(`| ${name} | ${version} | ${licence} |`),
+  );
+  assert.deepEqual(missing, [], "run npm run licences");
+  assert.ok(npmPackages().length > 50 && !npmPackages().some(({ name }) => name === "tar"));
 });

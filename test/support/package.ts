@@ -20,7 +20,7 @@ const TENSORFLOW = ["tfjs-node-gpu", "tfjs", "tfjs-core", "tfjs-layers", "tfjs-c
   .map((name) => `@tensorflow/${name}`);
 
 /** What they use while being installed, in programs of their own, and where Node has no `fetch`. */
-const UNUSED = [
+export const UNUSED: readonly string[] = [
   ...["@mapbox/node-pre-gyp", "adm-zip", "https-proxy-agent", "rimraf", "tar"],
   ...["argparse", "chalk", "core-js", "regenerator-runtime", "yargs", "node-fetch", "@types/node-fetch"],
 ];
