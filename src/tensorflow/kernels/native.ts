@@ -11,6 +11,7 @@ export interface Attributes {
   lists?: Record<string, readonly string[]>;
   /** Lists of types, all float32: how many. */
   floats?: Record<string, number>;
+  numbers?: Record<string, number>;
   /** Types, of an op that has more of them than "T". */
   types?: Record<string, "float32" | "int32">;
 }
@@ -54,7 +55,14 @@ interface Attribute {
 interface Backend {
   isUsingGpuDevice: boolean;
   binding: Record<
-    "TF_ATTR_TYPE" | "TF_ATTR_INT" | "TF_ATTR_STRING" | "TF_ATTR_BOOL" | "TF_ATTR_SHAPE" | "TF_FLOAT" | "TF_INT32",
+    | "TF_ATTR_TYPE"
+    | "TF_ATTR_INT"
+    | "TF_ATTR_FLOAT"
+    | "TF_ATTR_STRING"
+    | "TF_ATTR_BOOL"
+    | "TF_ATTR_SHAPE"
+    | "TF_FLOAT"
+    | "TF_INT32",
     number
   > & { executeOp(op: string, attributes: Attribute[], inputs: number[], thread: -1 | -2 | -3): number };
   getInputTensorIds(inputs: readonly Tensor[]): number[];
@@ -72,15 +80,19 @@ const ONEDNN_PREFIX = "_MklNative";
 export function nativeOps(tf: TensorFlow): Native {
   // Asked for each time, since tfjs makes a new one after `tf.engine().reset()`.
   const backend = (): Backend => tf.backend() as unknown as Backend;
-  const { TF_ATTR_TYPE, TF_ATTR_INT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_ATTR_SHAPE, TF_FLOAT, TF_INT32 } =
+  const { TF_ATTR_TYPE, TF_ATTR_INT, TF_ATTR_FLOAT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_ATTR_SHAPE, TF_FLOAT, TF_INT32 } =
     backend().binding;
-  const list = (op: string, { ints, strings, bools, shapes, lists, floats, types }: Attributes): Attribute[] => {
+  const list = (
+    op: string,
+    { ints, strings, bools, shapes, lists, floats, types, numbers }: Attributes,
+  ): Attribute[] => {
     const named = types ?? { [/Variable|VarHandle/.test(op) ? "dtype" : "T"]: "float32" };
     const all: Attribute[] = [];
     for (const name in named) {
       all.push({ name, type: TF_ATTR_TYPE, value: named[name] === "int32" ? TF_INT32 : TF_FLOAT });
     }
     for (const name in ints) all.push({ name, type: TF_ATTR_INT, value: ints[name] });
+    for (const name in numbers) all.push({ name, type: TF_ATTR_FLOAT, value: numbers[name] });
     for (const name in strings) all.push({ name, type: TF_ATTR_STRING, value: strings[name] });
     for (const name in bools) all.push({ name, type: TF_ATTR_BOOL, value: bools[name] });
     for (const name in lists) all.push({ name, type: TF_ATTR_STRING, value: lists[name] });

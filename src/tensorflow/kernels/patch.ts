@@ -10,6 +10,7 @@ import { interruptibleTraining } from "./interruptible.js";
 import { fasterLayers } from "./layers.js";
 import { matrixProducts } from "./matmul.js";
 import { type Native, nativeOps } from "./native.js";
+import { normalizations } from "./normalization.js";
 import { nativeOptimizers } from "./optimizers.js";
 import { poolingKernel } from "./pooling.js";
 import { deviceRandom } from "./random.js";
@@ -56,6 +57,7 @@ function addKernels(native: Native): void {
   identityKernels(native);
   gathering(native);
   matrixProducts(native);
+  normalizations(native);
   nativeOptimizers(native);
   deviceRandom(native);
   fasterLayers(native);

@@ -44,13 +44,13 @@ export function replaceKernel(
 export function replaceCall<L, I, O>(
   { tf }: Native,
   className: string,
-  faster: (layer: L, inputs: I) => O | undefined,
+  faster: (layer: L, inputs: I, options: { training?: boolean }) => O | undefined,
 ): void {
   const { prototype } = tf.serialization.SerializationMap.getMap().classNameMap[className]![0];
-  const layer = prototype as unknown as { call(this: L, inputs: I, options: unknown): O };
+  const layer = prototype as unknown as { call(this: L, inputs: I, options?: { training?: boolean }): O };
   const original = layer.call;
   layer.call = function (inputs, options) {
-    const result = tf.getBackend() === "tensorflow" ? faster(this, inputs) : undefined;
+    const result = tf.getBackend() === "tensorflow" ? faster(this, inputs, options ?? {}) : undefined;
     return result ?? original.call(this, inputs, options);
   };
 }

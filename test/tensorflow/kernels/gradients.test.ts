@@ -72,6 +72,43 @@ const nets: Record<string, Net> = {
   },
 };
 
+/** Normalizations, a batch's last: Keras orders a model's weights by its layers. */
+Object.assign(nets, {
+  "batch normalization of a spectrogram": {
+    inputShape: [9, 8, 2],
+    layers: [conv2d({ useBias: false }), ["batchNormalization", {}], ["globalAveragePooling2d", {}]],
+    loss: "meanSquaredError",
+  },
+  "batch normalization of frames": {
+    inputShape: [7, 6],
+    layers: [
+      ["dense", { units: 4, useBias: false, activation: "tanh" }],
+      ["batchNormalization", { epsilon: 0.01 }],
+      ["globalAveragePooling1d", {}],
+    ],
+    loss: "meanSquaredError",
+  },
+  "batch normalization of rows": {
+    inputShape: [6],
+    layers: [
+      ["dense", { units: 4, useBias: false, activation: "sigmoid" }],
+      ["batchNormalization", {}],
+    ],
+    loss: "meanSquaredError",
+  },
+  "layer normalization": {
+    inputShape: [7, 6],
+    layers: [
+      ["layerNormalization", {}],
+      ["dense", { units: 5, activation: "tanh" }],
+      ["layerNormalization", { epsilon: 0.01, scale: false }],
+      ["globalAveragePooling1d", {}],
+      ["dense", { units: 4 }],
+    ],
+    loss: "meanSquaredError",
+  },
+} satisfies Record<string, Net>);
+
 /** Recurrent layers: sequences and last outputs, backwards, without bias. */
 for (const [name, layer, options] of [
   ["LSTM", "lstm", {}],
@@ -151,12 +188,15 @@ for (const [n, name] of Object.keys(nets).entries()) {
     model.compile({ optimizer: tf.train.sgd(1), loss: net.loss });
     const loss = (await model.trainOnBatch(x, y)) as number;
     close([loss], [keras.loss], 1e-6, 1e-5);
-    values(model.getWeights()).forEach((after, i) => {
+    // What isn't trained comes last.
+    values(model.getWeights().slice(0, keras.gradients.length)).forEach((after, i) => {
       const gradient = after.map((w, k) => start[i]![k]! - w);
       close(gradient, keras.gradients[i]!, 2e-6, 1e-4);
     });
 
-    model.setWeights(start.map((w, i) => tf.tensor(w, model.getWeights()[i]!.shape)));
+    // Keras's moving averages have seen the batch once by now, as these have.
+    const trained = keras.gradients.length;
+    model.setWeights(model.getWeights().map((w, i) => (i < trained ? tf.tensor(start[i]!, w.shape) : w)));
     model.compile({ optimizer: tf.train.adam(0.01), loss: net.loss });
     const losses: number[] = [];
     for (let i = 0; i < STEPS; i++) losses.push((await model.trainOnBatch(x, y)) as number);
