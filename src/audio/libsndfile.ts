@@ -109,9 +109,10 @@ export function hasLibsndfile(): boolean {
 }
 
 function bind(path: string): Library {
-  const koffi = require("koffi") as typeof import("koffi");
+  let koffi: typeof import("koffi");
   let lib: LibraryHandle;
   try {
+    koffi = require("koffi") as typeof import("koffi");
     lib = koffi.load(path);
   } catch (cause) {
     const message = `libsndfile: ${path} does not load: ${(cause as Error).message}; delete .venv and run \`npm start\` in the project's folder`;
@@ -229,8 +230,7 @@ function infoOf(fields: Buffer): NativeInfo {
 /**
  * Opens a file in libsndfile; undefined where libsndfile isn't there or refuses the file. Close it.
  *
- * Which file it is passed as comes from outside: a crash of libsndfile ends the process, so what the library can check itself it does
- * before.
+ * A crash of libsndfile would end the process: what can be checked of a file is checked before.
  */
 export function openNative(source: ByteSource): NativeFile | undefined {
   const fields = Buffer.alloc(32);

@@ -28,6 +28,9 @@ export interface CompressedInfo {
   part: ByteSource;
 }
 
+/** Bytes read at a time where a few are looked at. */
+const HEAD = 1 << 10;
+
 /**
  * Reads what a compressed file says of itself, and finds whether it is cut short or damaged as far as its own structure
  * shows: page checksums of Ogg, the chain of frames of MP3, STREAMINFO of FLAC. Empty where it is none of these.
@@ -35,7 +38,7 @@ export interface CompressedInfo {
  * @throws DatasetError "FORMAT" where sound is missing, unless that is only to be warned of; where it is damaged, or of a codec that is not read
  */
 export function readCompressedInfo(source: ByteSource, verdict: Verdict): CompressedInfo[] {
-  const reach = reachInto(source);
+  const reach = reachInto(source, HEAD);
   const at = id3Length(reach(0, 10));
   const id = ascii(reach(at, 4), 0, 4);
   const part = partOf(source, Math.min(at, source.size), source.size);
@@ -115,7 +118,7 @@ function readStreamInfo(
 
 /** A FLAC without the ID3v1 and APE tags that some programs put at its end. */
 function withoutTags(source: ByteSource, verdict: Verdict): ByteSource {
-  const reach = reachInto(source);
+  const reach = reachInto(source, HEAD);
   let end = source.size;
   if (end > 128 && ascii(reach(end - 128, 3), 0, 3) === "TAG") end -= 128;
   const footer = reach(Math.max(0, end - 32), 32);
