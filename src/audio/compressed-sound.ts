@@ -3,7 +3,7 @@ import { type CompressedInfo, readCompressedInfo } from "../format/compressed-in
 import type { Verdict } from "../format/verdict.js";
 import { decodeByWasm } from "../format/wasm-decode.js";
 import { flacSound, type IntegerReader } from "./flac-sound.js";
-import { type NativeFile, openNative } from "./libsndfile.js";
+import { type NativeFile, openNative } from "./native-file.js";
 import { nativeSound } from "./native-sound.js";
 import { type AudioHeader, joined, type Sound } from "./sound.js";
 

@@ -1,7 +1,8 @@
 import type { ByteSource } from "../format/byte-source.js";
 import { checkLength } from "../format/containers.js";
 import type { Verdict } from "../format/verdict.js";
-import { hasLibsndfile, type NativeFile, openNative } from "./libsndfile.js";
+import { hasLibsndfile } from "./libsndfile.js";
+import { type NativeFile, openNative } from "./native-file.js";
 import { type AudioHeader, drop, type Sound } from "./sound.js";
 
 /** Bits per sample of libsndfile's encodings (SF_FORMAT_SUBMASK); others are lossy. */

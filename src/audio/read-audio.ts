@@ -1,14 +1,12 @@
-import { closeSync, openSync } from "node:fs";
 import { DatasetError } from "../core/error.js";
 import { isWav } from "../format/audio.js";
-import { type ByteSource, bytesSource } from "../format/byte-source.js";
+import { bytesSource } from "../format/byte-source.js";
 import { checkOnDamaged, type OnDamaged, Verdict } from "../format/verdict.js";
 import { type Audio, decodeWav, readWavHeader, toFloat32 } from "../format/wav.js";
-import { fileError } from "../system/atomic-file.js";
-import { nextTurn } from "../system/event-loop.js";
 import { checkConvert, type Convert, convertAudio, PartConverter } from "./convert.js";
-import { fileSource } from "./file-source.js";
 import { readHeader } from "./open-audio.js";
+import { openFile, withFile, withSound } from "./open-file.js";
+import { countFrames, readAll, tooShort } from "./read-all.js";
 import type { Sound } from "./sound.js";
 
 /** Options of `readAudio`. */
@@ -65,8 +63,7 @@ export interface AudioBlockOptions extends Omit<ReadAudioOptions, "out"> {
   blockFrames?: number | undefined;
 }
 
-/** Samples between two turns of the event loop: a few milliseconds of work. */
-const TURN = 1 << 20;
+/** Frames of a block. */
 const BLOCK = 1 << 16;
 
 /**
@@ -212,116 +209,6 @@ async function converterFor(sound: Sound, options: ReadAudioOptions, where: stri
   const converter = new PartConverter(sound, options, { start, duration });
   await converter.begin();
   return converter;
-}
-
-/** Reads to the end, whatever the header says of it. */
-async function readAll<I extends boolean>(
-  sound: Sound,
-  integers: I,
-  out?: Float32Array,
-  where = "",
-): Promise<I extends true ? Int16Array | Float32Array : Float32Array> {
-  const { channels, frames } = sound;
-  const make = (length: number): Float32Array | Int16Array =>
-    // Not filled with zeros first: every sample is written, or an error thrown.
-    integers
-      ? new Int16Array(Buffer.allocUnsafeSlow(2 * length).buffer)
-      : new Float32Array(Buffer.allocUnsafeSlow(4 * length).buffer);
-  const exact = frames !== undefined && frames * channels <= MOST_AT_ONCE ? frames * channels : undefined;
-  let samples: Float32Array | Int16Array = out ?? make(exact ?? channels * TURN);
-  if (out && exact !== undefined && out.length < exact) throw tooShort(out, exact, where);
-  let done = 0;
-  for (;;) {
-    if (done + channels > samples.length) {
-      // The array is full: is that all?
-      const more = (integers ? new Int16Array(channels * BLOCK) : new Float32Array(channels * BLOCK)) as Float32Array;
-      const got = (await sound.read(more)) * channels;
-      if (got === 0) break;
-      if (out) throw tooShort(out, done + got + channels * (await countFrames(sound)), where);
-      const larger = make(2 * samples.length + got);
-      larger.set(samples);
-      larger.set(more.subarray(0, got), done);
-      samples = larger;
-      done += got;
-      continue;
-    }
-    const room = samples.subarray(done, done + TURN - (TURN % channels));
-    const got = await sound.read(room);
-    done += got * channels;
-    if (done === exact) break;
-    if (got < Math.floor(room.length / channels)) break;
-    if (done < samples.length) await nextTurn();
-  }
-  return samples.subarray(0, done) as I extends true ? Int16Array | Float32Array : Float32Array;
-}
-
-/** Samples for which memory is taken at once, because a header says so: 1 GB of floats. */
-const MOST_AT_ONCE = 1 << 28;
-
-function tooShort(out: Float32Array, samples: number, where: string): DatasetError {
-  return new DatasetError("OPTION", `out: ${out.length} samples, expected at least ${samples} (${where})`);
-}
-
-async function countFrames(sound: Sound): Promise<number> {
-  const scratch = new Float32Array(BLOCK * sound.channels);
-  let frames = 0;
-  for (;;) {
-    const got = await sound.read(scratch);
-    frames += got;
-    if (got < BLOCK) return frames;
-    await nextTurn();
-  }
-}
-
-async function withFile<T>(path: string, work: (source: ByteSource) => Promise<T>): Promise<T> {
-  let file: number | undefined;
-  try {
-    file = openSync(path, "r");
-    return await work(fileSource(file));
-  } catch (error) {
-    throw fileError(error, path);
-  } finally {
-    if (file !== undefined) closeSync(file);
-  }
-}
-
-interface OpenedFile {
-  sound: Sound;
-  verdict: Verdict;
-  close(): void;
-}
-
-async function openFile(path: string, onDamaged: OnDamaged | undefined): Promise<OpenedFile> {
-  const closing: (() => void)[] = [];
-  const close = (): void => closing.reverse().forEach((one) => void one());
-  try {
-    const file = openSync(path, "r");
-    closing.push(() => closeSync(file));
-    const verdict = new Verdict(path, onDamaged);
-    const header = await readHeader(fileSource(file), verdict);
-    closing.push(() => header.close());
-    const sound = await header.open();
-    closing.push(() => sound.close());
-    return { sound, verdict, close };
-  } catch (error) {
-    close();
-    throw fileError(error, path);
-  }
-}
-
-async function withSound<T>(
-  path: string,
-  onDamaged: OnDamaged | undefined,
-  work: (sound: Sound, verdict: Verdict) => Promise<T>,
-): Promise<T> {
-  const opened = await openFile(path, onDamaged);
-  try {
-    return await work(opened.sound, opened.verdict);
-  } catch (error) {
-    throw fileError(error, path);
-  } finally {
-    opened.close();
-  }
 }
 
 function checkOptions(options: ReadAudioOptions & AudioBlockOptions, known: readonly string[]): void {

@@ -3,7 +3,8 @@ import { DatasetError } from "../core/error.js";
 import { notFinite } from "../core/samples.js";
 import { checkAudio } from "../format/wav.js";
 import { writeWhole } from "../system/atomic-file.js";
-import { type ByteSink, createNative, hasLibsndfile, type NativeWriter } from "./libsndfile.js";
+import { type ByteSink, hasLibsndfile } from "./libsndfile.js";
+import { createNative, type NativeWriter } from "./native-file.js";
 import { addWavMarks, type WavCue } from "./wav-marks.js";
 
 /** How samples are stored in a file: integers of 16, 24 or 32 bits, or floats. */
