@@ -1,5 +1,6 @@
 import { formatOf, isWav, unknownFormat } from "../format/audio.js";
 import type { ByteSource } from "../format/byte-source.js";
+import { id3Length } from "../format/mpeg-info.js";
 import type { Verdict } from "../format/verdict.js";
 import { codedWavError } from "../format/wav.js";
 import { compressedHeader } from "./compressed-sound.js";
@@ -28,7 +29,7 @@ export async function readHeader(source: ByteSource, verdict: Verdict): Promise<
     if (coded) return coded;
     throw codedWavError(wav, verdict.where);
   }
-  const format = formatOf(head);
+  const format = formatOf(behindTag(source, head));
   const compressed = format === undefined ? compressedHeader(source, verdict) : undefined;
   if (compressed) return compressed;
   const other =
@@ -42,6 +43,14 @@ export async function readHeader(source: ByteSource, verdict: Verdict): Promise<
     verdict.damaged(`${format}: libsndfile can't read it, the file is damaged or of an encoding that isn't known`);
   }
   throw unknownFormat(head, verdict.where, adviceFor(format));
+}
+
+/** The first bytes of what an ID3 tag stands before; `head` where there is no tag. */
+function behindTag(source: ByteSource, head: Uint8Array): Uint8Array {
+  const length = id3Length(head);
+  if (length === 0) return head;
+  const behind = new Uint8Array(24);
+  return behind.subarray(0, source.read(behind, length));
 }
 
 function adviceFor(format: string | undefined): string {

@@ -5,6 +5,9 @@ import type { Verdict } from "./verdict.js";
 /** What a header says of where the file's samples end, in bytes; undefined where it says nothing. */
 type End = (reach: Reach, size: number) => number | undefined;
 
+/** Bytes read at a time. */
+const HEAD = 1 << 10;
+
 const ENDS: Record<string, End> = {
   AIFF: (reach, size) => chunkEnd(reach, size, 12, "SSND", (v, at) => 8 + v.getUint32(at + 4)),
   AU: (reach) => {
@@ -31,7 +34,7 @@ const ENDS: Record<string, End> = {
  * @throws DatasetError "FORMAT" where the file is cut short, unless that is only to be warned of
  */
 export function checkLength(source: ByteSource, format: string, verdict: Verdict): void {
-  const end = ENDS[format]?.(reachInto(source), source.size);
+  const end = ENDS[format]?.(reachInto(source, HEAD), source.size);
   if (end !== undefined && end > source.size) {
     verdict.lost(`file: ${source.size} bytes, expected ${end} according to the header`);
   }

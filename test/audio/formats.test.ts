@@ -189,6 +189,17 @@ function put(name: string, samples: Float32Array): string {
   return at(name);
 }
 
+test("MP2 has ffmpeg's samples", { skip: missing("ffmpeg") }, async () => {
+  execFileSync("ffmpeg", ["-v", "error", "-i", at("WAV-PCM_16"), "-c:a", "mp2", "-ar", "48000", at("x.mp2")]);
+  const raw = execFileSync("ffmpeg", ["-v", "error", "-i", at("x.mp2"), "-f", "f32le", "-"], { maxBuffer: 1 << 28 });
+  const theirs = new Float32Array(new Uint8Array(raw).buffer);
+  const { samples } = await readAudio(at("x.mp2"));
+  assert.equal(samples.length, theirs.length);
+  let worst = 0;
+  for (let i = 0; i < samples.length; i++) worst = Math.max(worst, Math.abs(samples[i]! - theirs[i]!));
+  assert.ok(worst < 1e-4, `differs by ${worst}`);
+});
+
 test("M4A, ALAC, WebM and WMA by FFmpeg's program", { skip: missing("ffmpeg") }, async () => {
   for (const [name, ...codec] of [
     ["aac.m4a", "-c:a", "aac"],
@@ -203,6 +214,9 @@ test("M4A, ALAC, WebM and WMA by FFmpeg's program", { skip: missing("ffmpeg") },
     assert.deepEqual((await readAudio(at(name))).samples, expected, name);
     assert.deepEqual((await decodeAudio(readFileSync(at(name)), name)).samples, expected, name);
   }
+  const tag = Buffer.concat([Buffer.from([0x49, 0x44, 0x33, 4, 0, 0, 0, 0, 1, 0]), Buffer.alloc(128)]);
+  const tagged = Buffer.concat([tag, readFileSync(at("x.aac"))]);
+  assert.deepEqual((await decodeAudio(tagged, "tagged.aac")).samples, (await readAudio(at("x.aac"))).samples);
   const cut = readFileSync(at("aac.m4a")).subarray(0, 5000);
   await assert.rejects(decodeAudio(cut, "cut.m4a"), { code: "FORMAT", message: /FFmpeg .*\(cut\.m4a\)/ });
 });
