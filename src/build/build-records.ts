@@ -1,8 +1,10 @@
-import { existsSync, statSync } from "node:fs";
-import { readdir, readFile, rm } from "node:fs/promises";
+import { mapSome } from "../system/event-loop.js";
+import { existsSync } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { type Lock, whileHeld, withLock } from "../system/lock.js";
+import { statOf, textOf } from "../system/file-names.js";
 import { unlessDamaged } from "../system/sealed-json.js";
 import { type Manifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
 import { readManifest, readPlan } from "../records/read-stored.js";
@@ -40,9 +42,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
       withPool(workers, async (pool) => {
         const compare = (entry: ShardEntry): Promise<Comparison> =>
           runTask(pool, "compareSources", { directory, sources: entry.sources }, signal);
-        const entries = await Promise.all(
-          plan.shards.map((_, k) => finishedShard(directory, plan, k, before, compare)),
-        );
+        const entries = await mapSome(plan.shards, (_, k) => finishedShard(directory, plan, k, before, compare));
         await clearStaging(staging, entries);
         const todo = plan.shards.flatMap((_, k) => (entries[k] ? [] : [k]));
         tick(entries.reduce((sum, entry) => sum + (entry?.examples ?? 0), 0));
@@ -107,7 +107,7 @@ export async function finishPlan(planFile: string): Promise<Manifest> {
     await finishPublication(directory, plan.name, lock);
     const before = await previous(directory, plan, false);
     const compare = compareHere(directory);
-    const entries = await Promise.all(plan.shards.map((_, k) => finishedShard(directory, plan, k, before, compare)));
+    const entries = await mapSome(plan.shards, (_, k) => finishedShard(directory, plan, k, before, compare));
     const missing = entries.flatMap((entry, k) => (entry ? [] : [k]));
     if (missing.length > 0) {
       throw new DatasetError(
@@ -165,7 +165,7 @@ async function finishedShard(
     [staged, staging],
     [published, directory],
   ] as const) {
-    if (entry?.key !== key || sizeOf(join(folder, file)) !== entry.bytes) continue;
+    if (entry?.key !== key || (await statOf(join(folder, file)))?.size !== entry.bytes) continue;
     if (!entry.sources) return entry;
     const { changed, removed, ...times } = await compare(entry);
     if (changed.length + removed.length === 0) return { ...entry, sources: { ...entry.sources, ...times } };
@@ -176,9 +176,10 @@ async function finishedShard(
 /** The entry of a finished shard in the staging folder. One torn by a power cut, which nothing flushed, counts as none. */
 async function stagedEntry(staging: string, name: string, file: string): Promise<ShardEntry | undefined> {
   const path = join(staging, entryFile(file));
-  if (!existsSync(path)) return undefined;
+  const text = await textOf(path);
+  if (text === undefined) return undefined;
   try {
-    const entry = JSON.parse(await readFile(path, "utf8")) as ShardEntry;
+    const entry = JSON.parse(text) as ShardEntry;
     return entry?.file === file && !entryMisfit(entry, name) ? entry : undefined;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
@@ -202,10 +203,6 @@ export function planManifest(plan: BuildPlan, shards: ShardEntry[]): Manifest {
   };
 }
 
-function sizeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.size;
-}
-
 async function publishEntries(
   directory: string,
   plan: BuildPlan,
@@ -215,12 +212,12 @@ async function publishEntries(
 ): Promise<Manifest> {
   const manifest = planManifest(plan, entries);
   const staging = stagingPath(directory, plan.name);
-  const staged = await Promise.all(entries.map((entry) => stagedEntry(staging, plan.name, entry.file)));
+  const staged = await mapSome(entries, (entry) => stagedEntry(staging, plan.name, entry.file));
   const move = shardFiles(entries.filter((entry, k) => staged[k]?.key === entry.key));
   const same = move.length === 0 && JSON.stringify(before) === JSON.stringify(manifest);
-  const sidecar = await sidecarText(directory, manifest);
-  const written = join(directory, `${plan.name}.txt`);
-  const kept = sidecar === undefined || (existsSync(written) && (await readFile(written, "utf8")) === sidecar);
+  const written = await textOf(join(directory, `${plan.name}.txt`));
+  const sidecar = sidecarText(written, manifest);
+  const kept = sidecar === undefined || written === sidecar;
   if (same && kept && (await unlessDamaged(readPlan(planPath(directory, plan.name), plan.name)))) {
     await lock.check();
     await rm(staging, { recursive: true, force: true });

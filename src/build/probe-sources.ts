@@ -1,11 +1,12 @@
+import { bytesOf } from "../system/file-names.js";
 import { closeSync, existsSync, openSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileSource } from "../audio/file-source.js";
 import { readHeader } from "../audio/open-audio.js";
 import { DatasetError, type Problem } from "../core/error.js";
 import { type LabelOptions, readLabels } from "../format/labels.js";
 import { type OnDamaged, problemsOf, Verdict } from "../format/verdict.js";
+import { noteFile } from "../system/noted-file.js";
 import { fileError } from "../system/atomic-file.js";
 
 /** Files to look at, relative to the dataset's folder. */
@@ -36,6 +37,7 @@ export async function probeSources(task: ProbeTask): Promise<Probe> {
   const probe: Probe = { samples: [], sixteenBit: true, sampleRate: 0, channels: 0, rates: [], problems: [] };
   let last = "";
   for (const file of task.audio) {
+    noteFile(file);
     let info: AudioShape;
     try {
       const verdict = new Verdict(file, "warn");
@@ -68,7 +70,7 @@ export async function probeSources(task: ProbeTask): Promise<Probe> {
 /** Feature names of a key file, whose number every other one must have. */
 export async function readLabelNames(path: string, where: string, options: LabelOptions): Promise<string[]> {
   // The labels' names don't depend on the rate; a high one keeps every two time stamps apart.
-  return readLabels(await readFile(path), where, { ...options, sampleRate: 1e6 }).labels;
+  return readLabels(await bytesOf(path), where, { ...options, sampleRate: 1e6 }).labels;
 }
 
 interface AudioShape {

@@ -15,6 +15,7 @@ import { fillFrom } from "../system/read-bytes.js";
 import type { RecipeRow } from "../generate/recipe.js";
 import { emptyRow, renderInto } from "../generate/render-pair.js";
 import type { ShardTask } from "./shard-request.js";
+import { noteFile } from "../system/noted-file.js";
 import { fileError } from "../system/atomic-file.js";
 import type { Row } from "../core/rows.js";
 import type { PlanHead } from "../records/plan.js";
@@ -92,6 +93,7 @@ export class SourceReader {
   /** Bytes of a source file, relative to the dataset's folder; valid until the slot's next use. */
   private read(file: string, slot: 0 | 1): Uint8Array {
     const path = join(this.task.directory, file);
+    noteFile(path);
     let fd: number;
     try {
       fd = openSync(path, "r");

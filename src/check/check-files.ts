@@ -8,6 +8,7 @@ import { DatasetError, type Problem } from "../core/error.js";
 import { type LabelOptions, readLabels } from "../format/labels.js";
 import { type OnDamaged, problemsOf, Verdict } from "../format/verdict.js";
 import { Listener } from "./listen.js";
+import { noteFile } from "../system/noted-file.js";
 import { fileError } from "../system/atomic-file.js";
 
 /** Files to check, relative to the dataset's folder. */
@@ -56,6 +57,7 @@ export async function checkFiles(task: CheckTask): Promise<CheckedFile[]> {
 
 /** Runs a part of the check; what it throws on purpose becomes the file's problem. */
 async function collect(checked: OpenCheck, file: string, work: () => void | Promise<void>): Promise<void> {
+  noteFile(file);
   try {
     await work();
   } catch (error) {

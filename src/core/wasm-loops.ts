@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { DatasetError } from "./error.js";
 
 /** The inner loops of `src/wasm`, compiled to `dist/loops.wasm`. Addresses and lengths ending in `bytes` are in bytes. */
 export interface Loops {
@@ -51,9 +52,27 @@ export const wasm = (
 
 let compiled: object | undefined;
 
-/** A memory of at least `bytes`. */
+/**
+ * A memory of at least `bytes`.
+ * @throws DatasetError "ENVIRONMENT" where the system gives none
+ */
 export function createMemory(bytes: number): Memory {
-  return new wasm.Memory({ initial: Math.ceil(bytes / 65536) });
+  return reserving(() => new wasm.Memory({ initial: Math.ceil(bytes / 65536) }));
+}
+
+/** What WebAssembly makes, or the library's own error: Node reserves 10 GB of addresses for each memory, used or not. */
+export function reserving<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new DatasetError(
+      "ENVIRONMENT",
+      "WebAssembly memory: refused, expected 10 GB of addresses for each of a few (the limit on virtual memory, ulimit -v, is too low); lift it (ulimit -v unlimited) or set NODE_OPTIONS=--disable-wasm-trap-handler, which needs none",
+      [],
+      { cause },
+    );
+  }
 }
 
 /** The loops, working in `memory`. */

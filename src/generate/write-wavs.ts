@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { type Lock, whileHeld, withLock } from "../system/lock.js";
@@ -10,6 +10,7 @@ import { runTask } from "../system/task.js";
 import { nextTurn, PART } from "../system/event-loop.js";
 import type { WavTask } from "./write-wav-files.js";
 import { fileError, syncFolder, writeWhole } from "../system/atomic-file.js";
+import { textOf } from "../system/file-names.js";
 import { nameProblem } from "../core/names.js";
 
 export { planRecipe, type Recipe, type RecipeOptions, type RecipeRow, recipeRows, recipeSize } from "./recipe.js";
@@ -163,8 +164,4 @@ async function indexText(recipe: Recipe): Promise<string> {
     await nextTurn();
   }
   return lines.join("");
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  return existsSync(path) ? readFile(path, "utf8") : undefined;
 }

@@ -1,7 +1,3 @@
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-
 /** What the original's sidecar `D/N.txt` says to its `load`. */
 export interface Sidecar {
   /** Number of examples. */
@@ -25,12 +21,10 @@ export interface SidecarFacts {
 }
 
 /**
- * The text of `D/N.txt` for the original's readers: theirs and ours, with whatever else the file says kept.
+ * The text of `D/N.txt`, which says `text` so far, for the original's readers: theirs and ours, with whatever else the file says kept.
  * Undefined where a file of that name is something else.
  */
-export async function sidecarText(directory: string, manifest: SidecarFacts): Promise<string | undefined> {
-  const path = join(directory, `${manifest.name}.txt`);
-  const text = existsSync(path) ? await readFile(path, "utf8") : "{}";
+export function sidecarText(text = "{}", manifest: SidecarFacts): string | undefined {
   // A damaged one says nothing that could be kept.
   const before = parseSidecar(text) ?? (text.includes('"sample_rate":') ? {} : undefined);
   if (before === undefined) return undefined;

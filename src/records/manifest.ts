@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { bytesOf } from "../system/file-names.js";
 import { join } from "node:path";
 import type { Problem } from "../core/error.js";
 import { sha256Of } from "../system/sealed-json.js";
@@ -94,7 +94,7 @@ export async function hashIndexFiles(directory: string, files: string[]): Promis
   return Promise.all(
     files.map(async (file) => {
       const path = join(directory, file);
-      return { file, sha256: existsSync(path) ? sha256Of(await readFile(path)) : "" };
+      return { file, sha256: existsSync(path) ? sha256Of(await bytesOf(path)) : "" };
     }),
   );
 }

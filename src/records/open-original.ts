@@ -1,5 +1,6 @@
+import { bytesOf } from "../system/file-names.js";
 import { existsSync } from "node:fs";
-import { open, readFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { collect, type Records } from "./records.js";
 import { DatasetError } from "../core/error.js";
@@ -39,7 +40,7 @@ export async function openForeign(directory: string, name: string, options: Open
   );
   if (indexes.some((index) => index.own)) throw lost();
   const sidecar = existsSync(join(directory, `${name}.txt`))
-    ? parseSidecar(await readFile(join(directory, `${name}.txt`), "utf8"))
+    ? parseSidecar((await bytesOf(join(directory, `${name}.txt`))).toString())
     : undefined;
   const kind = foreignKind(name, indexes, options.kind);
   const encoding: Encoding = indexes.some((index) => index.audio === "float") ? "float32" : "float16";

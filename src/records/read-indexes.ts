@@ -1,3 +1,4 @@
+import { mapSome } from "../system/event-loop.js";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError, problemsError } from "../core/error.js";
@@ -31,7 +32,7 @@ export async function readIndexes(
   shards: readonly IndexedShard[],
   name?: (index: ShardIndex, k: number) => Promise<void>,
 ): Promise<ShardIndex[]> {
-  const indexes = await Promise.all(shards.map((shard) => readIndexFile(directory, shard)));
+  const indexes = await mapSome(shards, (shard) => readIndexFile(directory, shard));
   const missing = shards.flatMap((_, k) => (indexes[k] ? [] : [k]));
   if (missing.length === 0) return indexes as ShardIndex[];
   const lists = kind !== "frames" && kind !== "pairs";
@@ -92,7 +93,7 @@ export async function readSealedIndex(directory: string, shard: string): Promise
 
 /** Whether this library built one of the shards, according to the index beside it. */
 export async function anyOwnIndex(directory: string, shards: readonly string[]): Promise<boolean> {
-  const indexes = await Promise.all(shards.map((shard) => readSealedIndex(directory, shard)));
+  const indexes = await mapSome(shards, (shard) => readSealedIndex(directory, shard));
   return indexes.some((index) => index?.key !== undefined);
 }
 

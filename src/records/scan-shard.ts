@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { noteFile } from "../system/noted-file.js";
+import { fileError } from "../system/atomic-file.js";
 import { DatasetError, type Problem } from "../core/error.js";
 import { checkPayload, RECORD_HEAD, RECORD_OVERHEAD, recordLength } from "../format/tfrecord.js";
 import { emptyIndex, indexExample, type ShardIndex } from "./shard-index.js";
@@ -50,6 +52,7 @@ export interface ScanTask {
  */
 export function scanShard(task: ScanTask): ShardScan {
   const { path, file } = task;
+  noteFile(path);
   const fd = openSync(path, "r");
   try {
     const { size, mtimeMs } = fstatSync(fd);
@@ -84,6 +87,8 @@ export function scanShard(task: ScanTask): ShardScan {
     index.sha256 = window.sha256();
     index.mtimeMs = mtimeMs;
     return { index, problems };
+  } catch (error) {
+    throw fileError(error, path);
   } finally {
     closeSync(fd);
   }

@@ -1,5 +1,5 @@
+import { bytesOf } from "../system/file-names.js";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { csvLines } from "../format/csv.js";
 import { listFolders } from "../sources/list-audio.js";
@@ -73,7 +73,7 @@ async function addedFiles(directory: string, manifest: Manifest, known: Readonly
 async function listedFiles(directory: string, manifest: Manifest, index: string): Promise<Set<string>> {
   const { kind, inputFolder = "in", targetFolder = "out" } = manifest;
   const listed = new Set<string>();
-  for (const { cells } of csvLines(await readFile(join(directory, index), "utf8"))) {
+  for (const { cells } of csvLines((await bytesOf(join(directory, index))).toString())) {
     const [first, second] = cells.map((cell) => cell.replaceAll("\\", "/"));
     if (first) listed.add(posix.join(inputFolder, first));
     if (second && kind === "pairs") listed.add(posix.join(targetFolder, second));

@@ -1,3 +1,4 @@
+import { mapSome } from "../system/event-loop.js";
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join, posix } from "node:path";
@@ -20,6 +21,7 @@ import { sidecarText } from "../original/sidecar.js";
 import type { Comparison } from "../records/compare-sources.js";
 import { runTask } from "../system/task.js";
 import { inspect, type VerifyOptions } from "./verify.js";
+import { textOf } from "../system/file-names.js";
 import { syncFolder, writeRenamed } from "../system/atomic-file.js";
 import { indexFile, makeStaging, stagingPath } from "../records/files.js";
 
@@ -81,14 +83,16 @@ export async function repair(directory: string, name: string, options: VerifyOpt
     }
     const entries = await track("repair", damaged.size, "shards", whileHeld(options, lock), ({ signal, tick }) =>
       withPool(workerCount(options.workers), (pool) =>
-        Promise.all(
-          manifest.shards.map(async (shard, k) => {
+        mapSome(
+          manifest.shards,
+          async (shard, k) => {
             if (!damaged.has(shard.file)) return shard;
             const run = <T>(task: string, input: unknown): Promise<T> => runTask<T>(pool, task, input, signal);
             const entry = await fixShard(directory, manifest, k, indexes[k], run, result);
             tick();
             return entry;
-          }),
+          },
+          2 * workerCount(options.workers),
         ),
       ),
     );
@@ -182,7 +186,7 @@ async function publishRepaired(
     fingerprint: recordsFingerprint(shards),
   };
   const kept = new Set(shards.map((s) => s.file));
-  const sidecar = await sidecarText(directory, manifest);
+  const sidecar = sidecarText(await textOf(join(directory, `${manifest.name}.txt`)), manifest);
   const move = shardFiles(shards.filter((s) => damaged.has(s.file)));
   const remove = shardFiles(before.shards.filter((s) => !kept.has(s.file)));
   await publish(directory, before.name, { manifest, sidecar, move, remove }, lock);

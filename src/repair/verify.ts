@@ -1,5 +1,5 @@
+import { mapSome } from "../system/event-loop.js";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { type Manifest, missingManifest, type ShardEntry } from "../records/manifest.js";
@@ -10,6 +10,7 @@ import { recoverPublication } from "../records/publish.js";
 import { anyOwnIndex, readIndexFile } from "../records/read-indexes.js";
 import type { ShardIndex } from "../records/shard-index.js";
 import type { ScanTask, ShardProblem, ShardScan } from "../records/scan-shard.js";
+import { textOf } from "../system/file-names.js";
 import { runTask } from "../system/task.js";
 import { indexFile, manifestPath } from "../records/files.js";
 import { planPath } from "../records/plan.js";
@@ -95,8 +96,9 @@ export async function inspect(
   const problems: ShardProblem[][] = [];
   await track("verify", shards.length, "shards", options, ({ signal, tick }) =>
     withPool(workerCount(options.workers), (pool) =>
-      Promise.all(
-        shards.map(async (shard, k) => {
+      mapSome(
+        shards,
+        async (shard, k) => {
           const path = join(directory, shard.file);
           if (!existsSync(path)) {
             problems[k] = [
@@ -117,7 +119,8 @@ export async function inspect(
           indexes[k] = scan.index;
           problems[k] = [...scan.problems, ...shardProblems(directory, shard, scan, manifest, beside)];
           tick();
-        }),
+        },
+        2 * workerCount(options.workers),
       ),
     ),
   );
@@ -148,8 +151,8 @@ async function besideProblems(directory: string, name: string, manifest: Manifes
     problems.push({ kind: "plan", file: `${name}.plan.json`, message: error.message });
   }
   const file = `${name}.txt`;
-  const text = existsSync(join(directory, file)) ? await readFile(join(directory, file), "utf8") : undefined;
-  const right = await sidecarText(directory, manifest);
+  const text = await textOf(join(directory, file));
+  const right = sidecarText(text, manifest);
   if (text !== undefined && right !== undefined && JSON.stringify(parseSidecar(text)) !== right) {
     const message = `sidecar: not what the manifest says, expected its numbers (${file}); generateRecords writes it again`;
     problems.push({ kind: "sidecar", file, message });

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatasetError } from "../core/error.js";
-import { type Loops, loopsIn, type Memory, wasm } from "../core/wasm-loops.js";
+import { type Loops, loopsIn, type Memory, reserving, wasm } from "../core/wasm-loops.js";
 
 /** A real FFT of one length with its buffers; they stay the same arrays. */
 export interface RealFft {
@@ -250,7 +250,8 @@ function load(): Loaded {
   const copy = (to: number, from: number, bytes: number): void => {
     new Uint8Array(pffft.d.buffer).copyWithin(to, from, from + bytes);
   };
-  const instance = new wasm.Instance(new wasm.Module(readFileSync(file)), { a: { a: fail, b: grow, c: copy } });
+  const imports = { a: { a: fail, b: grow, c: copy } };
+  const instance = reserving(() => new wasm.Instance(new wasm.Module(readFileSync(file)), imports));
   const pffft = instance.exports as Pffft;
   if (typeof pffft.j !== "function" || typeof pffft.p !== "function") fail();
   pffft.e();

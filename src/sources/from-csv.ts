@@ -1,9 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { DatasetError, type Problem, problemsError, type ReportLine } from "../core/error.js";
 import { cellNumber, decodeUtf8, notNumber } from "../format/csv.js";
-import { linksOut, statOf } from "../system/file-names.js";
+import { bytesOf, linksOut, statOf } from "../system/file-names.js";
 import { type DatasetIndex, type Row, rowKey } from "../core/rows.js";
 import { datasetFolders } from "./folders.js";
 import { findSplits, someOf, splitReader, type SplitName, type SplitReader } from "../core/split-name.js";
@@ -157,7 +156,7 @@ async function readRows(
   if (wrong) throw new DatasetError("OPTION", `csv ${JSON.stringify(csv)} ${wrong}`);
   if (!(await statOf(join(directory, csv)))?.isFile())
     throw new DatasetError("FILE", `csv ${csv}: not found in ${directory}`);
-  const text = decodeUtf8(await readFile(join(directory, csv)), csv);
+  const text = decodeUtf8(await bytesOf(join(directory, csv)), csv);
   let parsed: { record: string[]; info: { lines: number } }[];
   try {
     const quoted = { bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, info: true };

@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { csvLines } from "../format/csv.js";
-import { statOf } from "../system/file-names.js";
+import { bytesOf, statOf } from "../system/file-names.js";
 import { FILE_NAMES, listFiles } from "./list-audio.js";
 import type { DatasetIndex, Row } from "../core/rows.js";
 import { datasetFolders } from "./folders.js";
@@ -122,7 +121,7 @@ async function readSplits(
       throw new DatasetError("FILE", `list ${list}: not found in ${directory}`);
     let skipped = 0;
     let first = 1;
-    for (const { line, cells } of csvLines(await readFile(join(directory, list), "utf8"))) {
+    for (const { line, cells } of csvLines((await bytesOf(join(directory, list))).toString())) {
       const name = cells.join(",");
       const file = name.replace(/^\.\//, "");
       const row = byFile.get(file);

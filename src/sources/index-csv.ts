@@ -1,9 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError, type ReportLine } from "../core/error.js";
 import { csvLines, decodeUtf8, separatorHint } from "../format/csv.js";
 import { addLabelRows, hasHeader, kindHint } from "./label-rows.js";
-import { linksOut, statOf } from "../system/file-names.js";
+import { bytesOf, linksOut, statOf } from "../system/file-names.js";
 import { AUDIO_FILE } from "./list-audio.js";
 import { applyMetadata } from "./apply-metadata.js";
 import { readMetadata } from "./metadata.js";
@@ -106,7 +105,7 @@ async function readIndexText(directory: string, name: string): Promise<{ file: s
   for (const file of [name, `${name}.csv`]) {
     const path = join(directory, file);
     if (!(await statOf(path))?.isFile()) continue;
-    return { file, text: decodeUtf8(await readFile(path), file) };
+    return { file, text: decodeUtf8(await bytesOf(path), file) };
   }
   throw new DatasetError(
     "FILE",

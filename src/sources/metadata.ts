@@ -1,8 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { DatasetError } from "../core/error.js";
-import { statOf } from "../system/file-names.js";
+import { bytesOf, statOf } from "../system/file-names.js";
 import { nameProblem, plainName } from "../core/names.js";
 
 /** What is known of each input beside its labels: `{ "file.wav": { artist: "A", split: "test" } }`. */
@@ -27,7 +26,7 @@ export async function readMetadata(
     if (file === undefined) return undefined;
     throw new DatasetError("FILE", `metadata ${file}: not found in ${directory}`);
   }
-  const text = (await readFile(path, "utf8")).replace(/^\uFEFF/, "");
+  const text = (await bytesOf(path)).toString().replace(/^\uFEFF/, "");
   return extname(name).toLowerCase() === ".csv" ? fromCsvText(text, name) : fromJsonText(text, name);
 }
 

@@ -67,16 +67,36 @@ const CAUSES: Record<string, string> = {
   EACCES: "permission denied, expected a file or folder that this user may use",
   EPERM: "not permitted, expected a file or folder that this user may change",
   ENOENT: "not found, expected a file or folder",
-  ENOTDIR: "a file stands where a folder is expected",
-  EISDIR: "a folder stands where a file is expected",
-  EMFILE: "too many files are open; raise the limit (ulimit -n) or use fewer workers",
-  EIO: "the disk reports a read or write error; check the disk",
+  ENOTDIR: "a file stands where a folder is expected; move it away or correct the path",
+  EISDIR: "a folder stands where a file is expected; move it away or correct the path",
+  ENOTEMPTY: "a folder with files stands where a file is expected; move it away or correct the path",
+  ENAMETOOLONG: "name too long, expected at most 255 bytes per name and 4,096 in all; rename it",
+  ELOOP: "symbolic links that lead to each other, expected a file or folder; delete the link",
+  ERR_INVALID_ARG_VALUE: "a name with a NUL character, expected a plain one; correct it",
+  EMFILE: "too many files are open, expected room for one more; raise the limit (ulimit -n 4096) or use fewer workers",
+  ENFILE: "too many files are open on this machine, expected room for one more; close other programs",
+  ENOMEM: "not enough memory, expected some for it; use fewer workers or close other programs",
+  EIO: "the disk reports a read or write error, expected none; check the disk",
+  ETIMEDOUT: "the disk or its server doesn't answer, expected it to; check the connection",
 };
 
 /** The library's own error for what the file system reported; errors of other kinds come back as they are. */
 export function fileError(error: unknown, path: string): unknown {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  const { code, syscall } = (error ?? {}) as NodeJS.ErrnoException;
   if (error instanceof DatasetError || code === undefined) return error;
-  const reason = CAUSES[code];
-  return reason === undefined ? error : new DatasetError("FILE", `${path}: ${reason}`, [], { cause: error });
+  const known = Object.hasOwn(CAUSES, code) ? CAUSES[code] : undefined;
+  const reason =
+    known ?? (syscall && `the system reports ${code} (${syscall}), expected none; check the file and its disk`);
+  if (!reason) return error;
+  const name = path.length > MOST_SHOWN ? `${path.slice(0, MOST_SHOWN)}…` : path;
+  return new DatasetError("FILE", `${name.replaceAll("\0", "\\0")}: ${reason}`, [], { cause: error });
 }
+
+/** As `fileError`, of the file that the system names, where it names one. */
+export function namedError(error: unknown): unknown {
+  const { path } = (error ?? {}) as NodeJS.ErrnoException;
+  return path === undefined ? error : fileError(error, path);
+}
+
+/** Characters of a path that a message shows. */
+const MOST_SHOWN = 400;

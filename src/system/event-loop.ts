@@ -18,3 +18,24 @@ export async function inTurns<T>(items: Iterable<T>, visit: (item: T) => void | 
     if (++visited % PART === 0) await nextTurn();
   }
 }
+
+/** Files that one call opens at the same time, at most: a process may have 1,024 by default, all its threads together. */
+const TOGETHER = 16;
+
+/** What `work` gives for each item, in order, for a few items at the same time. */
+export async function mapSome<T, R>(
+  items: readonly T[],
+  work: (item: T, index: number) => Promise<R>,
+  together: number = TOGETHER,
+): Promise<R[]> {
+  const out: R[] = new Array(items.length);
+  let next = 0;
+  const runner = async (): Promise<void> => {
+    while (next < items.length) {
+      const at = next++;
+      out[at] = await work(items[at]!, at);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(together, items.length) }, runner));
+  return out;
+}

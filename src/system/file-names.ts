@@ -1,6 +1,7 @@
 import type { Stats } from "node:fs";
-import { readdir, realpath, stat } from "node:fs/promises";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, posix, relative, sep } from "node:path";
+import { fileError } from "./atomic-file.js";
 import { inTurns } from "./event-loop.js";
 
 /**
@@ -45,14 +46,28 @@ function isInside(folder: string, path: string): boolean {
 
 /** The file's stats, or undefined where there is no such file. */
 export function statOf(path: string): Promise<Stats | undefined> {
-  return stat(path).catch(undefinedIfMissing);
+  return stat(path).catch(undefinedIfMissing(path));
+}
+
+/** What a file says, as utf-8, or undefined where there is no such file. */
+export function textOf(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch(undefinedIfMissing(path));
+}
+
+/** What is in a file. */
+export function bytesOf(path: string): Promise<Buffer> {
+  return readFile(path).catch((error) => {
+    throw fileError(error, path);
+  });
 }
 
 function realPath(path: string): Promise<string | undefined> {
-  return realpath(path).catch(undefinedIfMissing);
+  return realpath(path).catch(undefinedIfMissing(path));
 }
 
-function undefinedIfMissing(error: NodeJS.ErrnoException): undefined {
-  // No file has a name with a NUL character, which Node calls an invalid argument.
-  if (!["ENOENT", "ENOTDIR", "ERR_INVALID_ARG_VALUE"].includes(error.code ?? "")) throw error;
+function undefinedIfMissing(path: string): (error: NodeJS.ErrnoException) => undefined {
+  return (error) => {
+    // No file has a name with a NUL character, which Node calls an invalid argument.
+    if (!["ENOENT", "ENOTDIR", "ERR_INVALID_ARG_VALUE"].includes(error.code ?? "")) throw fileError(error, path);
+  };
 }

@@ -3,7 +3,7 @@ import { access, lstat, mkdir, open, readdir, rename, rm, rmdir, unlink, writeFi
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { DatasetError } from "../core/error.js";
-import { fileError } from "./atomic-file.js";
+import { fileError, namedError } from "./atomic-file.js";
 import { type Holder, holderOf, holderText, isGone, thisProcess } from "./lock-holder.js";
 import { isMissing } from "./missing.js";
 import { clearLeftovers } from "./leftovers.js";
@@ -76,7 +76,7 @@ export async function withLock<T>(
     return await work({ signal: lost.signal, check });
   } catch (error) {
     if (lost.signal.aborted) throw lostError(path, name, error);
-    throw error;
+    throw namedError(error);
   } finally {
     await heart.terminate();
     await release(path, file);

@@ -27,8 +27,6 @@ export async function withPool<T>(workers: number, work: (pool: Piscina) => Prom
   try {
     result = await work(pool);
   } catch (error) {
-    // Piscina makes an error of what other tasks still answer while the threads end; nothing needs it any more.
-    pool.on("error", () => undefined);
     await pool.destroy();
     throw error;
   }
@@ -43,7 +41,7 @@ export async function withPool<T>(workers: number, work: (pool: Piscina) => Prom
  * `--import` and the like don't apply to the workers, which run built code.
  */
 export function createPool(workers: number, idleTimeout = 1000): Piscina {
-  return new Piscina({
+  const pool = new Piscina({
     filename: join(__dirname, "..", "worker.js"),
     minThreads: 0,
     maxThreads: workers,
@@ -52,4 +50,8 @@ export function createPool(workers: number, idleTimeout = 1000): Piscina {
     atomics: "disabled",
     concurrentTasksPerWorker: 1,
   });
+  // Each task listens for workers that fail while it waits; between two tasks nobody minds.
+  pool.on("error", () => undefined);
+  pool.setMaxListeners(0);
+  return pool;
 }

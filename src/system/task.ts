@@ -1,6 +1,8 @@
 import { setMaxListeners } from "node:events";
 import type { Piscina } from "piscina";
 import { DatasetError, type ErrorCode, type Problem } from "../core/error.js";
+import { namedError } from "./atomic-file.js";
+import { noteIn, notedFile } from "./noted-file.js";
 
 /** What a task sends back: errors cross a thread as plain data, since cloning strips them of code and problems. */
 export type Outcome<T> =
@@ -15,12 +17,20 @@ export type Outcome<T> =
       };
     };
 
+/** What a worker gets: a task's input, and where it notes the file that it works on. */
+export interface Order<A> {
+  input: A;
+  note: Uint8Array;
+}
+
 /** Makes a worker's task of a function: what it throws travels to `runTask` as data. */
-export function asTask<A, T>(work: (input: A) => T | Promise<T>): (input: A) => Promise<Outcome<T>> {
-  return async (input) => {
+export function asTask<A, T>(work: (input: A) => T | Promise<T>): (order: Order<A>) => Promise<Outcome<T>> {
+  return async ({ input, note }) => {
+    noteIn(note);
     try {
       return { value: await work(input) };
-    } catch (error) {
+    } catch (thrown) {
+      const error = isOutOfMemory(thrown) ? memoryError(note, thrown) : namedError(thrown);
       if (!(error instanceof Error)) throw error;
       const { name, message, stack } = error;
       return error instanceof DatasetError
@@ -31,18 +41,72 @@ export function asTask<A, T>(work: (input: A) => T | Promise<T>): (input: A) => 
 }
 
 /** As `asTask`, for a function whose module is loaded when the first task comes. */
-export function lazyTask<A, T>(load: () => Promise<(input: A) => T | Promise<T>>): (input: A) => Promise<Outcome<T>> {
+export function lazyTask<A, T>(
+  load: () => Promise<(input: A) => T | Promise<T>>,
+): (order: Order<A>) => Promise<Outcome<T>> {
   return asTask(async (input) => (await load())(input));
 }
 
-/** Runs one of `worker.ts`'s tasks in the pool; a DatasetError thrown there is thrown here, code and problems included. */
+/** Bytes of a note: a name of the longest kind, and its length. */
+const NOTE_BYTES = 4098;
+
+/**
+ * Runs one of `worker.ts`'s tasks in the pool; a DatasetError thrown there is thrown here, code and problems included.
+ * @throws DatasetError "FILE" that names the file at which the worker ran out of memory
+ */
 export async function runTask<T>(pool: Piscina, name: string, input: unknown, signal?: AbortSignal): Promise<T> {
   // As many tasks as there are shards may wait for one signal; Node would take that for a leak and warn of it.
   if (signal) setMaxListeners(0, signal);
-  const outcome: Outcome<T> = await pool.run(input, { name, signal: signal ?? null });
+  const order: Order<unknown> = { input, note: new Uint8Array(new SharedArrayBuffer(NOTE_BYTES)) };
+  let outcome: Outcome<T>;
+  let refuse: (error: Error) => void = () => undefined;
+  try {
+    outcome = await new Promise((resolve, reject) => {
+      // A worker that can't start has no task that could fail of it.
+      refuse = reject;
+      pool.on("error", refuse);
+      pool.run(order, { name, signal: signal ?? null }).then(resolve, reject);
+    });
+  } catch (error) {
+    throw isOutOfMemory(error) ? memoryError(order.note, error) : startError(error);
+  } finally {
+    pool.off("error", refuse);
+  }
   if ("value" in outcome) return outcome.value;
   const { code, message, stack, problems } = outcome.failed;
   const error = code ? new DatasetError(code, message, problems) : new Error(message);
   if (stack) error.stack = stack;
   throw error;
+}
+
+/** The library's own error for a worker that can't start; others come back as they are. */
+function startError(error: unknown): unknown {
+  const { code, message } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code !== "ERR_WORKER_INIT_FAILED") return error;
+  const files = message?.includes("EMFILE") ? "too many files are open: raise the limit (ulimit -n 4096)" : message;
+  return new DatasetError(
+    "ENVIRONMENT",
+    `worker thread: none can be started, expected room for one (${files}); use fewer workers`,
+    [],
+    { cause: error },
+  );
+}
+
+/** Whether a worker died of memory, or was refused a large piece of it. */
+function isOutOfMemory(error: unknown): boolean {
+  const { code, message } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code === "ERR_WORKER_OUT_OF_MEMORY") return true;
+  return (
+    error instanceof RangeError && /allocation failed|Invalid (typed )?array length|could not allocate/i.test(message!)
+  );
+}
+
+function memoryError(note: Uint8Array, cause: unknown): DatasetError {
+  const file = notedFile(note) || "a worker";
+  return new DatasetError(
+    "FILE",
+    `${file}: not enough memory, expected some for reading it; leave it out if it is damaged or very long, use fewer workers, or give Node more (NODE_OPTIONS=--max-old-space-size=8192)`,
+    [],
+    { cause },
+  );
 }

@@ -25,12 +25,12 @@ const NO_GPU = [
  * Runs `load` without TensorFlow's start lines on stderr; a GPU build without a GPU says so in one line.
  *
  * Everything else that was written in the meantime follows when it is done.
- * @param helper the addon of quiet.c; where it is missing, the lines stay
+ * @param helper the addon of quiet.c; where it is missing, or no temporary folder can be made (TMPDIR), the lines stay
  */
 export function quietly<T>(helper: string, load: () => T): T {
-  if (!existsSync(helper)) return load();
+  const folder = existsSync(helper) ? temporaryFolder() : undefined;
+  if (folder === undefined) return load();
   const stderr = require(helper) as Stderr;
-  const folder = mkdtempSync(join(tmpdir(), "tensorflow-"));
   const file = join(folder, "stderr");
   const redirected = stderr.redirect(file);
   try {
@@ -41,6 +41,15 @@ export function quietly<T>(helper: string, load: () => T): T {
     const text = redirected ? startLines(readFileSync(file, "utf8")) : "";
     rmSync(folder, { recursive: true, force: true });
     if (text) process.stderr.write(text);
+  }
+}
+
+function temporaryFolder(): string | undefined {
+  try {
+    return mkdtempSync(join(tmpdir(), "tensorflow-"));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall !== "mkdtemp") throw error;
+    return undefined;
   }
 }
 
