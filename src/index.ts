@@ -76,7 +76,7 @@ export { explicitSplit, kfold, type Split, type SplitOptions, type Stratum, spli
 // Load
 export type { Augment } from "./load/augment.js";
 export type { Features } from "./features/features.js";
-export { computeFeatures, type SpectraRun } from "./features/spectra.js";
+export { type ComputeOptions, computeFeatures } from "./features/spectra.js";
 export type { Frames } from "./signal/stft.js";
 export { type Batch, type Batches, batches } from "./load/batches.js";
 export type { LoadState } from "./load/load-state.js";
@@ -100,6 +100,7 @@ export type { FitOptions, FitResult } from "./train/fit-options.js";
 export type { BestEpoch } from "./train/training-state.js";
 // Use what was trained
 export { type CreatePipelineOptions, createPipeline, type LoadedDataset } from "./pipeline/create-pipeline.js";
+export { exportPage, type ExportPageOptions } from "./pipeline/export-page.js";
 export { loadPipeline } from "./pipeline/load-pipeline.js";
 export { Pipeline, type PipelineSource, type PredictOptions } from "./pipeline/pipeline.js";
 export type { PipelineDescription } from "./pipeline/description.js";

@@ -6,13 +6,17 @@ import { checkFeatures, type Features } from "./features.js";
 import type { SpectraOptions, SpectraPiece, SpectraTask } from "./compute-spectra.js";
 import { runTask } from "../system/task.js";
 
-/** Where the work is done. */
-export interface SpectraRun {
+/** How features are computed. */
+export interface ComputeOptions {
   /** Threads. Default: one per core. */
   workers?: number;
+  signal?: AbortSignal;
+}
+
+/** Where the work is done. */
+export interface SpectraRun extends ComputeOptions {
   /** A pool to use instead of one made and ended for this call. */
   pool?: Piscina;
-  signal?: AbortSignal;
 }
 
 /** Frames that one piece of work has at least; fewer cost more to send than to compute. */
@@ -118,7 +122,7 @@ function shared(length: number): Float32Array {
 export async function computeFeatures(
   samples: Float32Array,
   options: Omit<Features, "targets"> & { sampleRate: number },
-  run: SpectraRun = {},
+  run: ComputeOptions = {},
 ): Promise<Frames> {
   checkFeatures(options, options.sampleRate);
   const [features] = await spectra([samples], options, run);

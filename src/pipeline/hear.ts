@@ -1,4 +1,9 @@
+import { convertAudio } from "../audio/convert.js";
+import { DatasetError } from "../core/error.js";
+import { notFinite, toInt16 } from "../core/samples.js";
 import { featureRows } from "../features/feature-rows.js";
+import { type Audio, toFloat32 } from "../format/wav.js";
+import { fromFloat16, toFloat16 } from "../original/float16.js";
 import type { PipelineDescription } from "./description.js";
 
 /** Rows of samples to turn into a model's input. */
@@ -13,4 +18,31 @@ export interface HearTask {
 export function hearRows({ rows, count, shape, description }: HearTask): Float32Array {
   const { features, channels = 1, sampleRate } = description;
   return features ? featureRows(rows, count, shape, features, { channels, sampleRate }) : rows;
+}
+
+/**
+ * A sound as the training heard it: its rate and channels, rounded as the records were.
+ * @throws DatasetError "OPTION" for a form that can't be, "CHECK" for no samples, or some that aren't finite
+ */
+export function hear(
+  audio: Audio,
+  { sampleRate, channels = 1, encoding }: PipelineDescription,
+  where: string,
+): Float32Array {
+  const counts = { sampleRate: audio.sampleRate, channels: audio.channels };
+  for (const [name, value] of Object.entries(counts)) {
+    if (Number.isInteger(value) && value > 0) continue;
+    throw new DatasetError("OPTION", `${name}: ${value}, expected a whole number above 0`);
+  }
+  if (audio.samples.length % audio.channels !== 0) {
+    const expected = `expected a multiple of the ${audio.channels} channels`;
+    throw new DatasetError("OPTION", `samples: ${audio.samples.length}, ${expected}`);
+  }
+  const broken = notFinite(audio.samples, audio.channels);
+  if (broken !== undefined) throw new DatasetError("CHECK", `${broken} (${where})`);
+  if (audio.samples.length === 0) throw new DatasetError("CHECK", `samples: none, expected at least one (${where})`);
+  const { samples } = convertAudio(audio, { sampleRate, channels });
+  if (samples instanceof Int16Array) return toFloat32(samples);
+  if (encoding === "pcm16") return toFloat32(toInt16(samples));
+  return encoding === "float16" ? fromFloat16(toFloat16(samples)) : samples;
 }

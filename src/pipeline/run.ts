@@ -1,8 +1,9 @@
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
 import { featureRowsShape } from "../features/feature-rows.js";
-import { type Cut, cutSound, OverlapAdd } from "./cut.js";
+import { type Cut, cutSound, OverlapAdd, pieceRows } from "./cut.js";
 import type { PipelineDescription } from "./description.js";
+import type { HearTask } from "./hear.js";
 import { framePrediction, type PredictedPiece, type Prediction, wholePrediction } from "./predictions.js";
 
 /** A model as far as a pipeline uses it: of layers, or a graph. */
@@ -108,5 +109,76 @@ export class Assembler {
       at += rows.length;
     }
     return framePrediction(description, all, this.features);
+  }
+}
+
+/** Turns rows of samples into a model's input: here, or elsewhere. */
+export type Hearing = (task: HearTask) => Promise<Float32Array> | Float32Array;
+
+/** How samples are run through a model. */
+export interface RunOptions {
+  batchSize: number;
+  hearing: Hearing;
+  signal?: AbortSignal | undefined;
+  /** Called with the number of pieces that were predicted. */
+  onPieces?: ((pieces: number) => void) | undefined;
+}
+
+/** What TensorFlow.js is used for. */
+export type Tensors = Pick<typeof tfjs, "tidy" | "tensor" | "Tensor">;
+
+/**
+ * What a model says of samples as `hear` gives them. The next batch's features are computed while the model runs.
+ * @throws DatasetError "OPTION" for a batch size or an output that doesn't fit, "ABORTED" when the signal aborts
+ */
+export async function predictSamples(
+  tf: Tensors,
+  model: PipelineModel,
+  description: PipelineDescription,
+  samples: Float32Array,
+  { batchSize, hearing, signal, onPieces }: RunOptions,
+): Promise<Prediction> {
+  if (!(Number.isInteger(batchSize) && batchSize > 0)) {
+    throw new DatasetError("OPTION", `batchSize: ${batchSize}, expected a whole number above 0`);
+  }
+  const { channels = 1 } = description;
+  const length = samples.length / channels;
+  const cut = cutSound(length, description);
+  const assembler = new Assembler(description, length, cut);
+  const begin = (from: number): { shape: readonly number[]; input: Promise<Float32Array> | Float32Array } => {
+    const count = Math.min(batchSize, cut.pieces - from);
+    const rows = pieceRows(samples, cut, from, from + count, channels);
+    const shape = inputShape(description, count, cut.size);
+    return { shape, input: hearing({ rows, count, shape, description }) };
+  };
+  let next = begin(0);
+  for (let from = 0; from < cut.pieces; from += batchSize) {
+    const { shape, input } = next;
+    const values = await input;
+    if (signal?.aborted) throw new DatasetError("ABORTED", "predict: aborted; run the same call again");
+    if (from + batchSize < cut.pieces) next = begin(from + batchSize);
+    const output = await forward(tf, model, values, shape);
+    assembler.add(from, output.values, output.shape);
+    onPieces?.(shape[0]!);
+  }
+  return assembler.prediction();
+}
+
+/** Runs the model on one batch. */
+async function forward(
+  tf: Tensors,
+  model: PipelineModel,
+  input: Float32Array,
+  shape: readonly number[],
+): Promise<{ values: Float32Array; shape: number[] }> {
+  const output = tf.tidy(() => {
+    const predicted = model.predict(tf.tensor(input, [...shape], "float32")) as tfjs.Tensor | tfjs.Tensor[];
+    if (predicted instanceof tf.Tensor) return predicted;
+    throw new DatasetError("OPTION", "model output: several tensors, expected one; choose one with tf.model");
+  });
+  try {
+    return { values: (await output.data()) as Float32Array, shape: [...output.shape] };
+  } finally {
+    output.dispose();
   }
 }

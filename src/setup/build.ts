@@ -9,7 +9,7 @@ const WASM = "src/wasm";
 /** Compiles src/ to dist/ and drops what has no source any more. */
 export async function buildLibrary(host: Host): Promise<void> {
   const sources = (readdirSync(join(root, "src"), { recursive: true }) as string[])
-    .filter((file) => file.endsWith(".ts"))
+    .filter((file) => /\.(ts|cjs)$/.test(file))
     .sort();
   const inputs = [
     ...sources.map((file) => join(root, "src", file)),
@@ -33,6 +33,9 @@ export async function buildLibrary(host: Host): Promise<void> {
       const loops = ["--config", `${WASM}/asconfig.json`, "--outFile", "dist/loops.wasm"];
       const advice = "Library: asc found errors: fix them, then run the same command again";
       await runProgram(host, process.execPath, [asc, `${WASM}/index.ts`, ...loops], advice);
+      const web = "Library: esbuild found errors: fix them, then run the same command again";
+      await runProgram(host, process.execPath, [join(root, "src/web/build.cjs")], web);
+      await runProgram(host, process.execPath, [tsc, "-p", join(root, "src/web")], web);
       for (const file of readdirSync(join(root, "dist"), { recursive: true }) as string[]) {
         const source = file.replace(/\.(d\.ts|js|js\.map)$/, ".ts");
         if (source !== file && !existsSync(join(root, "src", source))) rmSync(join(root, "dist", file));

@@ -66,6 +66,8 @@ function makeFolder(folder: string, kind: Kind): void {
   for (const pitch of [60, 61, 72]) put(`piano/piano_${pitch}.wav`, wav(`piano ${pitch}`));
   for (const side of ["noisy", "clean"]) put(`speech/${side}_0001.wav`, wav(side));
   for (const genre of ["blues", "jazz"]) put(`gtzan/genres_original/${genre}/${genre}.0.wav`, wav(genre));
+  put("dcase/a.wav", wav("event"));
+  put("dcase/meta.tsv", "filename\tonset\toffset\tevent_label\na.wav\t0.05\t0.1\tdog\n");
   put("esc50/audio/1.wav", wav("dog"));
   put("esc50/meta/esc50.csv", "filename,fold,category\n1.wav,1,dog\n");
 }

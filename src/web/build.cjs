@@ -1,0 +1,30 @@
+// Bundles what runs in the browser: dist/web/index.js, a library without TensorFlow.js, and dist/web/page.js, the page's script with it.
+const { dirname, join } = require("node:path");
+const { build } = require("esbuild");
+
+const node = join(__dirname, "node.ts");
+const root = join(__dirname, "../..");
+const common = {
+  bundle: true,
+  minify: true,
+  platform: "browser",
+  target: "es2022",
+  legalComments: "none",
+  absWorkingDir: root,
+  inject: [node],
+  alias: {
+    "node:fs": node,
+    "node:path": node,
+    "node:worker_threads": node,
+    "pffft.wasm": join(dirname(require.resolve("@echogarden/pffft-wasm/simd")), "pffft.wasm"),
+    "loops.wasm": join(root, "dist/loops.wasm"),
+  },
+  loader: { ".wasm": "binary" },
+  define: { "require.resolve": "String", __dirname: '""', "process.emitWarning": "console.warn" },
+  logLevel: "warning",
+};
+
+Promise.all([
+  build({ ...common, entryPoints: ["src/web/index.ts"], format: "esm", outfile: "dist/web/index.js" }),
+  build({ ...common, entryPoints: ["src/web/page.ts"], format: "iife", outfile: "dist/web/page.js" }),
+]).catch(() => process.exit(1));
