@@ -15,15 +15,13 @@ export async function readAll<I extends boolean>(
 ): Promise<I extends true ? Int16Array | Float32Array : Float32Array> {
   const { channels, frames } = sound;
   const make = (length: number): Float32Array | Int16Array => {
-    if (length > MOST) {
-      const message = `samples: ${length} and more, expected at most ${MOST} in one array; read a part, or use readAudioBlocks`;
-      throw new DatasetError("OPTION", where === "" ? message : `${message} (${where})`);
-    }
+    if (length > MOST) throw tooLong(length, where);
     // Not filled with zeros first: every sample is written, or an error thrown.
     return integers
       ? new Int16Array(Buffer.allocUnsafeSlow(2 * length).buffer)
       : new Float32Array(Buffer.allocUnsafeSlow(4 * length).buffer);
   };
+  if (sound.sure && frames! * channels > MOST) throw tooLong(frames! * channels, where);
   const exact = frames !== undefined && frames * channels <= MOST_AT_ONCE ? frames * channels : undefined;
   let samples: Float32Array | Int16Array = out ?? make(exact ?? channels * TURN);
   if (out && exact !== undefined && out.length < exact) throw tooShort(out, exact, where);
@@ -56,6 +54,11 @@ export async function readAll<I extends boolean>(
 const MOST = 2 ** 30;
 /** Samples for which memory is taken at once, because a header says so: 1 GB of floats. */
 const MOST_AT_ONCE = 1 << 28;
+
+function tooLong(samples: number, where: string): DatasetError {
+  const message = `samples: ${samples}, expected at most ${MOST} in one array; read a part, or use readAudioBlocks`;
+  return new DatasetError("OPTION", where === "" ? message : `${message} (${where})`);
+}
 
 /** The error for an array that is too short. */
 export function tooShort(out: Float32Array, samples: number, where: string): DatasetError {

@@ -25,6 +25,8 @@ export interface Sound {
   sixteenBit: boolean;
   /** Samples per channel, as far as they are known before all is read. */
   frames: number | undefined;
+  /** Whether so many frames are there for sure, because the file is as large. */
+  sure?: boolean;
   /**
    * Reads whole frames into `out`; returns how many, less than there is room for at the end alone.
    * @throws DatasetError "FORMAT" where the file turns out to be damaged

@@ -61,6 +61,7 @@ function wavSound(source: ByteSource, info: WavInfo, sixteenBit: boolean, verdic
     channels,
     sixteenBit,
     frames,
+    sure: true,
     read: (out) => {
       const count = Math.min(Math.floor(out.length / channels), frames - at);
       readSamples(source, info, at * channels, out.subarray(0, count * channels), verdict);
