@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { LayersModel, layers, SymbolicTensor, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { loadTensorFlow } from "../dist/tensorflow/load.js";
 import { type Comparison, compare, measure, pythonPeer, tiny } from "./harness.js";
-import { NETS, type Net } from "./training-nets.js";
+import { NETS, type Net } from "./harness-nets.js";
 
 /**
  * A training step compared with Keras's on the same TensorFlow: same model, same weights, same batch, steps interleaved.

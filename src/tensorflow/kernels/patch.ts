@@ -1,7 +1,6 @@
 import { mayPatch, type Patches } from "../../system/patches.js";
 import { activationGradients } from "./activation.js";
 import { broadcastGradients } from "./broadcast.js";
-import { sharedConstants } from "./constants.js";
 import { convolutionKernel } from "./convolution.js";
 import { crossEntropyGradients } from "./cross-entropy.js";
 import { gathering } from "./gather.js";
@@ -49,7 +48,6 @@ function patch(tf: TensorFlow): Patches {
 }
 
 function addKernels(native: Native): void {
-  sharedConstants(native);
   activationGradients(native);
   broadcastGradients(native);
   poolingKernel(native);
