@@ -28,8 +28,11 @@ interface PoolLayer extends Layer {
 
 /** Makes the layers of tfjs use this library's kernels; what those can't do stays with tfjs. */
 export function fasterLayers(native: Native): void {
+  causalShapes(native);
   replaceLayers<ConvLayer>(native, ["Conv1D", "Conv2D"], (layer, x) => {
-    if (layer.bias === null) return undefined;
+    // Of what tfjs can't do without a bias, dilated ones have no gradient, and causal ones no op.
+    const special = layer.padding === "causal" || layer.dilationRate.some((n) => n > 1);
+    if (layer.bias === null && !special) return undefined;
     const relu = layer.activation?.getClassName() === "relu";
     const y =
       layer.rank === 1
@@ -58,7 +61,7 @@ function replaceLayers<L extends Layer>(
   for (const name of names) {
     replaceCall<L, Tensor | Tensor[], Tensor>(native, name, (layer, inputs) => {
       const [x] = Array.isArray(inputs) ? inputs : [inputs];
-      const usual = layer.dataFormat !== "channelsFirst" && layer.padding !== "causal" && x?.dtype === "float32";
+      const usual = layer.dataFormat !== "channelsFirst" && x?.dtype === "float32";
       if (!usual) return undefined;
       // While training, what is made on the way is needed for the gradient anyhow, and by the next layer.
       return tf.engine().state.gradientDepth > 0 ? faster(layer, x) : tf.tidy(() => faster(layer, x) as Tensor);
@@ -77,10 +80,28 @@ function dense({ tf }: Native, { kernel, bias }: DenseLayer, x: Tensor): Tensor 
   return tf.reshape(y, [...x.shape.slice(0, -1), weights.shape[1]]);
 }
 
-function convolve2d({ tf }: Native, layer: ConvLayer, x: Tensor4D, relu: boolean): Tensor {
-  const inputs = { x, filter: layer.kernel.read(), bias: layer.bias!.read() };
+/** The bias, or zeros. */
+const biasOf = ({ tf }: Native, { bias, kernel }: ConvLayer): Tensor =>
+  bias ? bias.read() : tf.zeros([kernel.read().shape.at(-1)!]);
+
+function convolve2d(native: Native, layer: ConvLayer, x: Tensor4D, relu: boolean): Tensor {
+  const inputs = { x, filter: layer.kernel.read(), bias: biasOf(native, layer) };
   const attributes = { padding: paddingOf(layer), strides: layer.strides, dilations: layer.dilationRate, relu };
-  return tf.engine().runKernel(CONV_BIAS, inputs, attributes) as Tensor;
+  return native.tf.engine().runKernel(CONV_BIAS, inputs, attributes) as Tensor;
+}
+
+/** Lets tfjs know the length of what a causal convolution gives, which is that of its input over the stride. */
+function causalShapes({ tf }: Native): void {
+  const [{ prototype }] = tf.serialization.SerializationMap.getMap().classNameMap.Conv1D! as unknown as [
+    { prototype: { computeOutputShape(this: ConvLayer, shape: (number | null)[]): (number | null)[] } },
+  ];
+  const { computeOutputShape } = prototype;
+  prototype.computeOutputShape = function (shape) {
+    const computed = computeOutputShape.call(this, shape);
+    const length = (Array.isArray(shape[0]) ? (shape[0] as (number | null)[]) : shape)[1];
+    if (this.padding === "causal" && typeof length === "number") computed[1] = Math.ceil(length / this.strides[0]!);
+    return computed;
+  };
 }
 
 /**
@@ -89,21 +110,33 @@ function convolve2d({ tf }: Native, layer: ConvLayer, x: Tensor4D, relu: boolean
  * One with stride s over C channels is one without stride over s × C channels, if s divides the kernel: the numbers
  * lie in memory the same way. The CPU takes half the time for its gradient.
  */
-function convolve1d({ tf, gpu }: Native, layer: ConvLayer, x: Tensor3D, relu: boolean): Tensor {
+function convolve1d(native: Native, layer: ConvLayer, input: Tensor3D, relu: boolean): Tensor {
+  const { tf, gpu } = native;
+  const causal = layer.padding === "causal";
+  const before = causal ? (layer.kernel.read().shape[0]! - 1) * layer.dilationRate[0]! : 0;
+  const x =
+    before > 0
+      ? tf.pad(input, [
+          [0, 0],
+          [before, 0],
+          [0, 0],
+        ])
+      : input;
+  const padding = causal ? "VALID" : paddingOf(layer);
   const [batch, width, channels] = x.shape;
   const filter = layer.kernel.read();
   const [length, , filters] = filter.shape as [number, number, number];
   const dilation = layer.dilationRate[0]!;
   const stride = layer.strides[0]!;
-  const fold = !gpu && layer.padding === "valid" && dilation === 1 && length % stride === 0 ? stride : 1;
+  const fold = !gpu && padding === "VALID" && dilation === 1 && length % stride === 0 ? stride : 1;
   const frames = Math.floor(width / fold);
   const whole = frames * fold === width ? x : tf.slice(x, [0, 0, 0], [batch, frames * fold, channels]);
   const inputs = {
     x: tf.reshape(whole, [batch, 1, frames, fold * channels]),
     filter: tf.reshape(filter, [1, length / fold, fold * channels, filters]),
-    bias: layer.bias!.read(),
+    bias: biasOf(native, layer),
   };
-  const attributes = { padding: paddingOf(layer), strides: [1, stride / fold], dilations: [1, dilation], relu };
+  const attributes = { padding, strides: [1, stride / fold], dilations: [1, dilation], relu };
   return tf.squeeze(tf.engine().runKernel(CONV_BIAS, inputs, attributes) as Tensor, [1]);
 }
 

@@ -14,6 +14,7 @@ import { nativeOptimizers } from "./optimizers.js";
 import { poolingKernel } from "./pooling.js";
 import { deviceRandom } from "./random.js";
 import { recurrentCells } from "./recurrent.js";
+import { completeTraining } from "./training.js";
 import type { TensorFlow } from "./types.js";
 
 /** The version of TensorFlow.js whose inner parts this folder was written for. */
@@ -61,6 +62,7 @@ function addKernels(native: Native): void {
   fasterLayers(native);
   recurrentCells(native);
   crossEntropyGradients(native);
+  completeTraining(native.tf);
 }
 
 /** The packages that are patched, where they are of another version than the one expected. */

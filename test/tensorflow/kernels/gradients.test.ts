@@ -50,6 +50,27 @@ const nets: Record<string, Net> = {
     ],
     loss: "binaryCrossentropy",
   },
+  "1-D: causal, strided, dilated, without bias": {
+    inputShape: [40, 2],
+    layers: [
+      conv1d({ padding: "causal", activation: "relu" }),
+      conv1d({ padding: "causal", dilationRate: 3, useBias: false }),
+      conv1d({ padding: "causal", strides: 2, activation: "tanh" }),
+      ["flatten", {}],
+      ["dense", { units: 4 }],
+    ],
+    loss: "meanSquaredError",
+  },
+  "dilated without bias": {
+    inputShape: [20, 9, 2],
+    layers: [
+      conv2d({ dilationRate: 2, padding: "same", useBias: false }),
+      conv2d({ dilationRate: 3, useBias: false }),
+      ["flatten", {}],
+      ["dense", { units: 4 }],
+    ],
+    loss: "meanSquaredError",
+  },
   "2-D convolutions on a log-mel spectrogram": {
     inputShape: [19, 16, 1],
     layers: [

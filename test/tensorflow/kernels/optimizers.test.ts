@@ -40,7 +40,7 @@ interface Trained {
   weights: number[][];
 }
 
-const keras = python<Record<string, Trained>>(
+const keras: Record<string, Trained> = python(
   `
 import numpy as np, keras
 def train(make):
