@@ -3,18 +3,30 @@ import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { type AuditOptions, type AuditReport, audit } from "./audit/audit.js";
 import { type CheckOptions, type CheckReport, check, checkDataset } from "./check/check.js";
 import { DatasetError } from "./core/error.js";
+import { checkKnown } from "./core/known-options.js";
+import {
+  AUDIT_OPTIONS,
+  CHECK_OPTIONS,
+  type DatasetOptions,
+  type ExampleKey,
+  GENERATE_OPTIONS,
+  type GenerateOptions,
+  type GenerateRecordsOptions,
+  LOAD_OPTIONS,
+  type LoadOptions,
+  RECORD_OPTIONS,
+} from "./dataset-options.js";
 import { removeWavs, writeWavs } from "./generate/write-wavs.js";
 import { exampleSamples } from "./records/records.js";
 import { type Batches, batches } from "./load/batches.js";
-import type { BatchOptions } from "./load/options.js";
 import { type IndexOptions, readIndex } from "./sources/index-csv.js";
 import { OCTAVE_UP, pairBy } from "./sources/from-names.js";
 import { predictExample } from "./load/predict.js";
 import { planRecords } from "./build/plan-records.js";
-import { planRecipe, type RecipeOptions } from "./generate/recipe.js";
+import { planRecipe } from "./generate/recipe.js";
 import { pythonReader } from "./records/python-reader.js";
 import { buildRecords } from "./build/build-records.js";
-import { type OpenOptions, openRecords, type Records } from "./records/open-records.js";
+import { openRecords, type Records } from "./records/open-records.js";
 import { type RepairReport, repair } from "./repair/repair.js";
 import type { ExploredExample, SplitsView, SummaryView } from "./show/index.js";
 import {
@@ -33,52 +45,6 @@ import { describeRecords, exampleClasses, viewExample, viewExamples } from "./da
 import { CLASS, type DatasetIndex, type Kind } from "./core/rows.js";
 import type { BuildPlan, RecordOptions } from "./records/plan.js";
 import { checkExample, type DatasetExample } from "./records/read-example.js";
-
-/** Options of a dataset as a whole. */
-export interface DatasetOptions {
-  /** Seed of splits and orders where a call gives none of its own. Default 0. */
-  seed?: number;
-}
-
-/** Options of `generate`: the recipe, how records are made, and whether the wavs stay. */
-export interface GenerateOptions extends Omit<RecipeOptions, "seed">, RecordOptions {
-  /** Seed of the dither, where there is any. Default: the dataset's seed. */
-  seed?: number | string;
-  /** Makes the records without ever writing wavs or an index csv. Default false. */
-  removeWav?: boolean;
-}
-
-/** Options of `generateRecords`. */
-export interface GenerateRecordsOptions extends RecordOptions, IndexOptions {
-  /** What happens where sources are missing or damaged: nothing is built (default), or the affected rows are left out and listed in the manifest's `skipped`. */
-  onProblem?: "refuse" | "skip";
-  /** Rows from a source other than the index csv: what `fromFolder`, `fromCsv` or `pairBy` made. */
-  index?: DatasetIndex;
-}
-
-/** What examples are held together or balanced by: what the records carry, or a function of name and number. */
-export type ExampleKey = (name: string, example: number) => string;
-
-/** Options of `load`. */
-export interface LoadOptions
-  extends Omit<BatchOptions, "seed">,
-    Omit<SplitOptions, "groups" | "strata" | "seed">,
-    Omit<OpenOptions, "kind"> {
-  /** Seed of the split and of each epoch's order. Default: the dataset's seed. */
-  seed?: number;
-  /**
-   * Examples of one group are never in two splits. Default: the group that the records carry (from metadata), where they
-   * do; `false` ignores it; a function makes groups of names.
-   */
-  groupBy?: ExampleKey | false;
-  /** Each split gets its share of every class. Default true for kind classes; a function makes strata of names. */
-  stratifyBy?: ExampleKey | boolean;
-  /**
-   * A split of your own, or the path of one saved by `saveSplit`, instead of shares. Default: that of the dataset's
-   * publisher, where the index or its metadata names the sides and no share is given.
-   */
-  split?: Partial<Split> | string;
-}
 
 /** A split with its batches. */
 export interface Fold {
@@ -127,6 +93,11 @@ export abstract class Dataset {
    * @param options `index` is what `fromCsv` or its like gave, instead of the index csv
    */
   async check(options: CheckOptions & IndexOptions & { index?: DatasetIndex } = {}): Promise<CheckReport> {
+    checkKnown("check", options, CHECK_OPTIONS);
+    return await this.inspect(options);
+  }
+
+  private async inspect(options: CheckOptions & IndexOptions & { index?: DatasetIndex }): Promise<CheckReport> {
     const { index } = options;
     if (!index) return await checkDataset(this.directory, this.name, this.kind, options);
     if (index.kind === this.kind) return await check(this.directory, index, options);
@@ -142,8 +113,9 @@ export abstract class Dataset {
    * @example await new AudioDataset("./data", "dataset").generateRecords()
    */
   async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
+    checkKnown("generateRecords", options, RECORD_OPTIONS);
     const quick = { ...options, deep: false, onProgress: false } as const;
-    const { sound: index, ...report } = await this.check(quick);
+    const { sound: index, ...report } = await this.inspect(quick);
     const nothingLeft = index.rows.length === 0;
     if (!report.ok && (options.onProblem !== "skip" || nothingLeft)) throw report.toError();
     const plan = await planRecords(this.directory, this.name, index, options, report.files);
@@ -158,6 +130,7 @@ export abstract class Dataset {
    * @example await dataset.load({ inputSize: 256, batchSize: 64, trainSplit: 0.7, valSplit: 0.15, testSplit: 0.15 })
    */
   async load(options: LoadOptions = {}): Promise<void> {
+    checkKnown("load", options, LOAD_OPTIONS);
     const records = await this.open(options);
     const all = this.seeded(options);
     this.loaded = this.prepare(records, await this.chooseSplit(records, all), all);
@@ -258,6 +231,7 @@ export abstract class Dataset {
    * @example for (const fold of await dataset.kfold(5, { inputSize: 256, batchSize: 32 })) await model.fitDataset(fold.train, { epochs: 3 })
    */
   async kfold(folds: number, options: LoadOptions = {}): Promise<Fold[]> {
+    checkKnown("kfold", options, LOAD_OPTIONS);
     const records = this.loaded?.records ?? (await this.open(options));
     const all = this.seeded({ ...this.loaded?.options, ...options });
     const { seed } = all;
@@ -297,6 +271,7 @@ export abstract class Dataset {
    * @example console.log(String(await dataset.audit({ failOn: ["identical"] })))
    */
   audit(options: AuditOptions = {}): Promise<AuditReport> {
+    checkKnown("audit", options, AUDIT_OPTIONS);
     return audit(this.records, this.split, options);
   }
 
@@ -411,6 +386,7 @@ export class AudioDataset extends Dataset {
   async generate(inputLower: number, inputUpper: number, steps: number, options: GenerateOptions = {}): Promise<void> {
     const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
     const recipe = planRecipe(inputLower, inputUpper, steps, all);
+    checkKnown("generate", options, GENERATE_OPTIONS);
     await mkdir(this.directory, { recursive: true });
     if (!options.removeWav) await writeWavs(this.directory, this.name, recipe, all);
     // From the recipe, not from the wavs: the bytes are the same, and nothing is read back.

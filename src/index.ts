@@ -3,16 +3,18 @@ export {
   AudioClassificationDataset,
   AudioDataset,
   Dataset,
-  type DatasetOptions,
-  type ExampleKey,
   type Fold,
-  type GenerateOptions,
-  type GenerateRecordsOptions,
-  type LoadOptions,
   PianoDataset,
   RegressionDataset,
   SimpleAudioClassificationDataset,
 } from "./dataset.js";
+export type {
+  DatasetOptions,
+  ExampleKey,
+  GenerateOptions,
+  GenerateRecordsOptions,
+  LoadOptions,
+} from "./dataset-options.js";
 export type { Recipe, RecipeOptions } from "./generate/recipe.js";
 export type { Chord, Wave } from "./signal/oscillator.js";
 // Pair

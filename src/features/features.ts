@@ -1,4 +1,5 @@
 import { DatasetError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { logMel, melBank, type MelOptions, melSpectrum } from "../signal/mel.js";
 import { type DecibelOptions, type Frames, planStft, spectrum, type StftOptions, stft } from "../signal/stft.js";
 
@@ -31,6 +32,12 @@ export function featuresOf(samples: Float32Array, options: Features, sampleRate:
   }
 }
 
+const OPTIONS: OptionNames<Features & { sampleRate: number }> = {
+  ...{ kind: true, targets: true, sampleRate: true, frameLength: true, frameStep: true, fftLength: true, window: true },
+  ...{ center: true, padEnd: true, melBins: true, lowerEdge: true, upperEdge: true, scale: true },
+  ...{ ref: true, amin: true, topDb: true },
+};
+
 const KINDS: readonly string[] = ["logMel", "mel", "power", "magnitude", "stft"];
 
 function unknownKind(kind: unknown): DatasetError {
@@ -40,6 +47,7 @@ function unknownKind(kind: unknown): DatasetError {
 
 /** Says on the main thread what is wrong with mel bands: the workers that compute them can't. */
 export function checkFeatures(options: Features, sampleRate: number): void {
+  checkKnown("features", options, OPTIONS);
   if (!KINDS.includes(options.kind)) throw unknownKind(options.kind);
   if (options.kind === "mel" || options.kind === "logMel") {
     melBank(planStft(0, options).fftLength, { ...options, sampleRate });

@@ -1,5 +1,6 @@
 import type { Audio } from "../format/wav.js";
 import { readAudio } from "../audio/read-audio.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { runTask } from "../system/task.js";
@@ -18,6 +19,8 @@ export interface PredictOptions extends LongOptions {
   /** Threads that compute features. Default: one per core. */
   workers?: number;
 }
+
+const OPTIONS: OptionNames<PredictOptions> = { signal: true, onProgress: true, batchSize: true, workers: true };
 
 /** Where a sound comes from: a file of any format that `readAudio` reads, or samples with their rate and channels. */
 export type PipelineSource = string | Audio;
@@ -46,6 +49,7 @@ export class Pipeline {
    */
   async predict(source: PipelineSource, options: PredictOptions = {}): Promise<Prediction> {
     const { description } = this;
+    checkKnown("predict", options, OPTIONS);
     const { batchSize = 32 } = options;
     const audio = typeof source === "string" ? await readAudio(source) : source;
     const samples = hear(audio, description, typeof source === "string" ? source : "samples");

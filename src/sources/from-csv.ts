@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { parse } from "csv-parse/sync";
 import { DatasetError, type Problem, problemsError, type ReportLine } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { cellNumber, decodeUtf8, notNumber } from "../format/csv.js";
 import { bytesOf, linksOut, statOf } from "../system/file-names.js";
 import { type DatasetIndex, type Row, rowKey } from "../core/rows.js";
@@ -73,6 +74,7 @@ export interface FromCsvOptions {
  * @example const index = await fromCsv("./esc50", "meta/esc50.csv", { file: "audio/{filename}", label: "category", group: "fold" });
  */
 export async function fromCsv(directory: string, csv: string, options: FromCsvOptions): Promise<DatasetIndex> {
+  checkKnown("fromCsv", options, OPTIONS);
   const problems: Problem[] = [];
   const report: ReportLine = (line, kind, message) =>
     void problems.push({ kind, file: csv, line, message: `${message} (${csv}:${line})` });
@@ -132,6 +134,11 @@ function kindOf(options: FromCsvOptions): DatasetIndex["kind"] {
   }
   return values ? "values" : target !== undefined ? "pairs" : keys !== undefined ? "frames" : "classes";
 }
+
+const OPTIONS: OptionNames<FromCsvOptions> = {
+  ...{ file: true, label: true, labels: true, separator: true, values: true, target: true, keys: true, classes: true },
+  ...{ group: true, split: true, side: true, columns: true, delimiter: true, quote: true, where: true },
+};
 
 const FIELD = /\{([^{}]+)\}/g;
 

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { nameProblem } from "../core/names.js";
 import { pitchOf } from "../core/pitch.js";
 import type { DatasetIndex, Row, RowEvent } from "../core/rows.js";
@@ -55,6 +56,11 @@ export interface FromEventsOptions {
   group?: (file: string) => string;
 }
 
+const OPTIONS: OptionNames<FromEventsOptions> = {
+  ...{ format: true, columns: true, delimiter: true, unit: true, sampleRate: true, tier: true, classes: true },
+  ...{ rename: true, minConfidence: true, values: true, unnamed: true, missing: true, folder: true, group: true },
+};
+
 /**
  * Makes the index of labels over time from tables of events: rows of onset, offset or duration, and a label or a pitch.
  *
@@ -74,6 +80,7 @@ export async function fromEvents(
   events: string,
   options: FromEventsOptions = {},
 ): Promise<DatasetIndex> {
+  checkKnown("fromEvents", options, OPTIONS);
   const { folder = "", missing = "error", unnamed = "skip" } = options;
   for (const name of [events, ...(folder === "" ? [] : [folder])]) {
     const wrong = nameProblem(name);

@@ -1,5 +1,6 @@
 import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { csvLines } from "../format/csv.js";
 import { bytesOf, statOf } from "../system/file-names.js";
 import { FILE_NAMES, listFiles } from "./list-audio.js";
@@ -20,6 +21,8 @@ export interface FromFolderOptions {
   group?: (file: string) => string;
 }
 
+const OPTIONS: OptionNames<FromFolderOptions> = { folder: true, classes: true, splits: true, group: true };
+
 /**
  * Makes the index of whole-file classes from folders: the class of a file is the name of the folder it lies in.
  *
@@ -36,6 +39,7 @@ export interface FromFolderOptions {
  * @example const index = await fromFolder("./gtzan", { folder: "genres_original" }); await writeIndex("./gtzan", "gtzan", index)
  */
 export async function fromFolder(directory: string, options: FromFolderOptions = {}): Promise<DatasetIndex> {
+  checkKnown("fromFolder", options, OPTIONS);
   const { folder = "", group } = options;
   const lists = Object.entries(options.splits ?? {}).filter(([, list]) => list !== undefined);
   const splits: NonNullable<FromFolderOptions["splits"]> = Object.fromEntries(lists);

@@ -1,3 +1,4 @@
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { join } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { statOf } from "../system/file-names.js";
@@ -34,6 +35,7 @@ export interface PairByOptions {
  * @example await pairBy("./speech", { input: "noisy_{id}.wav", target: "clean_{id}.wav" }, { group: (name) => name.slice(6, 10) })
  */
 export async function pairBy(directory: string, rule: PairRule, options: PairByOptions = {}): Promise<DatasetIndex> {
+  checkKnown("pairBy", options, { unpaired: true, group: true } satisfies OptionNames<PairByOptions>);
   const folders = await datasetFolders(directory);
   const inputs = await listAudio(join(directory, folders.inputFolder));
   const targets = new Set(await listAudio(join(directory, folders.targetFolder)));

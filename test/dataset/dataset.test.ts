@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { after, before, describe, it, test } from "node:test";
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { AudioDataset, DatasetError } from "../../dist/index.js";
 import { loadTensorFlow } from "../../dist/tensorflow/load.js";
 import { python } from "../support/python.js";
+import { folder } from "../support/records.js";
 
 const quiet = { onProgress: false } as const;
 const shards = (folder: string): Buffer[] =>
@@ -166,4 +167,39 @@ describe("AudioDataset", () => {
     await cut.generate(100, 400, 20, recipe);
     assert.deepEqual(shards(join(folder, "cut")), shards(made));
   });
+});
+
+test("an option that a call doesn't have is an error, with the name that may be meant", async (t) => {
+  const directory = folder(t);
+  const dataset = new AudioDataset(directory, "set");
+  await dataset.generate(200, 400, 4, { ...quiet, waves: ["sin"], duration: 0.1, removeWav: true });
+  const refused = (work: Promise<unknown>, message: RegExp): Promise<void> =>
+    assert.rejects(work, { name: "DatasetError", code: "OPTION", message });
+  // biome-ignore lint/suspicious/noExplicitAny: options that the types refuse
+  const wrong = (options: object): any => options;
+  const split = { trainSplit: 1, valSplit: 0, testSplit: 0 };
+  await refused(
+    dataset.load(wrong({ ...split, batchSise: 3 })),
+    /^load: option "batchSise", expected one of inputSize, .*; did you mean batchSize\?$/,
+  );
+  await refused(
+    dataset.load(wrong({ ...split, replica: { index: 0, count: 2 } })),
+    /^load: option "replica", expected one of/,
+  );
+  await refused(
+    dataset.load(wrong({ ...split, features: { kind: "mel", melBin: 80 } })),
+    /^features: option "melBin".*did you mean melBins\?$/,
+  );
+  await refused(dataset.check(wrong({ deap: true })), /^check: option "deap".*did you mean deep\?$/);
+  await refused(
+    dataset.generateRecords(wrong({ onproblem: "skip" })),
+    /^generateRecords: option "onproblem".*did you mean onProblem\?$/,
+  );
+  await refused(
+    dataset.generate(200, 400, 4, wrong({ wave: ["sin"] })),
+    /^generate: option "wave".*did you mean waves\?$/,
+  );
+  await dataset.load(split);
+  await refused(dataset.kfold(2, wrong({ folds: 2 })), /^kfold: option "folds"/);
+  assert.throws(() => dataset.audit(wrong({ treshold: 1 })), { code: "OPTION", message: /did you mean threshold\?$/ });
 });

@@ -1,0 +1,125 @@
+import type { AuditOptions } from "./audit/audit.js";
+import type { CheckOptions } from "./check/check.js";
+import type { OptionNames } from "./core/known-options.js";
+import type { DatasetIndex } from "./core/rows.js";
+import type { RecipeOptions } from "./generate/recipe.js";
+import type { BatchOptions } from "./load/options.js";
+import type { OpenOptions } from "./records/open-original.js";
+import type { Split, SplitOptions } from "./split/split.js";
+import type { LabelOptions } from "./format/labels.js";
+import type { LongOptions } from "./notebook/progress.js";
+import type { RecordOptions } from "./records/plan.js";
+import type { IndexOptions } from "./sources/index-csv.js";
+
+/** Options of a dataset as a whole. */
+export interface DatasetOptions {
+  /** Seed of splits and orders where a call gives none of its own. Default 0. */
+  seed?: number;
+}
+
+/** Options of `generate`: the recipe, how records are made, and whether the wavs stay. */
+export interface GenerateOptions extends Omit<RecipeOptions, "seed">, RecordOptions {
+  /** Seed of the dither, where there is any. Default: the dataset's seed. */
+  seed?: number | string;
+  /** Makes the records without ever writing wavs or an index csv. Default false. */
+  removeWav?: boolean;
+}
+
+/** Options of `generateRecords`. */
+export interface GenerateRecordsOptions extends RecordOptions, IndexOptions {
+  /** What happens where sources are missing or damaged: nothing is built (default), or the affected rows are left out and listed in the manifest's `skipped`. */
+  onProblem?: "refuse" | "skip";
+  /** Rows from a source other than the index csv: what `fromFolder`, `fromCsv` or `pairBy` made. */
+  index?: DatasetIndex;
+}
+
+/** What examples are held together or balanced by: what the records carry, or a function of name and number. */
+export type ExampleKey = (name: string, example: number) => string;
+
+/** Options of `load`. */
+export interface LoadOptions
+  extends Omit<BatchOptions, "seed">,
+    Omit<SplitOptions, "groups" | "strata" | "seed">,
+    Omit<OpenOptions, "kind"> {
+  /** Seed of the split and of each epoch's order. Default: the dataset's seed. */
+  seed?: number;
+  /**
+   * Examples of one group are never in two splits. Default: the group that the records carry (from metadata), where they
+   * do; `false` ignores it; a function makes groups of names.
+   */
+  groupBy?: ExampleKey | false;
+  /** Each split gets its share of every class. Default true for kind classes; a function makes strata of names. */
+  stratifyBy?: ExampleKey | boolean;
+  /**
+   * A split of your own, or the path of one saved by `saveSplit`, instead of shares. Default: that of the dataset's
+   * publisher, where the index or its metadata names the sides and no share is given.
+   */
+  split?: Partial<Split> | string;
+}
+
+// The names of the options of each method, for `checkKnown`; their types keep them whole.
+
+const LONG: OptionNames<LongOptions> = { signal: true, onProgress: true };
+
+const LABELS: OptionNames<Omit<LabelOptions, "sampleRate" | "samples" | "inputSize">> = {
+  ...{ timeUnit: true, sustain: true, percussion: true, pitches: true, targets: true, velocity: true },
+};
+
+const INDEX: OptionNames<IndexOptions> = { metadata: true, groupBy: true, digits: true };
+
+const RECORD: OptionNames<RecordOptions> = {
+  ...{ ...LONG, ...LABELS, encoding: true, convert: true, onDamaged: true, examplesPerFile: true, shardBytes: true },
+  ...{ inputSize: true, workers: true, overwrite: true },
+};
+
+export const CHECK_OPTIONS: OptionNames<CheckOptions & IndexOptions & { index?: DatasetIndex }> = {
+  ...{
+    ...LONG,
+    ...LABELS,
+    ...INDEX,
+    inputSize: true,
+    convert: true,
+    onDamaged: true,
+    workers: true,
+    deep: true,
+    index: true,
+  },
+};
+
+export const RECORD_OPTIONS: OptionNames<GenerateRecordsOptions> = {
+  ...RECORD,
+  ...INDEX,
+  onProblem: true,
+  index: true,
+};
+
+export const GENERATE_OPTIONS: OptionNames<GenerateOptions> = {
+  ...{ ...RECORD, waves: true, chords: true, duration: true, sampleRate: true, dilation: true, volume: true },
+  ...{ antialias: true, dither: true, seed: true, removeWav: true },
+};
+
+export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
+  ...{
+    inputSize: true,
+    legacyPadding: true,
+    window: true,
+    batchSize: true,
+    dropRemainder: true,
+    shuffle: true,
+    seed: true,
+  },
+  ...{
+    augment: true,
+    features: true,
+    workers: true,
+    checksums: true,
+    trainSplit: true,
+    valSplit: true,
+    testSplit: true,
+  },
+  ...{ width: true, allowStale: true, groupBy: true, stratifyBy: true, split: true },
+};
+
+export const AUDIT_OPTIONS: OptionNames<AuditOptions> = {
+  ...{ ...LONG, failOn: true, groups: true, threshold: true, maxShift: true, workers: true },
+};
