@@ -178,6 +178,7 @@ test("a damaged manifest is an error that says so; without one our shards aren't
       /^manifest: checksum [0-9a-f]{64}, expected [0-9a-f]{64} as/,
     ],
     [JSON.stringify(sound), /^manifest: no checksum, expected one at its end/],
+    [sealedText({ ...sound, examples: 25 }), /^manifest: examples 25, expected 24, those of all shards together/],
   ] as const) {
     writeFileSync(manifest, damaged);
     await assert.rejects(openRecords(directory, "dataset"), { code: "RECORD", message });
@@ -187,11 +188,6 @@ test("a damaged manifest is an error that says so; without one our shards aren't
     await buildRecords(directory, built, quiet);
     assert.equal((await openRecords(directory, "dataset")).manifest.sampleRate, 4000);
   }
-  writeFileSync(manifest, sealedText({ ...sound, examples: 25 }));
-  assert.deepEqual(
-    (await verify(directory, "dataset", quiet)).problems.map((p) => p.message),
-    ["examples: 25 in the manifest, expected 24, the sum over its shards (dataset.manifest.json)"],
-  );
   rmSync(manifest);
   await assert.rejects(openRecords(directory, "dataset"), {
     code: "RECORD",
