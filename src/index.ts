@@ -99,6 +99,8 @@ export { loadTensorFlow } from "./tensorflow/load.js";
 export type { BatchSource, TrainingData } from "./train/batch-source.js";
 export { fit } from "./train/fit.js";
 export type { FitOptions, FitResult } from "./train/fit-options.js";
+export type { RateSchedule } from "./train/rate-schedule.js";
+export type { GradientClip } from "./tensorflow/kernels/optimizers.js";
 export type { BestEpoch } from "./train/training-state.js";
 // Use what was trained
 export { type CreatePipelineOptions, createPipeline, type LoadedDataset } from "./pipeline/create-pipeline.js";

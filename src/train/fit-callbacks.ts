@@ -5,6 +5,7 @@ import { loadTensorFlow } from "../tensorflow/load.js";
 import { isResumable, type TrainingData } from "./batch-source.js";
 import { restoreModel, saveModel } from "./checkpoint.js";
 import type { FitOptions } from "./fit-options.js";
+import { rateAt, rateOf, setRate } from "./rate-schedule.js";
 import { seedStep } from "./seed-model.js";
 import { addBatch, endEpoch, isBetter, placeIn, type TrainingState } from "./training-state.js";
 import type { Direction } from "../statistics/direction.js";
@@ -64,6 +65,8 @@ export interface Outcome {
 /** The callbacks of tfjs that count batches, keep the best weights, save checkpoints and stop. */
 export function fitCallbacks(training: Training, best: BestWeights, outcome: Outcome): object {
   const { model, dataset, options, state, signal } = training;
+  const { seed, schedule, epochs } = options;
+  const rate = schedule && rateOf(model.optimizer);
   let epochBegan = 0;
   let step = state.epoch * dataset.trainSteps + (state.order?.batch ?? 0);
   return {
@@ -71,7 +74,8 @@ export function fitCallbacks(training: Training, best: BestWeights, outcome: Out
       epochBegan = performance.now();
     },
     onBatchBegin: async (): Promise<void> => {
-      if (options.seed !== undefined) seedStep(model, options.seed, step);
+      if (seed !== undefined) seedStep(model, seed, step);
+      if (schedule) setRate(model.optimizer, rate! * rateAt(schedule, step, epochs * dataset.trainSteps));
     },
     onBatchEnd: async (batch: number, logs?: unknown): Promise<void> => {
       step++;

@@ -1,6 +1,8 @@
 import type { LongOptions } from "../notebook/progress.js";
 import type { Direction } from "../statistics/direction.js";
+import type { GradientClip } from "../tensorflow/kernels/optimizers.js";
 import type { Judgement } from "./judge.js";
+import type { RateSchedule } from "./rate-schedule.js";
 import type { BestEpoch } from "./training-state.js";
 
 /** Options of `fit`. */
@@ -29,6 +31,10 @@ export interface FitOptions extends LongOptions {
   resume?: boolean;
   /** Weight of each label in the loss, in the order of the model's output. See `balancedWeights`. */
   classWeights?: readonly number[];
+  /** How the learning rate changes from step to step, of all steps of all epochs. Default: it doesn't. */
+  schedule?: RateSchedule;
+  /** Bounds the gradients before each step: by `norm`, `globalNorm` or `value`, one of them. Default: not at all. */
+  clip?: GradientClip;
   /**
    * Runs each operation of a step by itself. By default a step is one TensorFlow function, which is faster and gives the
    * same numbers; the summary says where it can't be. Default false.

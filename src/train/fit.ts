@@ -5,6 +5,7 @@ import { notebookHost } from "../notebook/display.js";
 import { throwIfAborted, track } from "../notebook/progress.js";
 import { liveHistory } from "../show/history.js";
 import { directionOf } from "../statistics/direction.js";
+import { clipGradients } from "../tensorflow/kernels/optimizers.js";
 import { seedSteps } from "../tensorflow/kernels/step-inputs.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 import { withSingleOps } from "../tensorflow/step/compile-steps.js";
@@ -15,6 +16,7 @@ import { bestWeights, fitCallbacks, type Outcome, saveCheckpoint, type Training 
 import type { FitOptions, FitResult } from "./fit-options.js";
 import { describeSteps, outOfMemory, summary } from "./fit-summary.js";
 import { decides, type Judgement, judge } from "./judge.js";
+import { checkSchedule, rateOf, setRate } from "./rate-schedule.js";
 import { seedModel } from "./seed-model.js";
 import type { TrainingState } from "./training-state.js";
 
@@ -43,7 +45,8 @@ export async function fit(model: LayersModel, dataset: TrainingData, options: Fi
   const onProgress = options.onProgress ?? (show ? false : undefined);
   const result = await track("training", total, "batches", { ...options, onProgress, again }, async (running) => {
     const training: Training = { model, dataset, options, state, monitor, mode, ...running };
-    const work = (): Promise<FitResult> => withClassWeights(model, options.classWeights, () => train(training, show));
+    const work = (): Promise<FitResult> =>
+      withClassWeights(model, options.classWeights, () => withOptimizer(model, options, () => train(training, show)));
     const all = options.eager ? withSingleOps(loadTensorFlow(), model, work) : work();
     return await all.catch((error) => Promise.reject(outOfMemory(error)));
   });
@@ -118,6 +121,23 @@ async function judgeValidation({ model, dataset }: Training): Promise<Judgement 
   return await judge(model, validate, dataset.labels && { labels: dataset.labels });
 }
 
+/** Runs `work` with the options that change the optimizer, which is afterwards as it was. */
+async function withOptimizer<T>({ optimizer }: LayersModel, options: FitOptions, work: () => Promise<T>): Promise<T> {
+  const rate = options.schedule && rateOf(optimizer);
+  try {
+    if (options.clip && !clipGradients(optimizer, options.clip)) {
+      throw new DatasetError(
+        "OPTION",
+        "clip: expected an optimizer of tf.train, on native TensorFlow with this library's kernels",
+      );
+    }
+    return await work();
+  } finally {
+    if (rate !== undefined) setRate(optimizer, rate);
+    if (options.clip) clipGradients(optimizer, undefined);
+  }
+}
+
 function checkOptions(model: LayersModel, dataset: TrainingData, options: FitOptions): void {
   if (!model.optimizer)
     throw new DatasetError("OPTION", "model: not compiled; call model.compile({ optimizer, loss }) first");
@@ -129,5 +149,13 @@ function checkOptions(model: LayersModel, dataset: TrainingData, options: FitOpt
     if (!(Number.isInteger(value) && value >= least)) {
       throw new DatasetError("OPTION", `${name}: ${value}, expected a whole number from ${least} on`);
     }
+  }
+  if (options.schedule) checkSchedule(options.schedule, options.epochs * dataset.trainSteps);
+  const clip = Object.entries(options.clip ?? { norm: 1 });
+  if (clip.length !== 1 || !["norm", "globalNorm", "value"].includes(clip[0]![0]) || !(clip[0]![1] > 0)) {
+    throw new DatasetError(
+      "OPTION",
+      `clip: ${JSON.stringify(options.clip)}, expected norm, globalNorm or value, above 0`,
+    );
   }
 }

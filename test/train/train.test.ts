@@ -83,6 +83,11 @@ test("the same seed gives the same weights, another seed others", async () => {
 test("training aborted in the middle of an epoch goes on and ends as if it had not been", async () => {
   const whole = net();
   const options: FitOptions = { epochs: 4, seed: 3, restoreBest: false, ...QUIET };
+  // What changes from step to step goes on as well.
+  Object.assign(options, {
+    schedule: { warmup: 7, decay: "cosine" },
+    ...(stepCounts(tf, whole) && { clip: { globalNorm: 0.1 } }),
+  });
   const expected = await fit(whole, await loaded(), options);
 
   const checkpoint = join(folder, "aborted");
@@ -266,6 +271,13 @@ test("wrong options are named", async () => {
     code: "OPTION",
     message: "epochs: 0, expected a whole number from 1 on",
   });
+  for (const clip of [{}, { norm: 0 }, { norm: 1, value: 1 }, { length: 1 } as object]) {
+    await assert.rejects(attempt({ clip }), {
+      code: "OPTION",
+      message: /^clip: \{.*\}, expected norm, globalNorm or value/,
+    });
+  }
+  await assert.rejects(attempt({ schedule: { decay: "step" } }), { code: "OPTION", message: /^schedule\.every: / });
   await assert.rejects(attempt({ monitor: "accuracy" }), {
     code: "OPTION",
     message: /monitor: "accuracy", expected one of /,
@@ -297,6 +309,23 @@ test("running out of memory says what to lower", async () => {
     code: "ENVIRONMENT",
     message: /^training: out of memory for a tensor of shape\[4,60000,60000,800\]; lower batchSize/,
   });
+});
+
+test("the rate and the gradients are changed as asked for, and the optimizer is as it was afterwards", async () => {
+  const trained = async (more: Partial<FitOptions>): Promise<number[]> => {
+    const model = net();
+    await fit(model, await loaded(), { epochs: 2, seed: 3, ...QUIET, ...more });
+    assert.equal((model.optimizer as unknown as { learningRate: number }).learningRate, 0.01);
+    assert.equal((model.optimizer as unknown as { gradientClip?: object }).gradientClip, undefined);
+    return weights(model);
+  };
+  const plain = await trained({});
+  // A rate that stays, and a bound that is never reached.
+  close(await trained({ schedule: {}, ...(stepCounts(tf, net()) && { clip: { norm: 1e9 } }) }), plain, 1e-6, 1e-6);
+  const still = await trained({ schedule: { decay: "step", every: 1, factor: 0 } });
+  const first = await trained({ schedule: { decay: "step", every: 1, factor: 1e-6 } });
+  close(still, first, 1e-6, 1e-3);
+  assert.ok(Math.max(...still.map((w, i) => Math.abs(w - plain[i]!))) > 0.01);
 });
 
 const PLAIN = { skip: stepCounts(tf, net()) ? false : "TensorFlow.js is as it is" };

@@ -14,7 +14,7 @@ interface NamedTensor {
 }
 
 /** What this file uses of tfjs's optimizers, most of it private there. */
-type Optimizing = Record<string, Moment[] | number | boolean | Variable> & {
+type Optimizing = Record<string, Moment[] | number | boolean | Variable | GradientClip | undefined> & {
   iterations_: number;
   accBeta1: Variable;
   accBeta2: Variable;
@@ -44,6 +44,27 @@ interface Rule {
 interface Slot {
   name: string;
   moments: Tensor[];
+}
+
+/** How gradients are bounded before a step: one of these, as in Keras. */
+export interface GradientClip {
+  /** Each weight's gradient is shortened to this length. */
+  norm?: number;
+  /** All gradients together are shortened to this length. */
+  globalNorm?: number;
+  /** Each number is brought to between minus this and this. */
+  value?: number;
+}
+
+/** On the prototypes of optimizers that take their steps here. */
+const NATIVE: unique symbol = Symbol.for("deep-audio-dataset.optimizer");
+
+/** Bounds an optimizer's gradients from its next step on, or no longer. False where it takes its steps in its own way. */
+export function clipGradients(optimizer: object, clip: GradientClip | undefined): boolean {
+  if (!(NATIVE in optimizer) || !Object.hasOwn(Object.getPrototypeOf(optimizer), NATIVE)) return false;
+  // An ordinary property, so that other steps are recorded for another one.
+  Object.assign(optimizer, { gradientClip: clip });
+  return true;
 }
 
 /** TensorFlow's name for a variable that nobody else can reach and that goes when its last handle goes. */
@@ -137,6 +158,7 @@ function replaceMethods(
   /** Subclasses of someone else's own keep what they have. */
   const mine = (optimizer: Optimizing): boolean => Object.getPrototypeOf(optimizer) === prototype;
 
+  Object.assign(prototype, { [NATIVE]: true });
   prototype.applyGradients = function (gradients) {
     if (tf.getBackend() !== "tensorflow" || !mine(this)) return applyGradients.call(this, gradients);
     const named = Array.isArray(gradients)
@@ -151,7 +173,7 @@ function replaceMethods(
       if (rule.op === "ResourceApplyAdaMax") numbers[1] = slowed(native, this, numbers[1]!);
       const last = rule.last?.map(number) ?? [];
       const attributes = rule.attributes?.(this) ?? {};
-      for (const { name, tensor } of named) {
+      for (const { name, tensor } of clipped(native, named, this.gradientClip as GradientClip | undefined)) {
         const weight = tf.engine().registeredVariables[name]!;
         let slot = kept.find((slot) => slot.name === name);
         if (!slot) {
@@ -203,6 +225,19 @@ function replaceMethods(
     for (const { moments } of slots.get(optimizer) ?? []) tf.dispose(moments);
     slots.delete(optimizer);
   }
+}
+
+function clipped({ tf }: Native, named: NamedTensor[], clip: GradientClip | undefined): NamedTensor[] {
+  const { norm, globalNorm, value } = clip ?? {};
+  const all = named.filter(({ tensor }) => tensor != null);
+  const each = (change: (gradient: Tensor) => Tensor): NamedTensor[] =>
+    named.map((one) => (one.tensor == null ? one : { name: one.name, tensor: change(one.tensor) }));
+  const shortened = (squares: Tensor, most: number): Tensor => tf.div(most, tf.maximum(tf.sqrt(squares), most));
+  if (value !== undefined) return each((g) => tf.clipByValue(g, -value, value));
+  if (norm !== undefined) return each((g) => tf.mul(g, shortened(tf.sum(tf.square(g)), norm)));
+  if (globalNorm === undefined) return named;
+  const scale = shortened(tf.addN(all.map(({ tensor }) => tf.sum(tf.square(tensor)))), globalNorm);
+  return each((g) => tf.mul(g, scale));
 }
 
 function numberOf(epsilon: number, optimizer: Optimizing, name: string): number {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LayersModel, Optimizer } from "@tensorflow/tfjs-node-gpu";
+import { clipGradients, type GradientClip } from "../../../dist/tensorflow/kernels/optimizers.js";
 import { loadTensorFlow } from "../../../dist/tensorflow/load.js";
 import { stepCounts } from "../../../dist/tensorflow/step/compile-steps.js";
 import { close } from "../../support/close.js";
@@ -11,6 +12,12 @@ const tf = loadTensorFlow();
 const { train } = tf;
 const STEPS = 8;
 const EPSILON = 1e-7;
+
+function clip(how: GradientClip): Optimizer {
+  const adam = train.adam(0.01);
+  assert.ok(clipGradients(adam, how));
+  return adam;
+}
 
 /** An optimizer here, and how Keras makes it. */
 const OPTIMIZERS: Record<string, [() => Optimizer, string]> = {
@@ -23,6 +30,9 @@ const OPTIMIZERS: Record<string, [() => Optimizer, string]> = {
   "rmsprop with momentum": [() => train.rmsprop(0.01, 0.9, 0.5, EPSILON), "RMSprop(0.01, momentum=0.5)"],
   "rmsprop, centered": [() => train.rmsprop(0.01, 0.9, 0, EPSILON, true), "RMSprop(0.01, centered=True)"],
   adam: [() => train.adam(0.01), "Adam(0.01)"],
+  "adam, each gradient's length bounded": [() => clip({ norm: 0.3 }), "Adam(0.01, clipnorm=0.3)"],
+  "adam, the gradients' length bounded": [() => clip({ globalNorm: 0.5 }), "Adam(0.01, global_clipnorm=0.5)"],
+  "adam, the gradients' numbers bounded": [() => clip({ value: 0.1 }), "Adam(0.01, clipvalue=0.1)"],
   adamax: [() => train.adamax(0.01, 0.9, 0.999, EPSILON), "Adamax(0.01)"],
 };
 
