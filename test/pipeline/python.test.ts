@@ -1,0 +1,92 @@
+// A saved pipeline in Python, with Keras and numpy alone, says what it says here.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import type * as tfjs from "@tensorflow/tfjs-node-gpu";
+import { createPipeline, loadTensorFlow, type Prediction, random } from "../../dist/index.js";
+import { python, root } from "../support/python.js";
+import { folder, quiet } from "../support/records.js";
+
+const tf = loadTensorFlow();
+const RATE = 8000;
+
+function net(
+  shape: (number | null)[],
+  units: number,
+  perFrame: boolean,
+  activation: "softmax" | "sigmoid" | "linear",
+): tfjs.LayersModel {
+  const initializer = (seed: number) => tf.initializers.glorotUniform({ seed });
+  const model = tf.sequential();
+  model.add(tf.layers.inputLayer({ inputShape: shape }));
+  model.add(
+    tf.layers.conv1d({
+      filters: 4,
+      kernelSize: 3,
+      padding: "same",
+      activation: "tanh",
+      kernelInitializer: initializer(1),
+    }),
+  );
+  if (!perFrame) model.add(tf.layers.globalAveragePooling1d());
+  model.add(tf.layers.dense({ units, activation, kernelInitializer: initializer(2) }));
+  return model;
+}
+
+const values = (prediction: Prediction): Float32Array =>
+  prediction.kind === "classes"
+    ? prediction.scores
+    : prediction.kind === "pairs"
+      ? prediction.samples
+      : prediction.values;
+
+test("classes, frames, values and pairs, with and without features and windows", async (t) => {
+  const directory = folder(t);
+  const logMel = { kind: "logMel", frameLength: 200, frameStep: 100, melBins: 16 } as const;
+  const noise = random(3);
+  const samples = Float32Array.from({ length: 5050 }, (_, i) => 0.4 * Math.sin(i / 3) + 0.1 * noise.gaussian());
+  const cases = {
+    classes: createPipeline(net([21, 16], 3, false, "softmax"), {
+      ...({
+        kind: "classes",
+        sampleRate: RATE,
+        window: { length: 2000, step: 700 },
+        features: logMel,
+        encoding: "pcm16",
+      } as const),
+    }),
+    frames: createPipeline(net([null, 16], 4, true, "sigmoid"), {
+      ...({
+        kind: "frames",
+        sampleRate: RATE,
+        inputSize: 100,
+        features: { ...logMel, scale: "htk", topDb: Infinity },
+      } as const),
+    }),
+    windows: createPipeline(net([5, 100], 2, true, "sigmoid"), {
+      ...({ kind: "frames", sampleRate: RATE, inputSize: 100, window: { length: 450 } } as const),
+    }),
+    values: createPipeline(net([257, 1], 2, false, "linear"), {
+      ...({ kind: "values", sampleRate: RATE, inputSize: 1, window: { length: 257 } } as const),
+    }),
+    pairs: createPipeline(net([5, 100], 100, true, "linear"), {
+      ...({ kind: "pairs", sampleRate: RATE, inputSize: 100, window: { length: 450 } } as const),
+    }),
+  };
+  for (const [name, pipeline] of Object.entries(cases)) await pipeline.save(join(directory, name));
+  const found: Record<string, number[]> = python(
+    `
+import sys, numpy as np
+sys.path.insert(0, input["python"])
+from deep_audio_pipeline import load
+x = np.array(input["samples"], np.float32)
+print(json.dumps({name: load(input["folder"] + "/" + name).predict(x).ravel().tolist() for name in input["names"]}))`,
+    { python: join(root, "python"), folder: directory, names: Object.keys(cases), samples: [...samples] },
+  );
+  for (const [name, pipeline] of Object.entries(cases)) {
+    const expected = values(await pipeline.predict({ samples, sampleRate: RATE, channels: 1 }, quiet));
+    assert.equal(found[name]!.length, expected.length, name);
+    const worst = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - found[name]![i]!)), 0);
+    assert.ok(worst <= 1e-4, `${name}: ${worst}, expected at most 1e-4`);
+  }
+});
