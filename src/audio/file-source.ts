@@ -4,5 +4,5 @@ import { fillFrom } from "../system/read-bytes.js";
 
 /** The bytes of an open file, as long as it stays open. */
 export function fileSource(file: number): ByteSource {
-  return { size: fstatSync(file).size, read: (into, from) => fillFrom(file, into, from) };
+  return { size: fstatSync(file).size, file, read: (into, from) => fillFrom(file, into, from) };
 }

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { LibraryHandle } from "koffi";
 import { DatasetError } from "../core/error.js";
-import type { ByteSource } from "../format/byte-source.js";
+import { buffered, type ByteSource } from "../format/byte-source.js";
 import { packageFolders, venv } from "../setup/paths.js";
 
 /** Where the bytes of a written file go. */
@@ -43,6 +43,7 @@ type NativeFunction = ReturnType<LibraryHandle["func"]>;
 /** libsndfile's functions. */
 export interface Library {
   open: NativeFunction;
+  openFile: NativeFunction;
   close: NativeFunction;
   readFloat: NativeFunction;
   readShort: NativeFunction;
@@ -60,6 +61,8 @@ export interface Library {
 /** The files that are open, by the number that the callbacks are given. */
 const files = new Map<number, OpenFile>();
 let next = 1;
+/** Files on the disk that libsndfile has read itself. */
+const readBefore = new WeakSet<ByteSource>();
 let library: Library | undefined | null = null;
 
 /** libsndfile of the Python environment's `soundfile`, loaded once in each thread; undefined where there is none. */
@@ -143,6 +146,7 @@ function bind(path: string): Library {
   callbacks.forEach((address, i) => void addresses.writeBigUInt64LE(BigInt(address), 8 * i));
   return {
     open: lib.func("sf_open_virtual", "void *", ["void *", "int", "void *", "intptr_t"]),
+    openFile: lib.func("sf_open_fd", "void *", ["int", "int", "void *", "int"]),
     close: lib.func("sf_close", "int", ["void *"]),
     readFloat: lib.func("sf_read_float", "int64_t", ["void *", "void *", "int64_t"]),
     readShort: lib.func("sf_read_short", "int64_t", ["void *", "void *", "int64_t"]),
@@ -166,11 +170,20 @@ export interface NativeHandle {
   close(): number;
 }
 
-/** Opens a file for `mode`; undefined where libsndfile isn't there or refuses it. `info` is an SF_INFO, filled in. */
+/**
+ * Opens a file for `mode`; undefined where libsndfile isn't there or refuses it. `info` is an SF_INFO, filled in. A whole file
+ * on the disk is read by libsndfile itself, once; everything else through the callbacks.
+ */
 export function openHandle(bytes: ByteSource | ByteSink, mode: number, info: Buffer): NativeHandle | undefined {
   const lib = load();
   if (!lib) return undefined;
-  const file: OpenFile = { bytes, at: 0 };
+  // libsndfile begins where the file stands: at its beginning the first time alone. On Windows numbers of files are Node's own.
+  if ("file" in bytes && bytes.file !== undefined && process.platform !== "win32" && !readBefore.has(bytes)) {
+    readBefore.add(bytes);
+    const handle: unknown = lib.openFile(bytes.file, mode, info, 0);
+    return handle ? { lib, handle, check: () => {}, close: () => lib.close(handle) as number } : undefined;
+  }
+  const file: OpenFile = { bytes: "write" in bytes ? bytes : buffered(bytes), at: 0 };
   const number = next++;
   files.set(number, file);
   const handle: unknown = lib.open(lib.callbacks, mode, info, number);

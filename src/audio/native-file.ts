@@ -1,4 +1,4 @@
-import { buffered, type ByteSource } from "../format/byte-source.js";
+import type { ByteSource } from "../format/byte-source.js";
 import { type ByteSink, openHandle } from "./libsndfile.js";
 
 /** What libsndfile says of an opened file. */
@@ -57,7 +57,7 @@ function infoOf(fields: Buffer): NativeInfo {
  */
 export function openNative(source: ByteSource): NativeFile | undefined {
   const fields = Buffer.alloc(32);
-  const opened = openHandle(buffered(source), READ, fields);
+  const opened = openHandle(source, READ, fields);
   if (!opened) return undefined;
   const { lib, handle, check } = opened;
   const native: NativeFile = {

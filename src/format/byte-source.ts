@@ -3,6 +3,8 @@ export interface ByteSource {
   readonly size: number;
   /** All of them, where they lie in memory. */
   readonly bytes?: Uint8Array;
+  /** The open file whose bytes they all are, where they are in one. */
+  readonly file?: number;
   /** Copies the bytes from `from` on into `into`; returns how many there were. */
   read(into: Uint8Array, from: number): number;
 }
