@@ -107,8 +107,9 @@ export { type CreatePipelineOptions, createPipeline, type LoadedDataset } from "
 export { exportPage, type ExportPageOptions } from "./pipeline/export-page.js";
 export { loadPipeline } from "./pipeline/load-pipeline.js";
 export { Pipeline, type PipelineSource, type PredictOptions } from "./pipeline/pipeline.js";
+export { PipelineStream } from "./pipeline/stream.js";
 export type { PipelineDescription } from "./pipeline/description.js";
-export type { PipelineModel } from "./pipeline/run.js";
+export type { PipelineModel, Tensors } from "./pipeline/run.js";
 export type {
   ClassPrediction,
   FramePrediction,

@@ -10,6 +10,7 @@ import type { PipelineDescription } from "./description.js";
 import { hear, hearRows } from "./hear.js";
 import type { Prediction } from "./predictions.js";
 import { checkModel, type Hearing, type PipelineModel, predictSamples } from "./run.js";
+import { PipelineStream } from "./stream.js";
 import { savePipeline } from "./save-pipeline.js";
 
 /** Options of `Pipeline.predict`. */
@@ -65,6 +66,16 @@ export class Pipeline {
       if (!description.features) return run(hearRows);
       return withPool(workerCount(options.workers), (pool) => run((task) => runTask(pool, "hearRows", task, signal)));
     });
+  }
+
+  /**
+   * Predictions of sound as it comes, for a pipeline with windows: pieces of a microphone's samples, at the pipeline's rate and
+   * channels. Its `latency` is the length of a window.
+   *
+   * @throws DatasetError "OPTION" where the model needs all of the sound
+   */
+  stream(): PipelineStream {
+    return new PipelineStream(loadTensorFlow(), this.model, this.description);
   }
 
   /**

@@ -165,7 +165,7 @@ export async function predictSamples(
 }
 
 /** Runs the model on one batch. */
-async function forward(
+export async function forward(
   tf: Tensors,
   model: PipelineModel,
   input: Float32Array,

@@ -16,6 +16,7 @@ import {
   loadPipeline,
   loadTensorFlow,
   type PipelineDescription,
+  type PredictedPiece,
   random,
   readAudio,
   RegressionDataset,
@@ -352,4 +353,40 @@ test("the command line writes MIDI, csv, json and wav, and says where it can't",
   assert.equal(refused.status, 1);
   assert.match(refused.out, /o\.mid, expected a name that ends in \.wav for a model of kind pairs/);
   assert.match(run(directory, source).out, /pipeline\.json/);
+});
+
+test("a stream gives the pieces of the whole, however the samples come", async () => {
+  const description = {
+    ...({ kind: "classes", sampleRate: RATE, exclusive: true, encoding: "pcm16" } as const),
+    ...{ window: { length: 2048, step: 700 }, features },
+  };
+  const pipeline = createPipeline(net([17, 20], 2, false, "softmax"), description);
+  const noise = random("pieces");
+  for (const length of [9000, 2048, 500, 2748]) {
+    const samples = sound(length, 5);
+    const whole = (await pipeline.predict({ samples, sampleRate: RATE, channels: 1 }, quiet)) as ClassPrediction;
+    const stream = pipeline.stream();
+    assert.equal(stream.latency, 0.256);
+    const pieces: PredictedPiece[] = [];
+    for (let at = 0; at < length; ) {
+      const next = Math.min(length, at + noise.below(1500));
+      const came = await stream.push(samples.subarray(at, next));
+      for (const piece of came) assert.ok(piece.end * RATE <= next, "a piece came before its samples");
+      pieces.push(...came);
+      at = next;
+    }
+    pieces.push(...(await stream.end()));
+    assert.deepEqual(
+      pieces.map(({ start, end }) => [start, end]),
+      whole.pieces.map(({ start, end }) => [start, end]),
+    );
+    for (const [k, { values }] of pieces.entries()) close(values, whole.pieces[k]!.values, 1e-5);
+    await assert.rejects(stream.push(samples), { code: "OPTION", message: /^stream: ended/ });
+  }
+  const all = createPipeline(net([null, 128], 2, true, "sigmoid"), {
+    kind: "frames",
+    sampleRate: RATE,
+    inputSize: 128,
+  });
+  assert.throws(() => all.stream(), { code: "OPTION", message: /takes the whole sound at once/ });
 });
