@@ -248,4 +248,20 @@ test("headers that contradict what follows are damage", async () => {
     code: "FORMAT",
     message: /\(back\.w64\)/,
   });
+  python(
+    "import numpy as np, soundfile as sf\nsf.write(input, np.zeros(5000), 8000, format='NIST', subtype='PCM_16')\nprint('null')",
+    at("x.sph"),
+  );
+  const text = bytes("x.sph").toString("latin1");
+  for (const [from, to, part] of [
+    ["   1024\n", "   10\n", "length"],
+    ["sample_count -i", "sample_cnt -i", "sample_count"],
+    [/sample_coding -s\d+ /, "sample_coding -s ", "sample_coding"],
+  ] as const) {
+    const changed = Buffer.from(text.replace(from, to), "latin1");
+    await assert.rejects(decodeAudio(changed, "x.sph"), {
+      code: "FORMAT",
+      message: `NIST SPHERE header: no ${part}, the file is damaged (x.sph)`,
+    });
+  }
 });
