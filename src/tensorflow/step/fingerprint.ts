@@ -62,7 +62,17 @@ export function statefulLayer(model: LayersModel): layers.Layer | undefined {
 /** Properties that say nothing about a step, that change with it, or that it takes as arguments. */
 const LEFT_OUT = new Set([
   ...["id", "name", "built", "_built", "_refCount", "_callHook", "_addedWeightNames", "initialWeights", "inputSpec"],
-  ...["inboundNodes", "outboundNodes", "seed", "states_", "keptStates", "dropoutMask", "recurrentDropoutMask"],
+  ...[
+    "DEFAULT_KERNEL_INITIALIZER",
+    "DEFAULT_BIAS_INITIALIZER",
+    "inboundNodes",
+    "outboundNodes",
+    "seed",
+    "states_",
+    "keptStates",
+    "dropoutMask",
+    "recurrentDropoutMask",
+  ],
 ]);
 
 /** What tfjs's optimizers give to a step as arguments, and what they keep of it. */
@@ -111,7 +121,7 @@ function describeLayers(all: readonly layers.Layer[], parts: string[]): void {
 
 function describe(object: object, parts: string[], depth: number, leftOut: ReadonlySet<string> = NOTHING): void {
   for (const key in object) {
-    if (LEFT_OUT.has(key) || leftOut.has(key) || !Object.hasOwn(object, key)) continue;
+    if (LEFT_OUT.has(key) || leftOut.has(key) || key.endsWith("Initializer") || !Object.hasOwn(object, key)) continue;
     const value = (object as Record<string, unknown>)[key];
     if (value === null || value === undefined) continue;
     if (typeof value !== "object") {
@@ -121,11 +131,14 @@ function describe(object: object, parts: string[], depth: number, leftOut: Reado
     } else if (isWeight(value)) {
       parts.push("trainable", `${value.trainable_}`);
     } else if (depth < DEEPEST) {
-      parts.push(key);
+      // What a class does shows in none of its properties.
+      parts.push(key, isPlain(value) ? "" : identity(value));
       describe(value, parts, depth + 1);
     }
   }
 }
+
+const isPlain = (value: object): boolean => Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
 
 /** A variable of a layer; its value is an argument. */
 const isWeight = (value: object): value is { trainable_: boolean } => "val" in value && "originalName" in value;

@@ -113,9 +113,25 @@ test("a layer's own settings may change", PLAIN, async () => {
     model.compile({ optimizer: tf.train.sgd(0.01), loss: "meanSquaredError" });
     return model;
   };
-  await sameBothWays(make, 12, (model, step) => {
+  await sameBothWays(make, 14, (model, step) => {
     if (step === 6) (model.layers[1] as unknown as { alpha: number }).alpha = 0.9;
+    const { activation } = tf.layers.dense({ units: 1, activation: "tanh" }) as unknown as { activation: object };
+    if (step === 10) Object.assign(model.layers[0]!, { activation });
   });
+});
+
+test("a number that changes where nobody sees it is found when the step is recorded again", PLAIN, async () => {
+  let scale = 1;
+  const scaled = tf.sequential({ layers: [tf.layers.dense({ units: 3, inputShape: [4] })] });
+  const loss = (target: Tensor, output: Tensor): Tensor => target.sub(output).mul(scale).square().mean(-1);
+  scaled.compile({ optimizer: tf.train.sgd(0.01), loss });
+  await train(scaled, 60);
+  assert.equal(stepCounts(tf, scaled)!.whole, 57);
+  scale = 2;
+  await train(scaled, 10);
+  const { whole, reasons } = stepCounts(tf, scaled)!;
+  assert.equal(whole, 61);
+  assert.match([...reasons].join(), /^the loss, a metric or the optimizer makes numbers in JavaScript that are others/);
 });
 
 test("a training goes on from a saved optimizer", PLAIN, async () => {
