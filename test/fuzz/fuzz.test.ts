@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
+import { missing } from "../support/programs.js";
 import { ended, start } from "../support/processes.js";
 import { root } from "../support/python.js";
 
-test("a minute of mutated inputs gives values or clear errors, of every reader", async () => {
+const programs = { skip: missing("ffmpeg", "sox", "flac") };
+
+test("a minute of mutated inputs gives values or clear errors, of every reader", programs, async () => {
   const main = join(__dirname, "main.ts");
   const run = await ended(start(process.execPath, ["--import", "tsx", main, "--minutes", "1"], { cwd: root }));
   assert.equal(run.status, 0, run.stdout + run.stderr);
