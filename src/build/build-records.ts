@@ -38,11 +38,14 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
     const staging = await makeStaging(directory, plan.name);
     const examples = plan.shards.reduce((sum, s) => sum + s.to - s.from, 0);
     const workers = workerCount(options.workers);
+    const published = new Set<string>();
     const entries = await track("records", examples, "examples", whileHeld(options, lock), ({ signal, tick }) =>
       withPool(workers, async (pool) => {
         const compare = (entry: ShardEntry): Promise<Comparison> =>
           runTask(pool, "compareSources", { directory, sources: entry.sources }, signal);
-        const entries = await mapSome(plan.shards, (_, k) => finishedShard(directory, plan, k, before, compare));
+        const finished = await mapSome(plan.shards, (_, k) => finishedShard(directory, plan, k, before, compare));
+        for (const shard of finished) if (shard && !shard.staged) published.add(shard.entry.file);
+        const entries = finished.map((shard) => shard?.entry);
         await clearStaging(staging, entries);
         const todo = plan.shards.flatMap((_, k) => (entries[k] ? [] : [k]));
         tick(entries.reduce((sum, entry) => sum + (entry?.examples ?? 0), 0));
@@ -67,7 +70,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
         return entries as ShardEntry[];
       }),
     );
-    return await publishEntries(directory, plan, entries, before, lock);
+    return await publishEntries(directory, plan, entries, published, before, lock);
   });
 }
 
@@ -86,7 +89,7 @@ export async function buildOneShard(planFile: string, k: number): Promise<ShardE
   const directory = dirname(planFile);
   const before = await unlessDamaged(readManifest(directory, plan.name));
   const done = await finishedShard(directory, plan, k, before, compareHere(directory));
-  if (done) return done;
+  if (done) return done.entry;
   const staging = await makeStaging(directory, plan.name);
   return markFinished(staging, await buildShardFile(shardTask(plan, k, directory, staging)));
 }
@@ -107,7 +110,9 @@ export async function finishPlan(planFile: string): Promise<Manifest> {
     await finishPublication(directory, plan.name, lock);
     const before = await previous(directory, plan, false);
     const compare = compareHere(directory);
-    const entries = await mapSome(plan.shards, (_, k) => finishedShard(directory, plan, k, before, compare));
+    const finished = await mapSome(plan.shards, (_, k) => finishedShard(directory, plan, k, before, compare));
+    const entries = finished.map((shard) => shard?.entry);
+    const published = new Set(finished.flatMap((shard) => (shard && !shard.staged ? [shard.entry.file] : [])));
     const missing = entries.flatMap((entry, k) => (entry ? [] : [k]));
     if (missing.length > 0) {
       throw new DatasetError(
@@ -115,7 +120,7 @@ export async function finishPlan(planFile: string): Promise<Manifest> {
         `shards: ${plan.shards.length - missing.length} built, expected ${plan.shards.length} (${planFile}); build these first: ${missing.join(" ")}`,
       );
     }
-    return await publishEntries(directory, plan, entries as ShardEntry[], before, lock);
+    return await publishEntries(directory, plan, entries as ShardEntry[], published, before, lock);
   });
 }
 
@@ -148,27 +153,29 @@ async function previous(directory: string, plan: BuildPlan, overwrite: boolean):
   );
 }
 
-/** The entry of a shard that is complete, published or in the staging folder, and still fits plan and sources. */
+/** The entry of a shard that is complete and still fits plan and sources, and whether it is in the staging folder or published. */
 async function finishedShard(
   directory: string,
   plan: BuildPlan,
   k: number,
   before: Manifest | undefined,
   compare: (entry: ShardEntry) => Promise<Comparison>,
-): Promise<ShardEntry | undefined> {
+): Promise<{ entry: ShardEntry; staged: boolean } | undefined> {
   const { file } = plan.shards[k]!;
   const key = shardKey(plan, k);
   const staging = stagingPath(directory, plan.name);
-  const staged = await stagedEntry(staging, plan.name, file);
-  const published = before?.shards.find((s) => s.file === file);
+  const finished = await stagedEntry(staging, plan.name, file);
+  const current = before?.shards.find((s) => s.file === file);
   for (const [entry, folder] of [
-    [staged, staging],
-    [published, directory],
+    [finished, staging],
+    [current, directory],
   ] as const) {
     if (entry?.key !== key || (await statOf(join(folder, file)))?.size !== entry.bytes) continue;
-    if (!entry.sources) return entry;
+    const staged = folder === staging;
+    if (!entry.sources) return { entry, staged };
     const { changed, removed, ...times } = await compare(entry);
-    if (changed.length + removed.length === 0) return { ...entry, sources: { ...entry.sources, ...times } };
+    if (changed.length + removed.length === 0)
+      return { entry: { ...entry, sources: { ...entry.sources, ...times } }, staged };
   }
   return undefined;
 }
@@ -207,13 +214,13 @@ async function publishEntries(
   directory: string,
   plan: BuildPlan,
   entries: ShardEntry[],
+  published: ReadonlySet<string>,
   before: Manifest | undefined,
   lock: Lock,
 ): Promise<Manifest> {
   const manifest = planManifest(plan, entries);
   const staging = stagingPath(directory, plan.name);
-  const staged = await mapSome(entries, (entry) => stagedEntry(staging, plan.name, entry.file));
-  const move = shardFiles(entries.filter((entry, k) => staged[k]?.key === entry.key));
+  const move = shardFiles(entries.filter(({ file }) => !published.has(file)));
   const same = move.length === 0 && JSON.stringify(before) === JSON.stringify(manifest);
   const written = await textOf(join(directory, `${plan.name}.txt`));
   const sidecar = sidecarText(written, manifest);

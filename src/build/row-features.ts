@@ -113,6 +113,8 @@ export class SourceReader {
       this.sources.mtimeMs.push(mtimeMs);
       this.sources.ctimeMs.push(ctimeMs);
       return bytes;
+    } catch (error) {
+      throw fileError(error, path);
     } finally {
       closeSync(fd);
     }

@@ -9,7 +9,7 @@ import { type Recipe, recipeRows, recipeSamples, recipeSize } from "./recipe.js"
 import { runTask } from "../system/task.js";
 import { nextTurn, PART } from "../system/event-loop.js";
 import type { WavTask } from "./write-wav-files.js";
-import { fileError, syncFolder, writeWhole } from "../system/atomic-file.js";
+import { fileError, syncFolder, writeRenamed, writeWhole } from "../system/atomic-file.js";
 import { textOf } from "../system/file-names.js";
 import { nameProblem } from "../core/names.js";
 
@@ -64,7 +64,11 @@ async function writeLocked(
   const staging = join(directory, `.${name}.wavs`);
   const text = recipeText(recipe);
   const published = await textOf(join(directory, `${name}.recipe.json`));
-  if (published === text && existsSync(join(directory, name))) return;
+  if (published === text && existsSync(join(directory, name))) {
+    // Left by one that was killed at the very end.
+    await rm(staging, { recursive: true, force: true });
+    return;
+  }
   if ((await textOf(join(staging, "finished"))) !== text) {
     if (!options.overwrite) await refuseOthers(directory, name, recipe);
     const resume = (await textOf(join(staging, "recipe.json"))) === text;
@@ -77,8 +81,9 @@ async function writeLocked(
   for (const side of ["in", "out"]) await moveFiles(join(staging, side), join(directory, side), lock);
   await syncFolder(directory);
   await lock.check();
-  await writeWhole(join(directory, `${name}.recipe.json`), text);
-  await writeWhole(join(directory, name), await indexText(recipe));
+  await writeRenamed(join(directory, `${name}.recipe.json`), text, staging);
+  await writeRenamed(join(directory, name), await indexText(recipe), staging);
+  await syncFolder(directory);
   await lock.check();
   await rm(staging, { recursive: true });
 }

@@ -1,11 +1,13 @@
-import { closeSync, openSync, readSync, renameSync } from "node:fs";
+import { closeSync, openSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { RECORD_OVERHEAD } from "../format/tfrecord.js";
 import { HashedFile } from "../system/hashed-file.js";
 import { sealedText } from "../system/sealed-json.js";
 import type { ShardEntry } from "../records/manifest.js";
 import type { ShardIndex } from "../records/shard-index.js";
-import { syncFile, temporaryPath, writeWhole } from "../system/atomic-file.js";
+import { DatasetError } from "../core/error.js";
+import { fillFrom } from "../system/read-bytes.js";
+import { fileError, syncFile, temporaryPath, writeWhole } from "../system/atomic-file.js";
 import { indexFile } from "../records/files.js";
 
 /** A damaged shard, and the index of its intact examples. */
@@ -30,7 +32,12 @@ export async function salvageShard(task: SalvageTask): Promise<Pick<ShardEntry, 
     for (const [i, offset] of index.offset.entries()) {
       const bytes = index.length[i]! + RECORD_OVERHEAD;
       const place = output.room(bytes);
-      readSync(input, place.buffer, place.at, bytes, offset);
+      const got = fillFrom(input, place.buffer.subarray(place.at, place.at + bytes), offset);
+      if (got < bytes)
+        throw new DatasetError(
+          "FILE",
+          `${path}: ${got} bytes at ${offset}, expected ${bytes}; it is being changed: try again`,
+        );
       const shift = place.fileAt + place.at - offset;
       const move = (position: number): number => (position < 0 ? position : position + shift);
       moved.offset.push(offset + shift);
@@ -40,6 +47,8 @@ export async function salvageShard(task: SalvageTask): Promise<Pick<ShardEntry, 
     }
     moved.sha256 = output.finish();
     moved.bytes = output.bytes;
+  } catch (error) {
+    throw fileError(error, path);
   } finally {
     closeSync(input);
     output.close();

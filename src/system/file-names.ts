@@ -1,5 +1,5 @@
 import type { Stats } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { open, readdir, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, posix, relative, sep } from "node:path";
 import { fileError } from "./atomic-file.js";
 import { inTurns } from "./event-loop.js";
@@ -51,14 +51,30 @@ export function statOf(path: string): Promise<Stats | undefined> {
 
 /** What a file says, as utf-8, or undefined where there is no such file. */
 export function textOf(path: string): Promise<string | undefined> {
-  return readFile(path, "utf8").catch(undefinedIfMissing(path));
+  return readWhole(path).then(String, undefinedIfMissing(path));
 }
 
 /** What is in a file. */
 export function bytesOf(path: string): Promise<Buffer> {
-  return readFile(path).catch((error) => {
+  return readWhole(path).catch((error) => {
     throw fileError(error, path);
   });
+}
+
+/** As Node's `readFile`, which takes a read of less than it asked for as the file's end; a network or a signal may be the reason. */
+export async function readWhole(path: string): Promise<Buffer> {
+  const file = await open(path, "r");
+  try {
+    let bytes = Buffer.allocUnsafe((await file.stat()).size + 1);
+    for (let at = 0; ; ) {
+      const { bytesRead } = await file.read(bytes, at, bytes.length - at);
+      if (bytesRead === 0) return bytes.subarray(0, at);
+      at += bytesRead;
+      if (at === bytes.length) bytes = Buffer.concat([bytes], 2 * at);
+    }
+  } finally {
+    await file.close();
+  }
 }
 
 function realPath(path: string): Promise<string | undefined> {

@@ -1,3 +1,4 @@
+import { fileError } from "./atomic-file.js";
 import { closeSync, openSync, readSync } from "node:fs";
 
 /** Bytes of a part: few calls, and little memory. */
@@ -16,11 +17,15 @@ export function fillFrom(file: number, bytes: Uint8Array, from: number): number 
 
 /** Reads a whole file part by part; the next part overwrites the one before. */
 export function eachPart(path: string, visit: (part: Uint8Array) => void): void {
-  const file = openSync(path, "r");
-  const buffer = Buffer.allocUnsafe(PART_BYTES);
   try {
-    for (let got = readSync(file, buffer); got > 0; got = readSync(file, buffer)) visit(buffer.subarray(0, got));
-  } finally {
-    closeSync(file);
+    const file = openSync(path, "r");
+    const buffer = Buffer.allocUnsafe(PART_BYTES);
+    try {
+      for (let got = readSync(file, buffer); got > 0; got = readSync(file, buffer)) visit(buffer.subarray(0, got));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw fileError(error, path);
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { DatasetError } from "../core/error.js";
 import { fileError } from "./atomic-file.js";
+import { readWhole } from "./file-names.js";
 
 /** What a file holds, and what it should. */
 export interface Misfit {
@@ -41,7 +41,7 @@ export async function readJson<T>(path: string, form: JsonForm<T>): Promise<T | 
   const { what, fix } = form;
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readWhole(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw fileError(error, path);
