@@ -1,6 +1,6 @@
 import { mapSome } from "../system/event-loop.js";
 import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { sealedText, unlessDamaged } from "../system/sealed-json.js";
@@ -65,7 +65,7 @@ export async function repair(directory: string, name: string, options: VerifyOpt
     const unindexed = new Set(report.problems.filter((p) => p.kind === "index").map((p) => p.file));
     const result: RepairReport = { rebuilt: [], salvaged: [], indexed: [], recovered: !known, manifest };
     const staging = stagingPath(directory, name);
-    const empty = !existsSync(staging);
+    const empty = !existsSync(staging) || (await readdir(staging)).length === 0;
     await makeStaging(directory, name);
     for (const [k, shard] of manifest.shards.entries()) {
       if (damaged.has(shard.file) || !unindexed.has(indexFile(shard.file))) continue;
