@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { type Misfit, readJson, sealedText } from "../system/sealed-json.js";
 import type { Manifest } from "./manifest.js";
@@ -88,6 +88,11 @@ async function carryOut(directory: string, name: string, journal: Omit<Journal, 
   await writeRenamed(manifestPath(directory, name), sealedText(journal.manifest), staging);
   await syncFolder(directory);
   await lock.check();
+  // The journal last: killed before, the next one clears up the rest.
+  const journalFile = basename(journalPath(directory, name));
+  for (const file of await readdir(staging)) {
+    if (file !== journalFile) await rm(join(staging, file), { recursive: true, force: true });
+  }
   await rm(staging, { recursive: true, force: true });
 }
 
