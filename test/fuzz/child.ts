@@ -77,7 +77,10 @@ async function main(): Promise<void> {
     }
     if (wrong !== undefined || performance.now() - told > 200) {
       const sent = report;
-      await new Promise((resolve) => process.send!(sent, resolve));
+      // Whoever started this may have been killed.
+      await new Promise<void>((resolve) =>
+        process.send!(sent, (error: Error | null) => (error ? process.exit() : resolve())),
+      );
       report = { inputs: 0, values: 0 };
       told = performance.now();
     }
