@@ -23,6 +23,8 @@ export interface ControlData {
 }
 
 const ANSWER_MS = 400;
+/** Code that is still running so long after it was ended by force wasn't ended. */
+const AGAIN_MS = 2000;
 /** A training step in progress is waited for this long: ending it by force could leave a broken state. */
 const STEP_MS = 3000;
 const SHUTDOWN_MS = 1500;
@@ -55,14 +57,15 @@ async function serve(data: ControlData, port: NonNullable<typeof parentPort>): P
     const count = ++interrupts;
     const start = performance.now();
     port.postMessage({ interrupt: count });
+    let forced = -Infinity;
     const check = setInterval(() => {
-      const answered = Atomics.load(shared, SHARED.answered) >= count;
+      if (Atomics.load(shared, SHARED.answered) >= count) return clearInterval(check);
       // A type check is waited for; what it was for is ended then.
-      if (!answered && Atomics.load(shared, SHARED.state) !== STATE.running) return;
-      const patient = Atomics.load(shared, SHARED.patient) === 1 && performance.now() - start < STEP_MS;
-      if (!answered && patient) return;
-      clearInterval(check);
-      if (answered) return;
+      if (Atomics.load(shared, SHARED.state) !== STATE.running) return;
+      if (Atomics.load(shared, SHARED.patient) === 1 && performance.now() - start < STEP_MS) return;
+      // Where native code had called back, ending that may have been all: then once more.
+      if (performance.now() - forced < AGAIN_MS) return;
+      forced = performance.now();
       Atomics.store(shared, SHARED.forced, 1);
       const session = new Session();
       session.connectToMainThread();

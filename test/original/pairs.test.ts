@@ -370,8 +370,9 @@ describe("bugs that cannot happen here", () => {
   it("26: songs of different length share a batch in every split", async (t) => {
     const names = Array.from({ length: 6 }, (_, i) => `s${i}`);
     const files = Object.fromEntries(names.map((name, i) => [`in/${name}.wav`, 200 + 100 * (i % 2)]));
-    const dataset = own(t, frames, names.map((name) => `${name}.wav,k.csv\n`).join(""), files);
-    writeFileSync(join(dataset.directory, "k.csv"), "t,a\n0,1\n1,0\n");
+    const dataset = own(t, frames, names.map((name, i) => `${name}.wav,k${i % 2}.csv\n`).join(""), files);
+    writeFileSync(join(dataset.directory, "k0.csv"), "t,a\n0,1\n1,0\n");
+    writeFileSync(join(dataset.directory, "k1.csv"), "t,a\n0,1\n1,0\n2,0\n");
     await dataset.generateRecords(quiet);
     const split = { train: Uint32Array.of(0, 1), validate: Uint32Array.of(2, 3), test: Uint32Array.of(4, 5) };
     await dataset.load({ split, inputSize: 100 });
