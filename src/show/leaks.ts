@@ -21,7 +21,7 @@ export interface HeardFinding {
  * await show.leaks(await dataset.audit(), dataset);
  */
 export async function leaks(
-  report: AuditReport,
+  report: Pick<AuditReport, "findings" | "examples" | "matrix">,
   dataset: { example(i: number): Promise<ExampleLike> },
   n = 5,
   options: ShowOptions = {},
@@ -36,7 +36,7 @@ export async function leaks(
 
 /** What `leaks` shows. */
 export function leaksBundle(
-  report: AuditReport,
+  report: Pick<AuditReport, "findings" | "examples" | "matrix">,
   heard: readonly HeardFinding[],
   options: ShowOptions = {},
 ): MimeBundle {
