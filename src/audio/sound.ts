@@ -25,7 +25,7 @@ export interface Sound {
   sixteenBit: boolean;
   /** Samples per channel, as far as they are known before all is read. */
   frames: number | undefined;
-  /** Whether so many frames are there for sure, because the file is as large. */
+  /** Whether that number of frames is certain, because the file is as large. */
   sure?: boolean;
   /**
    * Reads whole frames into `out`; returns how many, less than there is room for at the end alone.

@@ -124,7 +124,7 @@ export function midiLabels(notes: readonly Note[], where: string, options: Label
     );
   }
   if (problems.length > 0) throw problemsError("LABEL", `keys ${where}`, problems);
-  const rows: [on: number, off: number, feature: number, value: number][] = [];
+  const rows: RowEvent[] = [];
   for (const note of notes) {
     const on = Math.round(note.onset * sampleRate);
     const off = Math.max(on + 1, Math.round(note.offset * sampleRate));
@@ -136,14 +136,7 @@ export function midiLabels(notes: readonly Note[], where: string, options: Label
       else rows.push([off, off + 1, feature, value]);
     });
   }
-  rows.sort((a, b) => a[0] - b[0] || a[2] - b[2]);
-  const events: LabelEvents = {
-    on: rows.map((row) => row[0]),
-    off: rows.map((row) => row[1]),
-    feature: rows.map((row) => row[2]),
-    value: rows.map((row) => Math.fround(row[3])),
-  };
-  return { events, labels: noteLabels(options), rows: notes.length, timeUnit: "samples" };
+  return { events: sortedEvents(rows), labels: noteLabels(options), rows: notes.length, timeUnit: "samples" };
 }
 
 /** Options of `labelsToMidi`. */
@@ -188,16 +181,20 @@ export function labelsToMidi(events: LabelEvents, options: ToMidiOptions): Uint8
 
 /** The frame labels of a row's events, whose times become samples; each is at least a sample long. */
 export function eventLabels(events: readonly RowEvent[], sampleRate: number, labels: readonly string[]): KeyLabels {
-  const rows = events.map(([onset, offset, feature, value]) => {
+  const rows = events.map(([onset, offset, feature, value]): RowEvent => {
     const on = Math.round(onset * sampleRate);
-    return { on, off: Math.max(on + 1, Math.round(offset * sampleRate)), feature, value: Math.fround(value) };
+    return [on, Math.max(on + 1, Math.round(offset * sampleRate)), feature, value];
   });
-  rows.sort((a, b) => a.on - b.on || a.feature - b.feature);
-  const found: LabelEvents = {
-    on: rows.map(({ on }) => on),
-    off: rows.map(({ off }) => off),
-    feature: rows.map(({ feature }) => feature),
-    value: rows.map(({ value }) => value),
+  return { events: sortedEvents(rows), labels: [...labels], rows: rows.length, timeUnit: "samples" };
+}
+
+/** Events by onset, then feature; sorts `rows`, whose times are in samples. */
+function sortedEvents(rows: RowEvent[]): LabelEvents {
+  rows.sort((a, b) => a[0] - b[0] || a[2] - b[2]);
+  return {
+    on: rows.map((row) => row[0]),
+    off: rows.map((row) => row[1]),
+    feature: rows.map((row) => row[2]),
+    value: rows.map((row) => Math.fround(row[3])),
   };
-  return { events: found, labels: [...labels], rows: rows.length, timeUnit: "samples" };
 }

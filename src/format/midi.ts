@@ -1,5 +1,6 @@
 import type { MidiData, MidiEvent } from "midi-file";
 import { DatasetError } from "../core/error.js";
+import { ascii } from "./mpeg-info.js";
 
 /** Loaded with the first MIDI file. */
 export const midiFile = (): typeof import("midi-file") => require("midi-file");
@@ -83,7 +84,7 @@ type TickNote = Omit<Note, "onset" | "offset"> & { on: number; off: number };
 function plainMidi(given: Uint8Array, where: string): Uint8Array {
   const bytes = riffData(given, where);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const id = (at: number): string => String.fromCharCode(...bytes.subarray(at, at + 4));
+  const id = (at: number): string => ascii(bytes, at, 4);
   if (id(0) !== "MThd" || bytes.length < 14) {
     throw new DatasetError("FORMAT", `MIDI header: none, expected a file that starts with MThd (${where})`);
   }
@@ -108,7 +109,7 @@ function plainMidi(given: Uint8Array, where: string): Uint8Array {
 /** What a RIFF MIDI file holds; another file as it is. */
 function riffData(bytes: Uint8Array, where: string): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const id = (at: number): string => String.fromCharCode(...bytes.subarray(at, at + 4));
+  const id = (at: number): string => ascii(bytes, at, 4);
   if (id(0) !== "RIFF" || id(8) !== "RMID") return bytes;
   for (let at = 12; at + 8 <= bytes.length; ) {
     const size = view.getUint32(at + 4, true);

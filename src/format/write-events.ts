@@ -22,9 +22,6 @@ export interface FormatEventsOptions {
 
 const FORMATS = { audacity, dcase, rttm, textgrid, jams };
 
-/** A number that reads back as it is. */
-const number = (value: number): string => String(value);
-
 /**
  * Events as the text of a file that other programs read, and `fromEvents` too: a label track of Audacity's, DCASE's tsv,
  * RTTM, Praat's TextGrid (a tier for each label) or JAMS.
@@ -69,12 +66,12 @@ function needed<K extends keyof FormatEventsOptions>(
 const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join("");
 
 function audacity(events: readonly WrittenEvent[]): string {
-  return lines(events.map(({ onset, offset, label }) => [number(onset), number(offset), label].join("\t")));
+  return lines(events.map(({ onset, offset, label }) => [String(onset), String(offset), label].join("\t")));
 }
 
 function dcase(events: readonly WrittenEvent[], options: FormatEventsOptions): string {
   const file = needed(options, "file", "dcase");
-  const rows = events.map(({ onset, offset, label }) => [file, number(onset), number(offset), label].join("\t"));
+  const rows = events.map(({ onset, offset, label }) => [file, String(onset), String(offset), label].join("\t"));
   // A sound with nothing in it has a row that says so.
   return lines(["filename\tonset\toffset\tevent_label", ...(rows.length > 0 ? rows : [`${file}\t\t\t`])]);
 }
@@ -92,7 +89,7 @@ function rttm(events: readonly WrittenEvent[], options: FormatEventsOptions): st
     events.map(({ onset, offset, label }) => {
       // The duration that reads back to the offset.
       const duration = [offset - onset, Number((offset - onset).toPrecision(15))].find((d) => onset + d === offset);
-      return `SPEAKER ${file} 1 ${number(onset)} ${number(duration ?? offset - onset)} <NA> <NA> ${label} <NA> <NA>`;
+      return `SPEAKER ${file} 1 ${onset} ${duration ?? offset - onset} <NA> <NA> ${label} <NA> <NA>`;
     }),
   );
 }
@@ -113,17 +110,17 @@ function textgrid(events: readonly WrittenEvent[], options: FormatEventsOptions)
     return [
       ...(stretches.length > 0 ? [["IntervalTier", name, intervals(stretches, name, end)] as const] : []),
       ...(points.length > 0
-        ? [["TextTier", name, points.map(({ onset }) => `${number(onset)}\n${quoted(name)}`)] as const]
+        ? [["TextTier", name, points.map(({ onset }) => `${onset}\n${quoted(name)}`)] as const]
         : []),
     ];
   });
-  const head = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "0", number(end)];
+  const head = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "0", String(end)];
   if (tiers.length === 0) return lines([...head, "<absent>"]);
   const body = tiers.flatMap(([kind, name, rows]) => [
     quoted(kind),
     quoted(name),
     "0",
-    number(end),
+    String(end),
     String(rows.length),
     ...rows,
   ]);
@@ -141,11 +138,11 @@ function intervals(events: readonly WrittenEvent[], name: string, end: number): 
         `label "${name}" at ${onset} s: overlaps the one before, expected none; TextGrid has no word for it`,
       );
     }
-    if (onset > at) rows.push(`${number(at)}\n${number(onset)}\n""`);
-    rows.push(`${number(onset)}\n${number(offset)}\n${quoted(name)}`);
+    if (onset > at) rows.push(`${at}\n${onset}\n""`);
+    rows.push(`${onset}\n${offset}\n${quoted(name)}`);
     at = offset;
   }
-  if (at < end) rows.push(`${number(at)}\n${number(end)}\n""`);
+  if (at < end) rows.push(`${at}\n${end}\n""`);
   return rows;
 }
 

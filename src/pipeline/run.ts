@@ -1,5 +1,6 @@
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
+import { concat } from "../core/numbers.js";
 import { featureRowsShape } from "../features/feature-rows.js";
 import { type Cut, cutSound, OverlapAdd, pieceRows } from "./cut.js";
 import type { PipelineDescription } from "./description.js";
@@ -102,13 +103,7 @@ export class Assembler {
     const { sampleRate, channels = 1 } = description;
     if (this.overlap) return { kind: "pairs", samples: this.overlap.samples, sampleRate, channels };
     if (description.kind !== "frames") return wholePrediction(description, this.pieces);
-    const all = new Float32Array(this.rows.reduce((sum, { length }) => sum + length, 0));
-    let at = 0;
-    for (const rows of this.rows) {
-      all.set(rows, at);
-      at += rows.length;
-    }
-    return framePrediction(description, all, this.features);
+    return framePrediction(description, concat(this.rows, Float32Array), this.features);
   }
 }
 

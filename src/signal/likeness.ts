@@ -14,7 +14,7 @@ export interface Likeness {
 
 /** A frame holds echoes of up to about a quarter of it. */
 const FRAME_SECONDS = 0.37;
-/** So many frames at least, or the filter would follow each of them. */
+/** Frames that a sound needs at least, or the filter would follow each of them. */
 const LEAST_FRAMES = 16;
 /** Less alike than that two sounds are no copies, whatever filter lies between them. */
 const LEAST_CORRELATION = 0.5;

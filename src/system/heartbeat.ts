@@ -1,6 +1,6 @@
 /**
  * A lock's heartbeat: the program of a thread of its own, since the main one may compute for minutes. It sets the time of
- * change of the holder's file, which needs no room on the disk and doesn't make the file anew where another deleted it.
+ * change of the holder's file, which needs no room on the disk and doesn't create the file again where another deleted it.
  */
 import { utimesSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";

@@ -5,7 +5,7 @@ import { DatasetError } from "../core/error.js";
 export interface RateSchedule {
   /** Steps over which the rate rises evenly from 0. Default 0. */
   warmup?: number;
-  /** How it falls afterwards: as half a cosine until the last step, or at once every so many steps. Default: it stays. */
+  /** How it falls afterwards: as half a cosine until the last step, or at once after `every` steps, again and again. Default: it stays. */
   decay?: "cosine" | "step";
   /** Of "cosine": what is left of the rate in the end, 0 to 1. Default 0. */
   end?: number;

@@ -112,7 +112,6 @@ export async function decodeAudio(bytes: ArrayBuffer, name = "sound"): Promise<A
     return { sampleRate: buffer.sampleRate, channels, samples };
   } catch (cause) {
     if (cause instanceof DatasetError) throw cause;
-
     throw new DatasetError("FORMAT", `${name}: not decoded by this browser, expected a sound file`, [], { cause });
   }
 }

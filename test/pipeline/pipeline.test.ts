@@ -27,6 +27,7 @@ import {
 } from "../../dist/index.js";
 import { hearRows } from "../../dist/pipeline/hear.js";
 import { root } from "../support/python.js";
+import { net } from "../support/nets.js";
 import { folder, quiet } from "../support/records.js";
 
 const tf = loadTensorFlow();
@@ -60,23 +61,6 @@ async function loaded<D extends Dataset>(
   await dataset.generateRecords({ ...quiet, timeUnit: "seconds" });
   await dataset.load({ batchSize: 2, trainSplit: 1, valSplit: 0, testSplit: 0, ...options });
   return dataset;
-}
-
-/** A small net from `shape` to `units` numbers per row, or per frame, with weights that are always the same. */
-function net(
-  shape: (number | null)[],
-  units: number,
-  perFrame: boolean,
-  activation: "softmax" | "sigmoid" | "linear",
-): tfjs.LayersModel {
-  const initializer = (seed: number) => tf.initializers.glorotUniform({ seed });
-  const model = tf.sequential();
-  model.add(tf.layers.inputLayer({ inputShape: shape }));
-  const conv = { filters: 4, kernelSize: 3, padding: "same" as const, kernelInitializer: initializer(1) };
-  model.add(tf.layers.conv1d({ ...conv, activation: "tanh" }));
-  if (!perFrame) model.add(tf.layers.globalAveragePooling1d());
-  model.add(tf.layers.dense({ units, activation, kernelInitializer: initializer(2) }));
-  return model;
 }
 
 /** What the model gives for one example's batches, as the dataset loads them, row after row. */

@@ -2,36 +2,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import type * as tfjs from "@tensorflow/tfjs-node-gpu";
-import { createPipeline, loadTensorFlow, type Prediction, random } from "../../dist/index.js";
+import { createPipeline, type Prediction, random } from "../../dist/index.js";
 import { python, root } from "../support/python.js";
+import { net } from "../support/nets.js";
 import { folder, quiet } from "../support/records.js";
 
-const tf = loadTensorFlow();
 const RATE = 8000;
-
-function net(
-  shape: (number | null)[],
-  units: number,
-  perFrame: boolean,
-  activation: "softmax" | "sigmoid" | "linear",
-): tfjs.LayersModel {
-  const initializer = (seed: number) => tf.initializers.glorotUniform({ seed });
-  const model = tf.sequential();
-  model.add(tf.layers.inputLayer({ inputShape: shape }));
-  model.add(
-    tf.layers.conv1d({
-      filters: 4,
-      kernelSize: 3,
-      padding: "same",
-      activation: "tanh",
-      kernelInitializer: initializer(1),
-    }),
-  );
-  if (!perFrame) model.add(tf.layers.globalAveragePooling1d());
-  model.add(tf.layers.dense({ units, activation, kernelInitializer: initializer(2) }));
-  return model;
-}
 
 const values = (prediction: Prediction): Float32Array =>
   prediction.kind === "classes"

@@ -13,7 +13,6 @@ import {
   createPipeline,
   encodeWav,
   exportPage,
-  loadTensorFlow,
   type Pipeline,
   type PipelineDescription,
   type Prediction,
@@ -22,11 +21,11 @@ import {
 } from "../../dist/index.js";
 import { hearRows } from "../../dist/pipeline/hear.js";
 import { chromiumPath, noBrowser } from "../support/lab.js";
+import { net } from "../support/nets.js";
 import { find, missing } from "../support/programs.js";
 import { quiet } from "../support/records.js";
 import { execFileSync } from "node:child_process";
 
-const tf = loadTensorFlow();
 const RATE = 16000;
 const logMel = { kind: "logMel", frameLength: 512, frameStep: 256, melBins: 32 } as const;
 
@@ -40,30 +39,6 @@ interface Tools {
     ): Promise<{ samples: Float32Array | Int16Array; sampleRate: number; channels: number }>;
   };
   prediction: Prediction;
-}
-
-/** A net with weights that are always the same. */
-function net(
-  shape: (number | null)[],
-  units: number,
-  perFrame: boolean,
-  activation: "softmax" | "sigmoid" | "linear",
-): tfjs.LayersModel {
-  const initializer = (seed: number) => tf.initializers.glorotUniform({ seed });
-  const model = tf.sequential();
-  model.add(tf.layers.inputLayer({ inputShape: shape }));
-  model.add(
-    tf.layers.conv1d({
-      filters: 8,
-      kernelSize: 3,
-      padding: "same",
-      activation: "tanh",
-      kernelInitializer: initializer(1),
-    }),
-  );
-  if (!perFrame) model.add(tf.layers.globalAveragePooling1d());
-  model.add(tf.layers.dense({ units, activation, kernelInitializer: initializer(2) }));
-  return model;
 }
 
 /** A sound with tones and noise, as a wav of another rate and two channels. */
@@ -81,7 +56,7 @@ function wav(): Uint8Array {
 const window8 = { length: 4096 };
 const PIPELINES: Record<string, () => [tfjs.LayersModel, Omit<PipelineDescription, "format">]> = {
   classes: () => [
-    net([17, 32], 3, false, "softmax"),
+    net([17, 32], 3, false, "softmax", 8),
     {
       kind: "classes",
       sampleRate: RATE,
@@ -93,15 +68,15 @@ const PIPELINES: Record<string, () => [tfjs.LayersModel, Omit<PipelineDescriptio
     },
   ],
   frames: () => [
-    net([null, 32], 2, true, "sigmoid"),
+    net([null, 32], 2, true, "sigmoid", 8),
     { kind: "frames", sampleRate: RATE, inputSize: 256, features: logMel, labels: ["C4", "E4"], thresholds: 0.45 },
   ],
   values: () => [
-    net([16, 256], 2, false, "linear"),
+    net([16, 256], 2, false, "linear", 8),
     { kind: "values", sampleRate: RATE, inputSize: 256, window: window8 },
   ],
   pairs: () => [
-    net([16, 256], 256, true, "linear"),
+    net([16, 256], 256, true, "linear", 8),
     { kind: "pairs", sampleRate: RATE, inputSize: 256, window: window8 },
   ],
 };

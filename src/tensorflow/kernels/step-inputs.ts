@@ -3,7 +3,7 @@ import type { TensorFlow } from "./types.js";
 
 /** Who records a step learns which of its numbers are not the same in the next one. */
 export interface StepListener {
-  /** `scalar` holds a rate; `read` gives it anew. */
+  /** `scalar` holds a rate; `read` gives its value at this step. */
   rate(scalar: Tensor, name: string, read: () => number): void;
   /** `seed` holds the two numbers from which something random is drawn; `given` is the seed that was asked for. */
   seed(seed: Tensor, given: number | undefined, read: () => SeedPair): void;
