@@ -11,8 +11,9 @@ import { root } from "../support/python.js";
 import { copy, here, program, WORKS } from "./works.js";
 
 /** What can happen at a call; `faults.c` says what each is. */
-export const KINDS = ["kill", "torn", "enospc", "eio", "short", "power"] as const;
+export const KINDS = ["kill", "torn", "enospc", "eio", "short", "power", "names"] as const;
 export type Kind = (typeof KINDS)[number];
+const POWER: readonly Kind[] = ["power", "names"];
 
 /** What became of some faults. */
 export interface Outcome {
@@ -71,7 +72,7 @@ export async function disturb(
     const directory = copy(before, join(folder, "now"));
     const { stdout, status, calls } = await run(work, kind, at, directory, library);
     // A lock of before a power cut is free after 20 s, for which this doesn't wait.
-    if (kind === "power") rmSync(join(directory, ".set.lock"), { recursive: true, force: true });
+    if (POWER.includes(kind)) rmSync(join(directory, ".set.lock"), { recursive: true, force: true });
     // It ended before that call.
     const past = status !== null && calls < at;
     if (!past) {
@@ -149,7 +150,7 @@ async function wrongWith(
   );
   if (different.length === 0) return undefined;
   // Wavs aren't forced to the disk: those that a power cut took are found by a check, and made again when they are deleted.
-  if (kind === "power" && work === "generate" && different.every((name) => name.endsWith(".wav"))) {
+  if (POWER.includes(kind) && work === "generate" && different.every((name) => name.endsWith(".wav"))) {
     const { problems } = await checkDataset(directory, "set", "pairs", { onProgress: false });
     const found = new Set(problems.map(({ file }) => file));
     if (different.every((name) => found.has(name))) return undefined;
