@@ -65,70 +65,109 @@ function findPython() {
 
 function alive(pid) {
   try {
-    process.kill(pid, 0);
-    return true;
+    return process.kill(pid, 0);
   } catch (error) {
     return error.code === "EPERM";
   }
 }
 
-// The lock names this process and the child that installs something: a child can outlive a killed parent.
-function lockHolders() {
+// Beats for the processes that the lock names, and clears it away when none of them is there any more: a child can outlive a
+// killed parent, npm for one clears up for some seconds after it was told to end.
+var HEART = [
+  "var fs = require('fs'), path = require('path'), file = process.argv[1];",
+  String(alive),
+  "setInterval(function () {",
+  "  try {",
+  "    var now = new Date();",
+  "    if (fs.readFileSync(file, 'utf8').split(' ').map(Number).filter(Boolean).some(alive)) return fs.utimesSync(file, now, now);",
+  "    fs.unlinkSync(file);",
+  "    fs.rmdirSync(path.dirname(file));",
+  "  } catch (error) {}",
+  "  process.exit();",
+  "}, 500);",
+].join("\n");
+
+// The lock is a folder with one file, which is called by a random token and names the processes at work. It is free when that file
+// hasn't changed in 200 looks, whoever has those numbers by then: they may be another container's.
+var LOOKS = 200;
+var token = crypto.randomBytes(16).toString("hex");
+var held = path.join(lock, token);
+
+// The lock's file, what it says and when it changed last; undefined where nobody has it.
+function lookAtLock() {
   try {
-    return fs
-      .readFileSync(lock, "utf8")
-      .trim()
-      .split(" ")
-      .map(Number)
-      .filter(function (pid) {
-        return pid > 0 && pid !== process.pid && alive(pid);
-      });
+    var file = path.join(lock, fs.readdirSync(lock)[0] || ".");
+    return { file: file, holders: fs.readFileSync(file, "utf8"), beat: fs.statSync(file).mtimeMs };
   } catch (error) {
-    if (error.code === "ENOENT") return [];
-    throw error;
+    if (error.code === "ENOENT" || error.code === "EISDIR") return undefined;
+    // A lock of an earlier version is a file.
+    if (error.code !== "ENOTDIR") throw error;
+    fs.rmSync(lock, { force: true });
   }
 }
 
 function takeLock() {
   fs.mkdirSync(path.dirname(lock), { recursive: true });
-  var told = false;
+  var ready = lock + "." + token;
+  var watched;
+  var looks = 0;
   for (;;) {
-    try {
-      fs.writeFileSync(lock, String(process.pid), { flag: "wx" });
-      break;
-    } catch (error) {
-      if (error.code !== "EEXIST") throw error;
+    var seen = lookAtLock();
+    if (!seen) {
+      try {
+        fs.rmdirSync(lock);
+      } catch (error) {
+        if (error.code !== "ENOENT" && error.code !== "ENOTEMPTY") throw error;
+      }
+      try {
+        fs.mkdirSync(ready);
+        fs.writeFileSync(path.join(ready, token), String(process.pid));
+        fs.renameSync(ready, lock);
+        break;
+      } catch (error) {
+        fs.rmSync(ready, { recursive: true, force: true });
+        // Somebody was faster; Windows says EPERM.
+        if (["ENOTEMPTY", "EEXIST", "EPERM"].indexOf(error.code) < 0) throw error;
+      }
+    } else {
+      if (!watched)
+        console.log("set-up: waiting for another set-up (process " + seen.holders.trim().replace(" ", ", ") + ") to finish");
+      looks = watched && watched.file === seen.file && watched.beat === seen.beat ? looks + 1 : 0;
+      watched = seen;
+      if (looks >= LOOKS) fs.rmSync(seen.file, { force: true });
     }
-    var holders = lockHolders();
-    if (holders.length === 0) fs.rmSync(lock, { force: true });
-    else {
-      if (!told)
-        console.log(
-          "set-up: waiting for another set-up (process " +
-            holders.join(", ") +
-            ") to finish; delete build/setup.lock if it is gone",
-        );
-      told = true;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
-    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
   }
+  child.spawn(process.execPath, ["-e", HEART, held], { detached: true, stdio: "ignore", windowsHide: true }).unref();
   process.on("exit", releaseLock);
 }
 
-// A child that is still at work keeps the lock: npm clears up for some seconds after it was told to end.
+// A child that is still at work keeps the lock, for which its heart goes on beating.
 function releaseLock() {
   try {
-    var pids = fs.readFileSync(lock, "utf8").split(" ");
-    if (pids[0] !== String(process.pid)) return;
-    if (pids[1] && alive(Number(pids[1]))) fs.writeFileSync(lock, pids[1]);
-    else fs.unlinkSync(lock);
+    var installer = fs.readFileSync(held, "utf8").split(" ")[1];
+    if (installer && alive(Number(installer))) return nameHolders(installer);
+    fs.unlinkSync(held);
+    fs.rmdirSync(lock);
   } catch (error) {
-    if (error.code !== "ENOENT") throw error;
+    if (error.code !== "ENOENT" && error.code !== "ENOTEMPTY") throw error;
   }
 }
 
+function nameHolders(text) {
+  // In one step: an empty file would mean that nobody is at work.
+  fs.writeFileSync(lock + "." + token, text);
+  fs.renameSync(lock + "." + token, held);
+}
+
 function holdLockWith(pid) {
-  fs.writeFileSync(lock, process.pid + " " + pid);
+  try {
+    nameHolders(process.pid + " " + pid);
+  } catch (error) {
+    if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
+    fs.rmSync(lock + "." + token, { force: true });
+    fail("another set-up has taken over while this one stood still: run the same command again");
+  }
 }
 
 function packagesKey() {

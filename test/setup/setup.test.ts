@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -20,7 +21,7 @@ import { dropHalfInstalled } from "../../dist/setup/packages.js";
 import { LOCKS, lockEntries, lockForThisMachine, notLocked } from "../../dist/setup/lock.js";
 import { addonFile, forThisMachine, packageFolders, pipRequirements, pythonOf } from "../../dist/setup/paths.js";
 import { type Host, perform, runProgram, SetupError } from "../../dist/setup/step.js";
-import { start } from "../support/processes.js";
+import { type Ended, ended, start } from "../support/processes.js";
 import { python, pythonPath, root } from "../support/python.js";
 
 const bootstrap = join(root, "src/setup/bootstrap.cjs");
@@ -221,14 +222,17 @@ test("a set-up that is ended leaves the lock to an npm that still clears up; one
       env: { PATH: bin },
       stdio: ["ignore", "pipe", "inherit"],
     });
-  const ended = (child: ChildProcess): Promise<unknown> => new Promise((resolve) => child.once("close", resolve));
+  const holders = (): string => {
+    const [file] = existsSync(lock) ? readdirSync(lock) : [];
+    return file === undefined ? "" : readFileSync(join(lock, file), "utf8");
+  };
   const first = setUp();
-  while (!/^\d+ \d+$/.test(existsSync(lock) ? readFileSync(lock, "utf8") : "")) await pause(20);
-  const npm = Number(readFileSync(lock, "utf8").split(" ")[1]);
+  while (!/^\d+ \d+$/.test(holders())) await pause(20);
+  const npm = Number(holders().split(" ")[1]);
   first.kill("SIGTERM");
   await ended(first);
   try {
-    assert.equal(readFileSync(lock, "utf8"), String(npm));
+    assert.equal(holders(), String(npm));
     const second = setUp();
     const [said] = await once(second.stdout!, "data");
     assert.match(String(said), new RegExp(`^set-up: waiting for another set-up \\(process ${npm}\\)`));
@@ -243,11 +247,40 @@ test("a set-up that is ended leaves the lock to an npm that still clears up; one
   let output = "";
   third.stdout!.on("data", (text) => (output += text));
   while (!output.includes("npm packages: installing")) await once(third.stdout!, "data");
-  while (!/^\d+ \d+$/.test(readFileSync(lock, "utf8"))) await pause(20);
-  process.kill(Number(readFileSync(lock, "utf8").split(" ")[1]), "SIGKILL");
+  while (!/^\d+ \d+$/.test(holders())) await pause(20);
+  process.kill(Number(holders().split(" ")[1]), "SIGKILL");
   await ended(third);
   assert.equal(third.exitCode, 1);
   assert.ok(!existsSync(lock));
+});
+
+test("a set-up's lock without a heartbeat is free, whoever has its process number; one that beats isn't", async () => {
+  const { bin, project } = projectWith({ python3: "echo 3 11 1", npm: "exit 1" });
+  const lock = join(project, "build/setup.lock");
+  const file = join(lock, "of-another-container");
+  const setUp = (pid: number, pauses: string): Promise<Ended> => {
+    mkdirSync(lock, { recursive: true });
+    writeFileSync(file, String(pid));
+    // Looks follow one another without a pause.
+    writeFileSync(join(project, "hurry.cjs"), pauses);
+    const args = ["--require", join(project, "hurry.cjs"), join(project, "src/setup/bootstrap.cjs"), "start"];
+    return ended(start(process.execPath, args, { env: { PATH: bin }, stdio: ["ignore", "pipe", "pipe"] }));
+  };
+  const dead = await setUp(process.pid, "Atomics.wait = () => 'timed-out';");
+  assert.match(dead.stdout, /waiting for another set-up .*\nnpm packages: installing/);
+  assert.equal(existsSync(lock), false);
+  // There is no process of that number here, but it beats between any two looks.
+  const alive = await setUp(
+    2 ** 22 + 1,
+    `let looks = 0;
+     Atomics.wait = () => {
+       require("fs").utimesSync(${JSON.stringify(file)}, looks, looks);
+       if (++looks === 1000) process.exit(7);
+     };`,
+  );
+  assert.equal(alive.status, 7);
+  assert.equal(alive.stdout, "set-up: waiting for another set-up (process 4194305) to finish\n");
+  assert.ok(existsSync(file));
 });
 
 test("an old Node is told so in one line", () => {
