@@ -179,7 +179,7 @@ labl = lambda i, text: chunk(b"labl", struct.pack("<I", i) + text.encode() + b"\
 ltxt = chunk(b"ltxt", struct.pack("<II4sHHHH", 2, 2000, b"rgn ", 0, 0, 0, 0))
 adtl = chunk(b"LIST", b"adtl" + labl(1, "clap") + labl(2, "dog barks") + ltxt)
 fmt = chunk(b"fmt ", struct.pack("<HHIIHH", 1, 1, 8000, 16000, 2, 16))
-body = b"WAVE" + fmt + chunk(b"data", b"\\1\\0" * 16000) + chunk(b"cue ", cue) + adtl
+body = b"WAVE" + fmt + chunk(b"LIST", b"INFO") * 40 + chunk(b"data", b"\\1\\0" * 16000) + chunk(b"cue ", cue) + adtl
 open(input + "/a.wav", "wb").write(chunk(b"RIFF", body))
 print(0)`,
       directory,
