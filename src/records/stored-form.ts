@@ -78,15 +78,12 @@ export function movedMisfit(files: unknown, name: string): Misfit | undefined {
   });
 }
 
-const PLACES = [
-  "offset",
-  "length",
-  "inputAt",
-  "inputBytes",
-  "targetAt",
-  "targetBytes",
-  "labelAt",
-  "labelBytes",
+/** Columns that say where something begins in the shard, and how many bytes it has. */
+const RUNS = [
+  ["offset", "length"],
+  ["inputAt", "inputBytes"],
+  ["targetAt", "targetBytes"],
+  ["labelAt", "labelBytes"],
 ] as const;
 
 /** What is wrong with an index. */
@@ -103,10 +100,26 @@ export function indexMisfit(index: ShardIndex): Misfit | undefined {
     (isCount(index.bytes) && typeof index.sha256 === "string" && isText(index.key)
       ? undefined
       : misfit("shard", { bytes: index.bytes, sha256: index.sha256 }, "its bytes and hash")) ??
-    first(["id", ...PLACES] as const, (key) => column(key, Number.isSafeInteger)) ??
+    first(["id", ...RUNS.flat()] as const, (key) => column(key, Number.isSafeInteger)) ??
     first(["name", "group"] as const, (key) => column(key, (v) => typeof v === "string")) ??
-    first(["indices", "values"] as const, (key) => column(key, isNumbers))
+    first(["indices", "values"] as const, (key) => column(key, isNumbers)) ??
+    first(RUNS, ([at, bytes]) => runMisfit(index, at, bytes))
   );
+}
+
+/** What isn't inside the shard; a position of -1 says that there is none. */
+function runMisfit(
+  index: ShardIndex,
+  at: (typeof RUNS)[number][0],
+  bytes: (typeof RUNS)[number][1],
+): Misfit | undefined {
+  const wrong = index[at].findIndex((from, k) => {
+    const size = index[bytes][k]!;
+    return from === -1 ? at === "offset" : from < 0 || size < 0 || from + size > index.bytes;
+  });
+  if (wrong < 0) return undefined;
+  const found = { [at]: index[at][wrong], [bytes]: index[bytes][wrong] };
+  return misfit(`example ${wrong}`, found, `a place in the ${index.bytes} bytes of the shard`);
 }
 
 /** What manifest and plan have in common. */

@@ -142,3 +142,25 @@ test("a staging folder that is a link is refused: what is in it would be deleted
   untouched(secret);
   assert.equal(existsSync(join(directory, "dataset0.tfrecord")), true);
 });
+
+test("an index whose places lie outside its shard is made again, and never read by", async (t) => {
+  const { directory } = await dataset(t);
+  const path = join(directory, "dataset0.index");
+  const right = readFileSync(path, "utf8");
+  const { checksum, ...index } = JSON.parse(right);
+  assert.ok(checksum);
+  for (const wrong of [
+    { length: -1 },
+    { offset: -1 },
+    { length: 2 ** 40 },
+    { inputAt: index.bytes },
+    { inputBytes: 2 ** 53 - 1 },
+    { targetBytes: -5 },
+    { labelAt: -2 },
+  ]) {
+    const [[column, value]] = Object.entries(wrong) as [[string, number]];
+    writeFileSync(path, sealedText({ ...index, [column]: [value, ...index[column].slice(1)] }));
+    await openRecords(directory, "dataset");
+    assert.deepEqual(JSON.parse(readFileSync(path, "utf8"))[column], index[column], column);
+  }
+});
