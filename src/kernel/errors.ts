@@ -57,45 +57,60 @@ function describe(thrown: unknown, note: string): JupyterError {
   return { ename, evalue: thrown.message, traceback };
 }
 
-/** The type errors of a cell. tslab reports each as a format with file, line, column and text. */
-export function describeTypeErrors(cell: string, reports: unknown[][]): JupyterError {
-  const found = reports.map(([, file, line, column, text]) => ({
+/**
+ * The errors that were found in a cell before it ran. tslab reports each as a format with file, line, column and text.
+ * @param syntax the texts of those that are errors of syntax: where there are some, they alone are shown
+ */
+export function describeTypeErrors(cell: string, reports: unknown[][], syntax: ReadonlySet<string>): JupyterError {
+  const all = reports.map(([, file, line, column, text]) => ({
     file: String(file).trim(),
     place: { line: Number(line), column: Number(column) },
     text: String(text),
   }));
+  const syntactic = all.filter(({ text }) => syntax.has(text));
+  const found = syntactic.length > 0 ? syntactic : all;
+  const [ename, title] =
+    found === syntactic ? ["SyntaxError", "SyntaxError"] : ["TypeScriptError", "TypeError in TypeScript"];
   const traceback = found.flatMap(({ file, place, text }) => [
-    `${RED}${BOLD}TypeError in TypeScript${PLAIN}: ${text} (${file || cell}:${place.line}:${place.column})`,
+    `${RED}${BOLD}${title}${PLAIN}: ${text} (${file || cell}:${place.line}:${place.column})`,
     ...(file ? [] : excerpt(cell, place)),
   ]);
   const first = found[0]!;
-  return { ename: "TypeScriptError", evalue: `${first.text} (line ${first.place.line})`, traceback };
+  return { ename, evalue: `${first.text} (line ${first.place.line})`, traceback };
 }
 
-/** The stack without the kernel's own and Node's frames, places in cells being those of the cell's text. */
+/** Makes every stack point into the cells' own text, wherever it is read: `e.stack`, `console.error(e)`, an error as a cell's value. */
+export function mapStacks(): void {
+  Error.prepareStackTrace = (error, calls) => {
+    const frames = calls.flatMap((call) => ownFrame(`    at ${call}`) ?? []);
+    return [Error.prototype.toString.call(error), ...frames].join("\n");
+  };
+}
+
+/** A line of a stack, places in cells being those of the cell's text; undefined for the kernel's own. */
+function ownFrame(line: string): string | undefined {
+  if (/[\\/](tslab[\\/]dist|dist[\\/]kernel)[\\/]|node:vm:/.test(line)) return undefined;
+  const [, before, cell, row, column] = /^(.*?)(cell \[\d+\]):(\d+):(\d+)/.exec(line) ?? [];
+  if (cell === undefined) return line;
+  if (Number(row) === wrapperLines.get(cell)) return undefined;
+  const place = cellPlace(cell, Number(row), Number(column));
+  if (!place) return undefined;
+  const where = `${cell}:${place.line}:${place.column}`;
+  const call = /^\s+at (?:async )?(?:Proxy\.)?(.*) \($/.exec(before!)?.[1];
+  return call ? `    at ${call} (${where})` : `    at ${where}`;
+}
+
+/** The stack without Node's frames, with the lines around the first place in a cell. */
 function frames(error: Error): string[] {
   const lines = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
-  const shown: string[] = [];
-  let excerpted = false;
-  for (const line of lines) {
-    if (/[\\/](tslab[\\/]dist|dist[\\/]kernel)[\\/]|\(node:|at node:/.test(line)) continue;
-    const match = /(cell \[\d+\]):(\d+):(\d+)/.exec(line);
-    if (!match) {
-      shown.push(line);
-      continue;
-    }
-    const cell = match[1]!;
-    if (Number(match[2]) === wrapperLines.get(cell)) continue;
-    const place = cellPlace(cell, Number(match[2]), Number(match[3]));
-    if (!place) continue;
-    const where = `${cell}:${place.line}:${place.column}`;
-    const call = /^\s+at (?:async )?(?:Proxy\.)?(.*) \(cell/.exec(line)?.[1];
-    shown.push(call ? `    at ${call} (${where})` : `    at ${where}`);
-    if (!excerpted) shown.push(...excerpt(cell, place));
-    excerpted = true;
-  }
+  const shown = lines.filter((line) => !/\(node:|at node:/.test(line));
+  const first = shown.findIndex((line) => IN_CELL.test(line));
+  const [, cell, line, column] = IN_CELL.exec(shown[first] ?? "") ?? [];
+  if (cell) shown.splice(first + 1, 0, ...excerpt(cell, { line: Number(line), column: Number(column) }));
   return shown;
 }
+
+const IN_CELL = /(cell \[\d+\]):(\d+):(\d+)/;
 
 /** The lines of a cell around a place, with an arrow at it. */
 function excerpt(cell: string, place: CellPlace): string[] {

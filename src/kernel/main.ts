@@ -6,9 +6,12 @@ import { dirname, join } from "node:path";
 import { beginInterrupts } from "../system/interrupts.js";
 import { endProcess, SHARED } from "./control.js";
 import { createCells } from "./execute.js";
+import type { History } from "./history.js";
 import { enclosingCalls, pointsBefore, unitsBefore } from "./positions.js";
 import { quickInfoText } from "./quick-info.js";
+import { showChildOutput } from "./child-output.js";
 import { type Handler, openServer } from "./server.js";
+import { StandardInput } from "./stdin.js";
 import { addonFile } from "../setup/paths.js";
 import { prepareTensorFlow } from "../tensorflow/prepare.js";
 import { quietImports } from "../tensorflow/quiet.js";
@@ -21,8 +24,17 @@ if (!prepareTensorFlow()) quietImports(join(dirname(addonFile()), "quiet.node"),
 async function start(connectionFile: string): Promise<void> {
   const shared = new Int32Array(new SharedArrayBuffer(16));
   const connection = { ...JSON.parse(readFileSync(connectionFile, "utf8")), session: randomUUID() };
-  const server = await openServer(connection, shared, () => void process.emit("SIGINT"));
-  const cells = createCells(server, shared);
+  const interrupt = (): void => void process.emit("SIGINT");
+  const server = await openServer(connection, shared, interrupt, (line) => stdin.answer(line));
+  const cells = createCells(server, shared, (running) => (running ? stdin.beginCell() : stdin.endCell()));
+  const stdin = new StandardInput({
+    ask: (prompt) => {
+      const cell = cells.asked();
+      if (cell) server.askInput(prompt, cell);
+      return cell !== undefined;
+    },
+    refuse: cells.fail,
+  });
   const { tslab } = cells;
 
   const handlers: Record<string, Handler> = {
@@ -46,18 +58,33 @@ async function start(connectionFile: string): Promise<void> {
       }
       return { status: "ok", found: false, data: {}, metadata: {} };
     },
-    history: () => ({ status: "ok", history: [] }),
+    history: ({ content }) => cells.history.answer(content as Parameters<History["answer"]>[0]),
     comm_info: () => ({ status: "ok", comms: {} }),
     shutdown: ({ content }) => {
-      setTimeout(() => {
-        process.exitCode = 0;
-        process.emit("exit", 0);
-        endProcess();
-      }, SHUTDOWN_MS);
+      endSoon(0);
       return { status: "ok", restart: content.restart };
     },
   };
   server.publish("status", { execution_state: "starting" });
+
+  /** Ends the kernel when what it has to say is sent. */
+  function endSoon(code: number): void {
+    setTimeout(() => {
+      process.exitCode = code;
+      process.emit("exit", code);
+      endProcess();
+    }, SHUTDOWN_MS);
+  }
+  // Node's own would end native threads in the middle of their work, which then abort with a core dump.
+  process.exit = (code): never => {
+    server.text.flush();
+    endSoon(Number(code ?? process.exitCode ?? 0));
+    const error = new Error(`the cell called process.exit: the kernel has ended`);
+    error.name = "Exit";
+    delete error.stack;
+    cells.fail(error);
+    throw error;
+  };
 
   beginInterrupts();
   process.on("SIGINT", cells.interrupt);
@@ -71,12 +98,15 @@ async function start(connectionFile: string): Promise<void> {
   process.on("unhandledRejection", (reason) => cells.lateError(reason, "rejected promise that nothing awaits"));
   for (const name of ["stdout", "stderr"] as const) {
     process[name].write = (chunk: string | Uint8Array, encoding?: unknown, done?: unknown): boolean => {
-      server.text.write(name, chunk);
+      if (name === "stdout" && typeof chunk === "string") stdin.note(chunk);
+      cells.write(name, chunk);
       const callback = typeof encoding === "function" ? encoding : done;
       if (typeof callback === "function") setImmediate(callback as () => void);
       return true;
     };
   }
+  Object.defineProperty(process, "stdin", { value: stdin, configurable: true, enumerable: true });
+  showChildOutput(cells.write);
   server.listen(handlers);
 }
 

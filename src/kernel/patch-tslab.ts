@@ -1,6 +1,8 @@
 import vm from "node:vm";
 import type ts from "typescript";
 import { mayPatch, type Patches } from "../system/patches.js";
+import { type Converter, keepDeclarations } from "./declarations.js";
+import { addOutside, withoutExport } from "./imports.js";
 import { addSourceMaps } from "./source-maps.js";
 import { awaits } from "./top-level-await.js";
 
@@ -15,12 +17,6 @@ export interface CellNames {
   onLines(cell: string, lines: number): void;
 }
 
-/** A cell as tslab compiled it. */
-export interface Converted {
-  diagnostics: unknown[];
-  hasToplevelAwait: boolean;
-}
-
 /** Whether this tslab is patched; as it is, it runs cells all the same. */
 export function tslabPatches(load: NodeJS.Require): Patches {
   const { version } = load("../package.json") as { version: string };
@@ -29,23 +25,33 @@ export function tslabPatches(load: NodeJS.Require): Patches {
   return mayPatch("DEEP_AUDIO_PLAIN_TSLAB", other, then);
 }
 
-/** tslab's TypeScript, and what corrects a compiled cell. */
+/** tslab's TypeScript, and what becomes of tslab's converter. */
 export interface LoadedTypeScript {
   typescript: typeof ts;
-  correct?(code: string, converted: Converted): void;
+  /** Changes a converter; the result runs cells by tslab's executor. */
+  adapt(converter: Converter): (execute: () => Promise<boolean>) => Promise<boolean>;
 }
 
 /**
  * Everything that the kernel changes in tslab: cells get source maps and a name, so that errors point into them,
- * `{ name }` finds a variable of an earlier cell, and whatever they await is waited for.
+ * `{ name }` finds a variable of an earlier cell, whatever they await is waited for, what a cell declared before it
+ * failed stays, files from other folders and by their full names are imported, and `export` may stand in a cell.
  */
 export function patchTslab(load: NodeJS.Require, cells: CellNames): LoadedTypeScript {
   runByControl(cells);
   const typescript = addSourceMaps(load);
   return {
     typescript,
-    correct: (code, converted) => {
-      if (converted.diagnostics.length === 0) converted.hasToplevelAwait ||= awaits(typescript, code);
+    adapt: (converter) => {
+      const { convert } = converter;
+      converter.convert = (declarations, code) => {
+        const plain = withoutExport(typescript, code);
+        const converted = convert(declarations, plain);
+        addOutside(converted);
+        if (converted.diagnostics.length === 0) converted.hasToplevelAwait ||= awaits(typescript, plain);
+        return converted;
+      };
+      return keepDeclarations(typescript, converter);
     },
   };
 }
@@ -53,7 +59,7 @@ export function patchTslab(load: NodeJS.Require, cells: CellNames): LoadedTypeSc
 /** tslab as it is, but for its handling of SIGINT. */
 export function plainTslab(load: NodeJS.Require): LoadedTypeScript {
   runByControl();
-  return { typescript: load("@tslab/typescript-for-tslab") as typeof ts };
+  return { typescript: load("@tslab/typescript-for-tslab") as typeof ts, adapt: () => (execute) => execute() };
 }
 
 /**

@@ -10,6 +10,8 @@ export interface Runner {
   /** @throws what the code throws, or an error named "Interrupted" */
   run(code: string): Promise<void>;
   interrupt(): void;
+  /** Ends what runs with an error; what it awaited goes on. */
+  stop(error: Error): void;
   /** Tells the control thread whether user code runs now: only that is ended by force. */
   setRunning(running: boolean): void;
 }
@@ -50,7 +52,7 @@ export function createRunner(execute: (code: string) => Promise<unknown>, shared
     for (const listener of process.listeners("SIGINT")) if (listener !== interrupt) process.off("SIGINT", listener);
   }
 
-  return { run, interrupt, setRunning };
+  return { run, interrupt, stop: (error) => stop?.(error), setRunning };
 }
 
 function interrupted(): Error {

@@ -12,10 +12,10 @@ export type Handler = (message: Message) => object | Promise<object> | undefined
 export interface Server {
   /** Publishes to every front end, as output of the request `parent`. */
   publish(type: string, content: object, parent?: Message): void;
-  /** Text output of the request that `textParent` names. */
+  /** Text output. */
   text: TextStream;
-  /** Whose output text is from now on. */
-  setTextParent(parent: Message): void;
+  /** Asks the front end that sent `parent` for a line; the answer goes to `onInput`. */
+  askInput(prompt: string, parent: Message): void;
   /** Answers requests, also those that wait already, by the handler of their type (`execute` for `execute_request`). */
   listen(handlers: Record<string, Handler>): void;
 }
@@ -25,7 +25,12 @@ export interface Server {
  *
  * Jupyter chose ports that were free then. The sooner they are bound, the less likely another program has one by now.
  */
-export async function openServer(connection: Connection, shared: Int32Array, onInterrupt: () => void): Promise<Server> {
+export async function openServer(
+  connection: Connection,
+  shared: Int32Array,
+  onInterrupt: () => void,
+  onInput: (line: string) => void,
+): Promise<Server> {
   const zeromq = loadZeromq();
   const address = (port: number): string => `${connection.transport}://${connection.ip}:${port}`;
   // zeromq.js takes 512 sends in one turn of the event loop and drops the rest, and ZeroMQ drops beyond 1,000 waiting.
@@ -33,7 +38,6 @@ export async function openServer(connection: Connection, shared: Int32Array, onI
   const shell = new zeromq.Router({ sendHighWaterMark: 0, linger: 500 });
   const stdin = new zeromq.Router();
   const pace = createPacer();
-  let textParent: Message | undefined;
   const unanswered = new Set<Message>();
   let setHandlers!: (handlers: Record<string, Handler>) => void;
   const awaitedHandlers = new Promise<Record<string, Handler>>((resolve) => (setHandlers = resolve));
@@ -43,7 +47,7 @@ export async function openServer(connection: Connection, shared: Int32Array, onI
     if (type !== "status" && type !== "execute_input") pace(frames.reduce((sum, frame) => sum + frame.length, 0));
     void iopub.send(frames);
   };
-  const text = new TextStream((name, piece) => send("stream", { name, text: piece }, textParent));
+  const text = new TextStream((name, piece, parent) => send("stream", { name, text: piece }, parent));
   const publish: Server["publish"] = (type, content, parent) => {
     text.flush();
     send(type, content, parent);
@@ -74,12 +78,17 @@ export async function openServer(connection: Connection, shared: Int32Array, onI
     stdin.bind(address(connection.stdin_port)),
     openControl(connection, shared, answer, onInterrupt),
   ]);
+  void listen(stdin, async (frames) => {
+    const message = parseMessage(connection.key, frames);
+    if (message?.header.msg_type === "input_reply") onInput(String(message.content.value));
+  });
   return {
     publish,
     text,
-    setTextParent: (parent) => {
+    askInput: (prompt, parent) => {
       text.flush();
-      textParent = parent;
+      const content = { prompt, password: false };
+      void stdin.send(buildMessage(connection, "input_request", content, parent, parent.identities));
     },
     listen: (handlers) => {
       setHandlers(handlers);

@@ -1,5 +1,6 @@
 import { SourceMap } from "node:module";
 import type ts from "typescript";
+import { importedSources, keepOutside, NOT_UNDER_ROOT } from "./imports.js";
 import { shorthandProperties } from "./shorthand.js";
 
 /** A place in a cell, both counted from 1. */
@@ -41,16 +42,27 @@ export function addSourceMaps(load: NodeJS.Require): typeof ts {
   const path = load.resolve("@tslab/typescript-for-tslab");
   const typescript = load(path) as { version: string } & Record<string, AnyFunction>;
   const replaced: Record<string, AnyFunction> = {
-    // Names of types inside the library's own copy of TensorFlow.js are found by the cells that follow; TypeScript
-    // doubts it.
+    // Names of types inside the library's own copy of TensorFlow.js are found by the cells that follow, files outside the
+    // notebook's folder are compiled all the same; TypeScript doubts it.
     getPreEmitDiagnosticsOfFiles: (...given) =>
-      typescript.getPreEmitDiagnosticsOfFiles!(...given).filter(({ code }: ts.Diagnostic) => code !== NOT_PORTABLE),
+      typescript.getPreEmitDiagnosticsOfFiles!(...given).filter(
+        ({ code }: ts.Diagnostic) => code !== NOT_PORTABLE && code !== NOT_UNDER_ROOT,
+      ),
     createWatchCompilerHost: (files, options, ...rest) =>
-      typescript.createWatchCompilerHost!(files, { ...options, inlineSourceMap: true }, ...rest),
+      keepOutside(
+        typescript.createWatchCompilerHost!(
+          files,
+          { ...options, inlineSourceMap: true, allowImportingTsExtensions: true },
+          ...rest,
+        ),
+        (code) => load("./converter.js").esModuleToCommonJSModule(code, options.target),
+      ),
     transpileModule: (code: string, options) => {
       const inline = INLINE.exec(code)?.[1];
       const compilerOptions = { ...options.compilerOptions, sourceMap: true };
-      const transformers = { before: [shorthandProperties(typescript as never)] };
+      const transformers = {
+        before: [shorthandProperties(typescript as never), importedSources(typescript as never)],
+      };
       const result = typescript.transpileModule!(code.replace(INLINE, ""), {
         ...options,
         compilerOptions,

@@ -1,5 +1,7 @@
+import type { Message } from "./message.js";
+
 /** Sends one piece of a cell's text output. */
-export type SendText = (name: "stdout" | "stderr", text: string) => void;
+export type SendText = (name: "stdout" | "stderr", text: string, parent: Message | undefined) => void;
 
 // Jupyter's server drops what goes beyond 1,000 messages or 1 MB a second, taken over 3 seconds.
 const WINDOW_MS = 3000;
@@ -7,6 +9,8 @@ const WINDOW_BYTES = 2_400_000;
 const WINDOW_MESSAGES = 2000;
 const FLUSH_MS = 20;
 const FLUSH_BYTES = 1 << 16;
+/** Beyond so many turns between the two outputs within one message's time, each comes as one. */
+const MOST_PARTS = 500;
 
 /**
  * Holds back what goes to the front end, so that it never gets more than Jupyter's server lets through.
@@ -29,11 +33,20 @@ export function createPacer(): (bytes: number) => void {
 
 interface Part {
   name: "stdout" | "stderr";
+  /** The request whose output it is. */
+  parent: Message | undefined;
   text: string[];
 }
 
-function joined(parts: Part[], name: Part["name"]): Part {
-  return { name, text: parts.filter((part) => part.name === name).flatMap((part) => part.text) };
+/** The parts of each cell's each output as one, in the order in which these began. */
+function joined(parts: Part[]): Part[] {
+  const groups: Part[] = [];
+  for (const part of parts) {
+    const group = groups.find(({ name, parent }) => name === part.name && parent === part.parent);
+    if (group) group.text.push(...part.text);
+    else groups.push({ ...part, text: [...part.text] });
+  }
+  return groups;
 }
 
 /** Text output that is gathered for some milliseconds, because one message per line is more than a front end can take. */
@@ -47,18 +60,19 @@ export class TextStream {
   constructor(private readonly send: SendText) {}
 
   /** Takes output, as a writable stream's `write` does. */
-  write(name: "stdout" | "stderr", chunk: string | Uint8Array): void {
+  write(name: "stdout" | "stderr", chunk: string | Uint8Array, parent?: Message): void {
     const text = typeof chunk === "string" ? chunk : this.#decoders[name].decode(chunk, { stream: true });
+    if (text === "") return;
     const last = this.#parts[this.#parts.length - 1];
-    if (last?.name === name) last.text.push(text);
-    else this.#parts.push({ name, text: [text] });
+    if (last?.name === name && last.parent === parent) last.text.push(text);
+    else this.#parts.push({ name, parent, text: [text] });
     this.#bytes += text.length;
     // At once after a pause, so that a line shows before a long computation that follows it.
     if (this.#bytes >= FLUSH_BYTES || performance.now() - this.#flushed >= FLUSH_MS) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS);
   }
 
-  /** Sends what is held, in order; where the two outputs take turns very often, each as one. */
+  /** Sends what is held, in order; where the two outputs take turns too often for the front end, each as one. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -66,7 +80,7 @@ export class TextStream {
     const parts = this.#parts;
     this.#parts = [];
     this.#bytes = 0;
-    const groups = parts.length <= 20 ? parts : (["stdout", "stderr"] as const).map((name) => joined(parts, name));
-    for (const { name, text } of groups) this.send(name, text.join(""));
+    const groups = parts.length <= MOST_PARTS ? parts : joined(parts);
+    for (const { name, parent, text } of groups) this.send(name, text.join(""), parent);
   }
 }

@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import type ts from "typescript";
-import { type CellNames, type Converted, patchTslab, plainTslab, tslabPatches } from "./patch-tslab.js";
+import type { Converted } from "./converted.js";
+import { type CellNames, patchTslab, plainTslab, tslabPatches } from "./patch-tslab.js";
 
 /** Prints what tslab has to say: results of cells, and errors (one value) or type errors (a format and its values). */
 export interface TslabConsole {
@@ -25,6 +26,8 @@ export interface Socket extends AsyncIterable<Buffer[]> {
 export interface Tslab {
   executor: Executor;
   isCompleteCode(code: string): { completed: boolean; indent?: string };
+  /** The texts of the errors of syntax in a cell. */
+  syntaxErrors(code: string): ReadonlySet<string>;
   /** Where tslab's display functions, and this library's, send their content. */
   setDisplayWriter(write: (content: object, update: boolean) => void): void;
   typescriptVersion: string;
@@ -50,27 +53,37 @@ export function loadZeromq(): Record<"Publisher" | "Router" | "Reply", new (opti
 export function loadTslab(console: TslabConsole, cells: CellNames, onConvert: (running: boolean) => void): Tslab {
   const load = tslabRequire();
   const { patched, warning } = tslabPatches(load);
-  const { typescript, correct } = patched ? patchTslab(load, cells) : plainTslab(load);
+  const { typescript, adapt } = patched ? patchTslab(load, cells) : plainTslab(load);
   const { createConverter, isCompleteCode } = load("./converter.js");
   const { createExecutor } = load("./executor.js");
   const jupyter = load("./jupyter.js");
   const converter = createConverter({ isJS: false, isBrowser: false });
+  const runCell = adapt(converter);
   const convert = converter.convert;
   converter.convert = (declarations: string, code: string): Converted => {
     onConvert(true);
     try {
-      const converted: Converted = convert(declarations, code);
-      correct?.(code, converted);
-      return converted;
+      return convert(declarations, code);
     } finally {
       onConvert(false);
     }
   };
   // Only the converter for Node is used: tslab's mode for browser code shows nothing in a notebook.
-  const executor = createExecutor(process.cwd(), { node: converter, browser: converter, close: () => {} }, console);
+  const executor: Executor = createExecutor(
+    process.cwd(),
+    { node: converter, browser: converter, close: () => {} },
+    console,
+  );
   return {
-    executor,
+    executor: { ...executor, execute: (code) => runCell(() => executor.execute(code)) },
     isCompleteCode,
+    syntaxErrors: (code) => {
+      const file = typescript.createSourceFile("cell.ts", code, typescript.ScriptTarget.ES2022);
+      const { parseDiagnostics } = file as ts.SourceFile & { parseDiagnostics: ts.Diagnostic[] };
+      return new Set(
+        parseDiagnostics.map(({ messageText }) => typescript.flattenDiagnosticMessageText(messageText, "\n")),
+      );
+    },
     setDisplayWriter: (write) => {
       jupyter.lastWriteDisplayData = write;
     },

@@ -1,8 +1,7 @@
 """PyPI's jupyter-kernel-test against the project's kernel.
 
-Not met, and so skipped there: clear_output (displays are replaced by their id instead), history (front ends keep their
-own) and pagers (Shift-Tab answers through inspect_request). Beyond that suite: no input_request (nothing can be typed
-into a running cell), no comms (so no ipywidgets) and no debugger.
+Not met, and so skipped there: clear_output (displays are replaced by their id instead) and pagers (Shift-Tab answers through
+inspect_request). Beyond that suite: no comms (so no ipywidgets) and no debugger.
 """
 
 import unittest
@@ -29,6 +28,8 @@ class TypeScriptKernel(jupyter_kernel_test.KernelTests):
         {"code": "import * as t from 'tslab'; t.display.png(new Uint8Array(4))", "mime": "image/png"},
     ]
     code_inspect_sample = "process"
+    code_history_pattern = "1*2"
+    supported_history_operations = ("tail", "range", "search")
 
     def execute_helper(self, *args, **options):
         channel = self.kc.iopub_channel

@@ -3,7 +3,7 @@
 A step is [action, …]: ["send", code, options?] sends a cell; ["wait", n?] waits until cell n (default: all) has its
 reply and its idle; ["text", bytes?] waits until the cell sent last has written that much (default: anything); ["error", n]
 waits until cell n shows an error; ["sleep", s]; ["interrupt"]; ["restart"]; ["shutdown"]; ["request", type, content] asks on the shell
-channel; ["pids"] lists the kernel's processes; ["alive", pids] tells which of these run.
+channel; ["answer", text] answers the kernel's question; ["ended"] waits until the kernel has ended; ["pids"] lists the kernel's processes; ["alive", pids] tells which of these run.
 """
 
 import json
@@ -162,6 +162,25 @@ class Drive:
                 self.results.append({"type": answer["msg_type"], "seconds": time.monotonic() - start, **answer["content"]})
                 return
             self.note(answer)
+
+    def answer(self, value):
+        """Waits for the kernel's next question and answers it; the question is a result."""
+        while True:
+            self.poll()
+            try:
+                question = self.client.stdin_channel.get_msg(timeout=0.02)
+            except queue.Empty:
+                if not self.manager.is_alive():
+                    raise RuntimeError("the kernel ended") from None
+                continue
+            self.results.append(question["content"]["prompt"])
+            return self.client.input(value)
+
+    def ended(self):
+        """Waits until the kernel's process is gone by itself."""
+        while self.manager.is_alive():
+            time.sleep(0.02)
+        self.results.append(True)
 
     def pids(self):
         self.results.append(descendants(self.manager.provisioner.pid))
