@@ -83,6 +83,8 @@ function bind(path: string): Library {
   let lib: LibraryHandle;
   try {
     koffi = require("koffi") as typeof import("koffi");
+    // As much stack for calls on other threads as for those on this one.
+    koffi.config({ async_stack_size: 1 << 20 });
     lib = koffi.load(path);
   } catch (cause) {
     const message = `libsndfile: ${path} does not load: ${(cause as Error).message}; delete .venv and run \`npm start\` in the project's folder`;
@@ -165,6 +167,8 @@ function bind(path: string): Library {
 export interface NativeHandle {
   lib: Library;
   handle: unknown;
+  /** Whether libsndfile reads the file itself, without callbacks to this thread. */
+  itself: boolean;
   /** Throws what a callback threw. */
   check(): void;
   close(): number;
@@ -181,7 +185,9 @@ export function openHandle(bytes: ByteSource | ByteSink, mode: number, info: Buf
   if ("file" in bytes && bytes.file !== undefined && process.platform !== "win32" && !readBefore.has(bytes)) {
     readBefore.add(bytes);
     const handle: unknown = lib.openFile(bytes.file, mode, info, 0);
-    return handle ? { lib, handle, check: () => {}, close: () => lib.close(handle) as number } : undefined;
+    return handle
+      ? { lib, handle, itself: true, check: () => {}, close: () => lib.close(handle) as number }
+      : undefined;
   }
   const file: OpenFile = { bytes: "write" in bytes ? bytes : buffered(bytes), at: 0 };
   const number = next++;
@@ -198,7 +204,7 @@ export function openHandle(bytes: ByteSource | ByteSink, mode: number, info: Buf
     files.delete(number);
     return failed;
   };
-  if (handle && file.thrown === undefined) return { lib, handle, check, close };
+  if (handle && file.thrown === undefined) return { lib, handle, itself: false, check, close };
   close();
   check();
   return undefined;

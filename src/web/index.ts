@@ -4,6 +4,7 @@
  */
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
+import { isWav } from "../format/audio.js";
 import { bytesSource } from "../format/byte-source.js";
 import { readCompressedInfo } from "../format/compressed-info.js";
 import { Verdict } from "../format/verdict.js";
@@ -97,8 +98,7 @@ export async function loadPipeline(tf: WebTensorFlow, folder: string): Promise<W
  */
 export async function decodeAudio(bytes: ArrayBuffer, name = "sound"): Promise<Audio> {
   const data = new Uint8Array(bytes);
-  const id = (at: number): string => String.fromCharCode(...data.subarray(at, at + 4));
-  if (["RIFF", "RIFX", "RF64"].includes(id(0)) && id(8) === "WAVE") return decodeWav(data, name);
+  if (isWav(data)) return decodeWav(data, name);
   try {
     const [info] = readCompressedInfo(bytesSource(data), new Verdict(name, "warn"));
     const context = new OfflineAudioContext(1, 1, info?.sampleRate ?? 48000);

@@ -181,6 +181,37 @@ test("a checksum that is wrong is an error whatever the option", async () => {
   });
 });
 
+test("long FLACs read at the same time have soundfile's values, and their MD5 is compared", async () => {
+  const names = ["noise8.flac", "noise16.flac", "noise24.flac"];
+  python(
+    `
+import numpy as np, soundfile as sf
+x = np.random.default_rng(6).uniform(-0.5, 0.5, (300001, 2))
+for bits, subtype in ((8, "PCM_S8"), (16, "PCM_16"), (24, "PCM_24")):
+    sf.write(f"{input}/noise{bits}.flac", x, 44100, subtype)
+    sf.read(f"{input}/noise{bits}.flac", dtype="float32")[0].tofile(f"{input}/noise{bits}.f32")
+print("null")`,
+    folder,
+  );
+  const arrays = [undefined, new Float32Array(600_002), new Float32Array(700_000).fill(7)];
+  const jobs = names.flatMap((name) => arrays.map((out) => ({ name, out: out?.slice() })));
+  const audios = await Promise.all(jobs.map(({ name, out }) => readAudio(at(name), { out })));
+  for (const [i, { name, out }] of jobs.entries()) {
+    const expected = new Float32Array(bytes(name.replace("flac", "f32")).buffer);
+    assert.ok(Buffer.from(expected.buffer).equals(Buffer.from(audios[i]!.samples.slice().buffer)), name);
+    assert.ok(out?.subarray(600_002).every((value) => value === 7) ?? true, name);
+  }
+  for (const name of names) {
+    const broken = bytes(name);
+    broken[26]! ^= 1;
+    const path = put(`md5-${name}`, broken);
+    for (const onDamaged of ["error", "warn"] as const) {
+      const message = /checksum of the FLAC samples: wrong/;
+      await assert.rejects(readAudio(path, { onDamaged }), { code: "FORMAT", message });
+    }
+  }
+});
+
 test("what a file gives depends on it alone, whatever is read before or beside it", async () => {
   const broken = bytes("tone.flac");
   broken[20000]! ^= 255;
