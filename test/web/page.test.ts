@@ -259,7 +259,10 @@ describe("an exported page", { skip: noBrowser }, () => {
       return [...(await (globalThis as unknown as Tools).deepAudio.decodeAudio(raw.buffer)).samples];
     }, bytes.toString("base64"));
     const { samples } = await readAudio(file);
-    assert.deepEqual(Float32Array.from(found, (value) => value / 32768), samples);
+    assert.deepEqual(
+      Float32Array.from(found, (value) => value / 32768),
+      samples,
+    );
     await page.close();
   });
 
