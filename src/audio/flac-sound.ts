@@ -52,10 +52,10 @@ export function flacSound(reader: IntegerReader, info: CompressedInfo, verdict: 
       verdict.damaged("checksum of the FLAC samples: wrong, the file is damaged");
     }
   };
-  const decode = async (out: Int16Array | Int32Array): Promise<number> => {
+  const decode = async (out: Int16Array | Int32Array, by: IntegerReader["read" | "readAside"]): Promise<number> => {
     // What was wrong before more samples came is damage inside.
     if (broken !== "") verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)}`);
-    const got = await (reader.readAside ?? reader.read)(out);
+    const got = await (by ?? reader.read)(out);
     broken = reader.error();
     read += got;
     return got;
@@ -85,14 +85,15 @@ export function flacSound(reader: IntegerReader, info: CompressedInfo, verdict: 
       let done = 0;
       let part = partAt(0);
       let integers = placeIn(part, sixteenBit);
-      let got = part.length === 0 ? 0 : await decode(integers);
+      // There is nothing yet to do meanwhile.
+      let got = part.length === 0 ? 0 : await decode(integers, reader.read);
       while (got > 0) {
         const [decoded, place] = [integers.subarray(0, got), part];
         done += got;
         part = got < part.length ? part.subarray(0, 0) : partAt(done);
         integers = placeIn(part, sixteenBit);
         // The next samples are decoded while these are worked on; nobody may leave before that is done.
-        const next = part.length === 0 ? 0 : decode(integers);
+        const next = part.length === 0 ? 0 : decode(integers, reader.readAside);
         try {
           use(decoded, place);
         } finally {

@@ -6,7 +6,9 @@ import { withPool, workerCount } from "../system/pool.js";
 import { runTask } from "../system/task.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 import { cutSound, readerOf } from "./cut.js";
+import type { JudgedDataset } from "../train/judge-examples.js";
 import type { PipelineDescription } from "./description.js";
+import { type EvaluateOptions, type Evaluation, evaluatePipeline } from "./evaluate.js";
 import { hear, hearRows } from "./hear.js";
 import { type Listener, listenTo } from "./listen.js";
 import type { Prediction } from "./predictions.js";
@@ -23,6 +25,8 @@ export interface PredictOptions extends LongOptions {
 }
 
 const OPTIONS: OptionNames<PredictOptions> = { signal: true, onProgress: true, batchSize: true, workers: true };
+
+const EVALUATE_OPTIONS: OptionNames<EvaluateOptions> = { ...OPTIONS, split: true, limit: true };
 
 /** Where a sound comes from: a file of any format that `readAudio` reads, or samples with their rate and channels. */
 export type PipelineSource = string | Audio;
@@ -68,6 +72,24 @@ export class Pipeline {
     } finally {
       listener.close();
     }
+  }
+
+  /**
+   * Predicts the examples of a loaded dataset's split, each whole, and scores them as the field does. classes: precision, recall and
+   * F1 of each label, mAP and d′, and where exactly one is right accuracy and confusion; frames: notes by onset, offset and velocity, and
+   * frames, as mir_eval has them; pairs: SNR and SI-SDR in dB, beside those of the input; values: mean absolute and root mean square errors.
+   *
+   * @throws DatasetError "OPTION" where the dataset's kind, labels or form isn't the pipeline's, or the split is empty; "ABORTED"
+   * @example
+   * const evaluation = await pipeline.evaluate(dataset);
+   * if (evaluation.kind === "classes") console.log(evaluation.meanAveragePrecision);
+   */
+  async evaluate(
+    dataset: Pick<JudgedDataset, "split" | "example">,
+    options: EvaluateOptions = {},
+  ): Promise<Evaluation> {
+    checkKnown("evaluate", options, EVALUATE_OPTIONS);
+    return await evaluatePipeline(this, dataset, options);
   }
 
   private async listen(source: PipelineSource): Promise<Listener> {
