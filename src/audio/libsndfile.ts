@@ -83,8 +83,6 @@ function bind(path: string): Library {
   let lib: LibraryHandle;
   try {
     koffi = require("koffi") as typeof import("koffi");
-    // As much stack for calls on other threads as for those on this one.
-    koffi.config({ async_stack_size: 1 << 20 });
     lib = koffi.load(path);
   } catch (cause) {
     const message = `libsndfile: ${path} does not load: ${(cause as Error).message}; delete .venv and run \`npm start\` in the project's folder`;

@@ -1,6 +1,6 @@
 // Files as programs leave them: tags, junk, streamed headers, cut ends. What ffmpeg, flac and soundfile read is what we read.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { decodeAudio, readAudio, readAudioInfo } from "../../dist/index.js";
 import { firstBytes } from "../../dist/audio/wav-sound.js";
 import { missing } from "../support/programs.js";
-import { python } from "../support/python.js";
+import { python, root } from "../support/python.js";
 
 const folder = mkdtempSync(join(tmpdir(), "real-"));
 const at = (name: string): string => join(folder, name);
@@ -31,6 +31,7 @@ write("tone.wav", tone, 16000, "WAV", "PCM_16")
 write("tone.flac", tone, 16000, "FLAC", "PCM_16")
 write("tone.mp3", tone, 16000, "MP3", "MPEG_LAYER_III")
 write("tone.ogg", rng.uniform(-0.3, 0.3, 16000 * 8), 16000, "OGG", "VORBIS")
+write("long.flac", rng.uniform(-0.5, 0.5, (2000000, 2)), 48000, "FLAC", "PCM_24")
 silent = np.concatenate([tone[:16000], np.zeros(16000)])
 write("silence after.flac", silent, 16000, "FLAC", "PCM_16")
 write("silence.flac", np.zeros(16000), 16000, "FLAC", "PCM_16")
@@ -162,6 +163,23 @@ test("what is lost of a file is an error, or a warning that says how much", { sk
   const { samples, warnings } = await readAudio(tail);
   assert.deepEqual(samples, (await readAudio(at("tone.ogg"))).samples);
   assert.deepEqual(warnings, ["Ogg: 500 bytes after the end, skipped"]);
+});
+
+test("what a program did with koffi before, and ending it while a file is read, do no harm", () => {
+  const script = (rest: string): string => `const koffi = require("koffi");
+koffi.load(require(process.argv[1] + "/dist/audio/libsndfile.js").libsndfilePath()).func("const char *sf_version_string()")();
+require(process.argv[1]).readAudio(process.argv[2]).then(({ samples }) => console.log(samples.length));
+${rest}`;
+  const run = (rest: string): { status: number | null; signal: string | null; stdout: string } => {
+    const args = ["-e", script(rest), root, at("long.flac")];
+    return spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
+  };
+  const read = run("");
+  assert.deepEqual([read.status, read.stdout], [0, "4000000\n"]);
+  for (const delay of [1, 10, 30]) {
+    const { status, signal } = run(`setTimeout(() => process.exit(7), ${delay})`);
+    assert.deepEqual([status, signal], [7, null]);
+  }
 });
 
 test("a checksum that is wrong is an error whatever the option", async () => {
