@@ -104,6 +104,17 @@ export type { GradientClip } from "./tensorflow/kernels/optimizers.js";
 export type { BestEpoch } from "./train/training-state.js";
 // Use what was trained
 export { type CreatePipelineOptions, createPipeline, type LoadedDataset } from "./pipeline/create-pipeline.js";
+export type {
+  ClassEvaluation,
+  EvaluateOptions,
+  Evaluation,
+  FrameEvaluation,
+  FrameScores,
+  SoundEvaluation,
+  ValueEvaluation,
+} from "./pipeline/evaluate.js";
+export type { NoteScores, PrecisionRecall } from "./statistics/note-scores.js";
+export type { SoundScores } from "./statistics/sound-scores.js";
 export { exportPage, type ExportPageOptions } from "./pipeline/export-page.js";
 export { loadPipeline } from "./pipeline/load-pipeline.js";
 export { Pipeline, type PipelineSource, type PredictOptions } from "./pipeline/pipeline.js";

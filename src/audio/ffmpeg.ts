@@ -42,19 +42,17 @@ export async function ffmpegHeader(
   };
   try {
     // From a copy: the program opens no path that a dataset names, and none that the file itself names.
-    const copy = join(folder, "in");
-    copyTo(copy, source);
-    const out = join(folder, "out.wav");
-    const input = ["-protocol_whitelist", "file", "-f", demuxer, "-i", `file:${copy}`];
-    const output = ["-map", "0:a:0", "-c:a", "pcm_f32le", "-rf64", "auto", "-f", "wav", `file:${out}`];
-    const said = await run(["-nostdin", "-v", "error", ...input, ...output], verdict);
+    copyTo(join(folder, "in"), source);
+    const input = ["-protocol_whitelist", "file", "-f", demuxer, "-i", "file:in"];
+    const output = ["-map", "0:a:0", "-c:a", "pcm_f32le", "-rf64", "auto", "-f", "wav", "file:out.wav"];
+    const said = await run(["-nostdin", "-v", "error", ...input, ...output], folder, verdict);
     if (said === undefined) {
       close();
       return undefined;
     }
     if (said !== "")
       verdict.lost(`${format}: FFmpeg says ${JSON.stringify(said)}`, "the file is damaged: copy it again");
-    file = openSync(out, "r");
+    file = openSync(join(folder, "out.wav"), "r");
     const header = wavHeader(fileSource(file), verdict) as AudioHeader;
     return { ...header, format, bitsPerSample: 0, close };
   } catch (error) {
@@ -77,13 +75,13 @@ function copyTo(path: string, source: ByteSource): void {
   }
 }
 
-/** Runs FFmpeg's program; the first line that it wrote of errors, undefined where it isn't installed. */
-async function run(args: string[], verdict: Verdict): Promise<string | undefined> {
+/** Runs FFmpeg's program in a folder; the first line that it wrote of errors, undefined where it isn't installed. */
+async function run(args: string[], folder: string, verdict: Verdict): Promise<string | undefined> {
   return await new Promise((resolve, reject) => {
-    execFile("ffmpeg", args, { encoding: "utf8" }, (error, _, stderr) => {
+    execFile("ffmpeg", args, { encoding: "utf8", cwd: folder }, (error, _, stderr) => {
       const [line = ""] = stderr.trim().split("\n");
       // The program names an address in its memory, which differs from run to run.
-      const said = line.replace(/^\[(\S+) @ \S+\] /, "$1: ");
+      const said = line.replace(/^\[(\S+) @ \S+\] /, "$1: ").replace(/^file:in: /, "");
       if (!error) resolve(said);
       else if ((error as NodeJS.ErrnoException).code === "ENOENT") resolve(undefined);
       else {

@@ -8,14 +8,18 @@ import { drop, type Sound } from "./sound.js";
 export interface IntegerReader {
   /** Fills `out` with the next samples, all channels together, in its full width; returns how many. */
   read(out: Int16Array | Int32Array): number;
+  /** As `read`, on another thread; nothing else may be asked for meanwhile. Absent where there is none. */
+  readAside?: ((out: Int16Array | Int32Array) => Promise<number>) | undefined;
   /** What was found wrong since the last call; "" where nothing was. */
   error(): string;
   seek(frame: number): boolean;
   close(): void;
 }
 
-/** Samples decoded at a time: what stays in the processor's cache. */
+/** Samples that are worked on at a time: what stays in the processor's cache. */
 const PART = 1 << 14;
+/** Samples decoded at a time on another thread, to and from which each way takes some microseconds. */
+const ASIDE = 1 << 15;
 const memory = createMemory(12 * PART + 64);
 const loops = loopsIn(memory);
 const wide = new Int32Array(memory.buffer, 0, PART);
@@ -48,32 +52,53 @@ export function flacSound(reader: IntegerReader, info: CompressedInfo, verdict: 
       verdict.damaged("checksum of the FLAC samples: wrong, the file is damaged");
     }
   };
-  const next = (out: Int16Array | Int32Array): number => {
+  const decode = async (out: Int16Array | Int32Array, by: IntegerReader["read" | "readAside"]): Promise<number> => {
     // What was wrong before more samples came is damage inside.
     if (broken !== "") verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)}`);
-    const got = reader.read(out);
+    const got = await (by ?? reader.read)(out);
     broken = reader.error();
     read += got;
     return got;
+  };
+  const use = (integers: Int16Array | Int32Array, out: Float32Array | Int16Array): void => {
+    for (let at = 0; at < integers.length; at += PART) {
+      let part = integers.subarray(at, at + PART);
+      if (out instanceof Float32Array) {
+        const copy = (sixteenBit ? narrow : wide).subarray(0, part.length);
+        copy.set(part);
+        part = copy;
+      }
+      if (whole) hash?.update(asStored(part, bits));
+      if (out instanceof Float32Array) toFloats(out.subarray(at), part.length, sixteenBit);
+    }
   };
   const sound: Sound = {
     sampleRate,
     channels,
     sixteenBit,
     frames,
-    read: (out) => {
-      const room = out.length - (out.length % channels);
-      const step = PART - (PART % channels);
+    read: async (out) => {
+      const room = Math.min(out.length - (out.length % channels), (frames ?? Infinity) * channels - read);
+      const most = reader.readAside ? ASIDE : PART;
+      const step = most - (most % channels);
+      const partAt = (at: number): Float32Array | Int16Array => out.subarray(at, Math.min(room, at + step));
       let done = 0;
-      while (done < room) {
-        const want = Math.min(step, room - done);
-        const part = out.subarray(done, done + want);
-        const integers = part instanceof Int16Array ? part : (sixteenBit ? narrow : wide).subarray(0, want);
-        const got = next(integers);
-        if (whole) hash?.update(asStored(integers.subarray(0, got), bits));
-        if (part instanceof Float32Array) toFloats(part, got, sixteenBit);
+      let part = partAt(0);
+      let integers = placeIn(part, sixteenBit);
+      // There is nothing yet to do meanwhile.
+      let got = part.length === 0 ? 0 : await decode(integers, reader.read);
+      while (got > 0) {
+        const [decoded, place] = [integers.subarray(0, got), part];
         done += got;
-        if (got < want) break;
+        part = got < part.length ? part.subarray(0, 0) : partAt(done);
+        integers = placeIn(part, sixteenBit);
+        // The next samples are decoded while these are worked on; nobody may leave before that is done.
+        const next = part.length === 0 ? 0 : decode(integers, reader.readAside);
+        try {
+          use(decoded, place);
+        } finally {
+          got = await next;
+        }
       }
       if (whole && (done < room || read === (frames ?? Infinity) * channels)) finish();
       return done / channels;
@@ -82,11 +107,21 @@ export function flacSound(reader: IntegerReader, info: CompressedInfo, verdict: 
       if (frame === 0) return;
       hash = undefined;
       whole = false;
-      if (!reader.seek(frame)) await drop(sound, frame);
+      if (reader.seek(frame)) read = frame * channels;
+      else await drop(sound, frame);
     },
     close: reader.close,
   };
   return sound;
+}
+
+/** Where the integers go that become `part`: into its own memory, so that floats written from the front on come behind those read. */
+function placeIn(part: Float32Array | Int16Array, sixteenBit: boolean): Int16Array | Int32Array {
+  const { buffer, byteOffset, length } = part;
+  if (part instanceof Int16Array) return part;
+  return sixteenBit
+    ? new Int16Array(buffer, byteOffset + 2 * length, length)
+    : new Int32Array(buffer, byteOffset, length);
 }
 
 /** Floats of the integers in the loops' memory. */

@@ -1,5 +1,6 @@
 import type { LayersModel } from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import type { BatchOptions } from "../load/options.js";
 import type { Records } from "../records/records.js";
 import { checkDescription, type PipelineDescription } from "./description.js";
@@ -22,7 +23,7 @@ export interface CreatePipelineOptions {
  * Makes a pipeline of a trained model and the dataset that it was trained on, loaded as for the training; or of a
  * description by hand, where there is no such dataset.
  *
- * @throws DatasetError "OPTION" where model and dataset don't fit, or the targets are features: no sound can be made of them
+ * @throws DatasetError "OPTION" where model and dataset don't fit, or the targets are features: no sound can be made of them; for an option that isn't there
  * @example
  * const pipeline = createPipeline(model, dataset);
  * await pipeline.predict("song.flac");
@@ -32,6 +33,7 @@ export function createPipeline(
   trainedOn: LoadedDataset | Omit<PipelineDescription, "format">,
   options: CreatePipelineOptions = {},
 ): Pipeline {
+  checkKnown("createPipeline", options, { thresholds: true });
   const described = "records" in trainedOn ? describe(model, trainedOn) : { format: 1 as const, ...trainedOn };
   const { thresholds } = options;
   const all = thresholds === undefined ? described : { ...described, thresholds };

@@ -47,36 +47,106 @@ export function pieceRows(samples: Float32Array, cut: Cut, from: number, to: num
   return rows;
 }
 
+/** Gives the next frames of a sound, channels interleaved; fewer than asked for at its end alone. */
+export type SoundReader = (frames: number) => Promise<Float32Array> | Float32Array;
+
+/** Reads samples that are in memory. */
+export function readerOf(samples: Float32Array, channels = 1): SoundReader {
+  let at = 0;
+  return (frames) => {
+    const part = samples.subarray(at, at + frames * channels);
+    at += part.length;
+    return part;
+  };
+}
+
+/** Some pieces of a sound. */
+interface PieceBatch {
+  /** Number of the first piece, and how many there are. */
+  from: number;
+  count: number;
+  rows: Float32Array;
+  cut: Cut;
+  /** Samples per channel that the sound has so far: all of them in the last batch. */
+  samples: number;
+}
+
+/** Cuts a sound into pieces while it is read: no more of it is in memory than a batch of pieces covers. */
+export class PieceReader {
+  /** What was read of the sound from piece `from` on. */
+  private held = new Float32Array(0);
+  private from = 0;
+  private samples = 0;
+  private ended = false;
+
+  constructor(
+    private readonly read: SoundReader,
+    private readonly description: PipelineDescription,
+    private readonly batchSize: number,
+  ) {}
+
+  /** The next pieces, `batchSize` of them or those that are left; undefined behind the last one. */
+  async next(): Promise<PieceBatch | undefined> {
+    const { description, batchSize, from } = this;
+    const { channels = 1, window } = description;
+    const { length, step } = cutSound(window?.length ?? 0, description);
+    await this.fill(window ? (batchSize - 1) * step + Math.max(length, step) : Infinity, channels);
+    const { held, samples, ended } = this;
+    const cut = cutSound(samples, description);
+    const count = Math.min(batchSize, ended ? cut.pieces - from : batchSize);
+    if (count <= 0) return undefined;
+    const rows = pieceRows(held, cut, 0, count, channels);
+    this.held = held.subarray(count * cut.step * channels);
+    this.from += count;
+    return { from, count, rows, cut, samples };
+  }
+
+  private async fill(frames: number, channels: number): Promise<void> {
+    if (this.ended) return;
+    const { held } = this;
+    const wanted = frames - held.length / channels;
+    const part = await this.read(wanted);
+    this.ended = part.length < wanted * channels;
+    this.samples += part.length / channels;
+    this.held = new Float32Array(held.length + part.length);
+    this.held.set(held);
+    this.held.set(part, held.length);
+  }
+}
+
 /**
  * Puts pieces of sound that overlap together: each fades into the next, so that no seam is heard, and what both agree on
  * stays as it is to the last bit.
  */
 export class OverlapAdd {
-  private readonly out: Float32Array;
+  private out = new Float32Array(1 << 16);
   private held = 0;
 
-  constructor(
-    samples: number,
-    private readonly channels: number,
-  ) {
-    this.out = new Float32Array(samples * channels);
-  }
+  constructor(private readonly channels: number) {}
 
-  /** Adds a piece that begins at sample `start`; what lies behind the end of the sound is left out. */
+  /** Adds a piece that begins at sample `start`. */
   add(start: number, piece: Float32Array): void {
-    const { out, channels } = this;
+    const { channels } = this;
     const at = start * channels;
+    const end = at + piece.length;
+    if (end > this.out.length) {
+      const larger = new Float32Array(Math.max(end, 2 * this.out.length));
+      larger.set(this.out.subarray(0, this.held));
+      this.out = larger;
+    }
+    const { out } = this;
     const shared = Math.min(Math.max(0, this.held - at), piece.length);
     const fade = shared / channels;
-    for (let i = 0; i < Math.min(piece.length, out.length - at); i++) {
+    for (let i = 0; i < piece.length; i++) {
       const before = out[at + i]!;
       const share = i < shared ? (Math.floor(i / channels) + 0.5) / fade : 1;
       out[at + i] = i < shared ? before + (piece[i]! - before) * share : piece[i]!;
     }
-    this.held = Math.max(this.held, Math.min(out.length, at + piece.length));
+    this.held = Math.max(this.held, end);
   }
 
+  /** All that was added. */
   get samples(): Float32Array {
-    return this.out;
+    return this.out.slice(0, this.held);
   }
 }

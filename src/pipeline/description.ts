@@ -1,4 +1,5 @@
 import { DatasetError } from "../core/error.js";
+import type { OptionNames } from "../core/known-options.js";
 import type { Kind } from "../core/rows.js";
 import type { Features } from "../features/features.js";
 import type { Encoding } from "../records/manifest.js";
@@ -32,12 +33,18 @@ export interface PipelineDescription {
   versions?: { library: string; tfjs: string };
 }
 
-const KINDS: readonly string[] = ["pairs", "classes", "values", "frames"];
-const ENCODINGS: readonly string[] = ["pcm16", "float32", "float16"];
-const KNOWN: readonly string[] = [
-  ...["format", "kind", "sampleRate", "channels", "encoding", "inputSize", "window", "features", "labels", "exclusive"],
-  ...["thresholds", "fingerprint", "versions"],
-];
+const KINDS: OptionNames<Record<Kind, unknown>> = { pairs: true, classes: true, values: true, frames: true };
+const ENCODINGS: OptionNames<Record<Encoding, unknown>> = { pcm16: true, float32: true, float16: true };
+const WINDOW: OptionNames<PipelineDescription["window"] & object> = { length: true, step: true };
+const KNOWN: OptionNames<PipelineDescription> = {
+  ...{ format: true, kind: true, sampleRate: true, channels: true, encoding: true, inputSize: true, window: true },
+  ...{ features: true, labels: true, exclusive: true, thresholds: true, fingerprint: true, versions: true },
+};
+
+/** The first entry that isn't one of `names`. */
+const strangeIn = (given: object, names: object): string | undefined =>
+  Object.keys(given).find((name) => !Object.hasOwn(names, name));
+const listOf = (names: object): string => Object.keys(names).join(", ");
 
 /**
  * Checks a description, which may come from anywhere.
@@ -51,15 +58,18 @@ export function checkDescription(given: unknown, where: string): PipelineDescrip
   if (typeof given !== "object" || given === null || Array.isArray(given)) return fail("pipeline", given, "an object");
   const d = given as PipelineDescription;
   if (d.format !== 1) fail("format", d.format, "1; another version of deep-audio-dataset saved it");
-  const strange = Object.keys(d).find((name) => !KNOWN.includes(name));
-  if (strange !== undefined) fail(`entry ${JSON.stringify(strange)}`, "unknown", `one of ${KNOWN.join(", ")}`);
-  if (!KINDS.includes(d.kind)) fail("kind", d.kind, KINDS.join(", "));
+  const strange = strangeIn(d, KNOWN);
+  if (strange !== undefined) fail(`entry ${JSON.stringify(strange)}`, "unknown", `one of ${listOf(KNOWN)}`);
+  if (!Object.hasOwn(KINDS, d.kind)) fail("kind", d.kind, listOf(KINDS));
   const counts = { sampleRate: d.sampleRate, channels: d.channels ?? 1, inputSize: d.inputSize ?? 1 };
   for (const [name, value] of Object.entries(counts)) if (!isCount(value)) fail(name, value, "a whole number above 0");
-  if (d.encoding !== undefined && !ENCODINGS.includes(d.encoding)) fail("encoding", d.encoding, ENCODINGS.join(", "));
+  if (d.encoding !== undefined && !Object.hasOwn(ENCODINGS, d.encoding))
+    fail("encoding", d.encoding, listOf(ENCODINGS));
   if (d.window !== undefined) {
     const { length, step = length } = d.window ?? {};
-    if (!isCount(length) || !isCount(step) || step > length) fail("window", d.window, "length and step in samples");
+    const other = strangeIn(d.window ?? {}, WINDOW) !== undefined;
+    if (other || !isCount(length) || !isCount(step) || step > length)
+      fail("window", d.window, "length and step in samples");
   }
   if (d.features !== undefined && (typeof d.features !== "object" || d.features === null)) {
     fail("features", d.features, "an object");

@@ -1,6 +1,7 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import { fileError, writeWhole } from "../system/atomic-file.js";
 import type { Pipeline } from "./pipeline.js";
 
@@ -17,10 +18,11 @@ const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", "
  * no other host and works on every static host, in a folder below it too. To try it, serve the folder from localhost:
  * opened as a file, browsers let it load nothing.
  *
- * @throws DatasetError "FILE" when it can't be written
+ * @throws DatasetError "FILE" when it can't be written, "OPTION" for an option that isn't there
  * @example await exportPage(pipeline, "site", { title: "Notes" });
  */
 export async function exportPage(pipeline: Pipeline, folder: string, options: ExportPageOptions = {}): Promise<void> {
+  checkKnown("exportPage", options, { title: true });
   const { title = "Listen" } = options;
   const web = join(__dirname, "..", "web");
   const script = await readFile(join(web, "page.js")).catch((cause: unknown) => {

@@ -42,7 +42,11 @@ export function hear(
   if (broken !== undefined) throw new DatasetError("CHECK", `${broken} (${where})`);
   if (audio.samples.length === 0) throw new DatasetError("CHECK", `samples: none, expected at least one (${where})`);
   const { samples } = convertAudio(audio, { sampleRate, channels });
-  if (samples instanceof Int16Array) return toFloat32(samples);
+  return samples instanceof Int16Array ? toFloat32(samples) : asRecorded(samples, encoding);
+}
+
+/** Floats rounded as the records of the training were. */
+export function asRecorded(samples: Float32Array, encoding: PipelineDescription["encoding"]): Float32Array {
   if (encoding === "pcm16") return toFloat32(toInt16(samples));
   return encoding === "float16" ? fromFloat16(toFloat16(samples)) : samples;
 }

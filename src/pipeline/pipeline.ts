@@ -5,9 +5,12 @@ import { type LongOptions, track } from "../notebook/progress.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { runTask } from "../system/task.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
-import { cutSound } from "./cut.js";
+import { cutSound, readerOf } from "./cut.js";
+import type { JudgedDataset } from "../train/judge-examples.js";
 import type { PipelineDescription } from "./description.js";
+import { type EvaluateOptions, type Evaluation, evaluatePipeline } from "./evaluate.js";
 import { hear, hearRows } from "./hear.js";
+import { type Listener, listenTo } from "./listen.js";
 import type { Prediction } from "./predictions.js";
 import { checkModel, type Hearing, type PipelineModel, predictSamples } from "./run.js";
 import { PipelineStream } from "./stream.js";
@@ -22,6 +25,8 @@ export interface PredictOptions extends LongOptions {
 }
 
 const OPTIONS: OptionNames<PredictOptions> = { signal: true, onProgress: true, batchSize: true, workers: true };
+
+const EVALUATE_OPTIONS: OptionNames<EvaluateOptions> = { ...OPTIONS, split: true, limit: true };
 
 /** Where a sound comes from: a file of any format that `readAudio` reads, or samples with their rate and channels. */
 export type PipelineSource = string | Audio;
@@ -43,7 +48,8 @@ export class Pipeline {
    * What the model says of a sound of any sample rate, number of channels and length.
    *
    * Kind classes and values: scores or numbers over time and for the whole; frames: events, MIDI and csv; pairs: sound as
-   * long as the input. The sound is converted, cut and turned into features as the training data was, to the bit.
+   * long as the input. A file is read while it is predicted, where the model takes pieces: its length costs no memory but that of
+   * the result. The sound is converted, cut and turned into features as the training data was, to the bit.
    *
    * @throws DatasetError "FILE" or "FORMAT" where the file can't be read, "CHECK" for samples that aren't finite, "ABORTED"
    * @example const prediction = await pipeline.predict("song.flac");
@@ -52,20 +58,47 @@ export class Pipeline {
     const { description } = this;
     checkKnown("predict", options, OPTIONS);
     const { batchSize = 32 } = options;
+    const listener = await this.listen(source);
+    const { pieces } = cutSound(listener.length, description);
+    try {
+      return await track("predict", pieces, "pieces", options, ({ signal, tick }) => {
+        const run = (hearing: Hearing): Promise<Prediction> => {
+          const how = { batchSize, hearing, signal, onPieces: tick };
+          return predictSamples(loadTensorFlow(), this.model, description, listener.read, how);
+        };
+        if (!description.features) return run(hearRows);
+        return withPool(workerCount(options.workers), (pool) => run((task) => runTask(pool, "hearRows", task, signal)));
+      });
+    } finally {
+      listener.close();
+    }
+  }
+
+  /**
+   * Predicts the examples of a loaded dataset's split, each whole, and scores them as the field does. classes: precision, recall and
+   * F1 of each label, mAP and d′, and where exactly one is right accuracy and confusion; frames: notes by onset, offset and velocity, and
+   * frames, as mir_eval has them; pairs: SNR and SI-SDR in dB, beside those of the input; values: mean absolute and root mean square errors.
+   *
+   * @throws DatasetError "OPTION" where the dataset's kind, labels or form isn't the pipeline's, or the split is empty; "ABORTED"
+   * @example
+   * const evaluation = await pipeline.evaluate(dataset);
+   * if (evaluation.kind === "classes") console.log(evaluation.meanAveragePrecision);
+   */
+  async evaluate(
+    dataset: Pick<JudgedDataset, "split" | "example">,
+    options: EvaluateOptions = {},
+  ): Promise<Evaluation> {
+    checkKnown("evaluate", options, EVALUATE_OPTIONS);
+    return await evaluatePipeline(this, dataset, options);
+  }
+
+  private async listen(source: PipelineSource): Promise<Listener> {
+    const { description } = this;
+    if (typeof source === "string" && description.window) return await listenTo(source, description);
     const audio = typeof source === "string" ? await readAudio(source) : source;
     const samples = hear(audio, description, typeof source === "string" ? source : "samples");
-    const pieces = cutSound(samples.length / (description.channels ?? 1), description).pieces;
-    return await track("predict", pieces, "pieces", options, ({ signal, tick }) => {
-      const run = (hearing: Hearing): Promise<Prediction> =>
-        predictSamples(loadTensorFlow(), this.model, description, samples, {
-          batchSize,
-          hearing,
-          signal,
-          onPieces: tick,
-        });
-      if (!description.features) return run(hearRows);
-      return withPool(workerCount(options.workers), (pool) => run((task) => runTask(pool, "hearRows", task, signal)));
-    });
+    const { channels = 1 } = description;
+    return { read: readerOf(samples, channels), length: samples.length / channels, close: () => {} };
   }
 
   /**

@@ -131,7 +131,8 @@ export function framePrediction(
 
 const seconds = (value: number): number => Number(value.toFixed(6));
 
-function thresholdsOf({ thresholds = 0.5 }: PipelineDescription, count: number): number[] {
+/** Score from which each of `count` labels counts as present. */
+export function thresholdsOf({ thresholds = 0.5 }: PipelineDescription, count: number): number[] {
   return Array.from({ length: count }, (_, k) =>
     typeof thresholds === "number" ? thresholds : (thresholds[k] ?? 0.5),
   );

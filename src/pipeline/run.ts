@@ -2,7 +2,7 @@ import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
 import { concat } from "../core/numbers.js";
 import { featureRowsShape } from "../features/feature-rows.js";
-import { type Cut, cutSound, OverlapAdd, pieceRows } from "./cut.js";
+import { type Cut, cutSound, OverlapAdd, PieceReader, type SoundReader } from "./cut.js";
 import type { PipelineDescription } from "./description.js";
 import type { HearTask } from "./hear.js";
 import { framePrediction, type PredictedPiece, type Prediction, wholePrediction } from "./predictions.js";
@@ -62,17 +62,16 @@ export class Assembler {
   private readonly rows: Float32Array[] = [];
   private features = 0;
 
-  constructor(
-    private readonly description: PipelineDescription,
-    private readonly samples: number,
-    private readonly cut: Cut,
-  ) {
-    if (description.kind === "pairs") this.overlap = new OverlapAdd(samples, description.channels ?? 1);
+  constructor(private readonly description: PipelineDescription) {
+    if (description.kind === "pairs") this.overlap = new OverlapAdd(description.channels ?? 1);
   }
 
-  /** Takes the model's output for pieces `from` on: `values` of `shape`, one piece after the other. */
-  add(from: number, values: Float32Array, shape: readonly number[]): void {
-    const { description, cut, samples } = this;
+  /**
+   * Takes the model's output for pieces `from` on: `values` of `shape`, one piece after the other. What lies behind `samples`, the
+   * samples per channel that the sound has so far, is left out.
+   */
+  add(from: number, values: Float32Array, shape: readonly number[], cut: Cut, samples: number): void {
+    const { description } = this;
     const { sampleRate, channels = 1, kind, inputSize = 1 } = description;
     const room = values.length / shape[0]!;
     for (let row = 0; row < shape[0]!; row++) {
@@ -86,7 +85,7 @@ export class Assembler {
             `model output: ${found}, expected ${cut.size * channels}, its input's samples`,
           );
         }
-        this.overlap.add(start, output.subarray(0, cut.length * channels));
+        this.overlap.add(start, output.subarray(0, Math.min(cut.length, samples - start) * channels));
       } else if (kind === "frames") {
         this.features = shape.at(-1)!;
         const frames = Math.ceil(Math.min(cut.step, samples - start) / inputSize);
@@ -123,38 +122,40 @@ export interface RunOptions {
 export type Tensors = Pick<typeof tfjs, "tidy" | "tensor" | "Tensor">;
 
 /**
- * What a model says of samples as `hear` gives them. The next batch's features are computed while the model runs.
+ * What a model says of a sound as `hear` gives it. The next batch is read, and its features computed, while the model runs.
  * @throws DatasetError "OPTION" for a batch size or an output that doesn't fit, "ABORTED" when the signal aborts
  */
 export async function predictSamples(
   tf: Tensors,
   model: PipelineModel,
   description: PipelineDescription,
-  samples: Float32Array,
+  read: SoundReader,
   { batchSize, hearing, signal, onPieces }: RunOptions,
 ): Promise<Prediction> {
   if (!(Number.isInteger(batchSize) && batchSize > 0)) {
     throw new DatasetError("OPTION", `batchSize: ${batchSize}, expected a whole number above 0`);
   }
-  const { channels = 1 } = description;
-  const length = samples.length / channels;
-  const cut = cutSound(length, description);
-  const assembler = new Assembler(description, length, cut);
-  const begin = (from: number): { shape: readonly number[]; input: Promise<Float32Array> | Float32Array } => {
-    const count = Math.min(batchSize, cut.pieces - from);
-    const rows = pieceRows(samples, cut, from, from + count, channels);
+  const pieces = new PieceReader(read, description, batchSize);
+  const assembler = new Assembler(description);
+  const begin = async () => {
+    const batch = await pieces.next();
+    if (!batch) return undefined;
+    const { rows, count, cut } = batch;
     const shape = inputShape(description, count, cut.size);
-    return { shape, input: hearing({ rows, count, shape, description }) };
+    const input = hearing({ rows, count, shape, description });
+    // Where the model fails meanwhile, nobody waits for it.
+    if (input instanceof Promise) input.catch(() => undefined);
+    return { ...batch, shape, input };
   };
-  let next = begin(0);
-  for (let from = 0; from < cut.pieces; from += batchSize) {
-    const { shape, input } = next;
+  let next = await begin();
+  while (next) {
+    const { from, count, cut, samples, shape, input } = next;
     const values = await input;
     if (signal?.aborted) throw new DatasetError("ABORTED", "predict: aborted; run the same call again");
-    if (from + batchSize < cut.pieces) next = begin(from + batchSize);
+    next = await begin();
     const output = await forward(tf, model, values, shape);
-    assembler.add(from, output.values, output.shape);
-    onPieces?.(shape[0]!);
+    assembler.add(from, output.values, output.shape, cut, samples);
+    onPieces?.(count);
   }
   return assembler.prediction();
 }

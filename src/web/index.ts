@@ -4,10 +4,13 @@
  */
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
+import { isWav } from "../format/audio.js";
+import { checkKnown } from "../core/known-options.js";
 import { bytesSource } from "../format/byte-source.js";
 import { readCompressedInfo } from "../format/compressed-info.js";
 import { Verdict } from "../format/verdict.js";
 import { type Audio, decodeWav } from "../format/wav.js";
+import { readerOf } from "../pipeline/cut.js";
 import { describedFrom, type PipelineDescription } from "../pipeline/description.js";
 import { hear, hearRows } from "../pipeline/hear.js";
 import type { Prediction } from "../pipeline/predictions.js";
@@ -53,9 +56,10 @@ export class WebPipeline {
 
   /** As `Pipeline.predict` in Node, of samples: `decodeAudio` gives those of a file. */
   async predict(audio: Audio, options: WebPredictOptions = {}): Promise<Prediction> {
+    checkKnown("predict", options, { batchSize: true, signal: true, onPieces: true });
     const samples = hear(audio, this.description, "sound");
     const { batchSize = 8, signal, onPieces } = options;
-    return await predictSamples(this.tf, this.model, this.description, samples, {
+    return await predictSamples(this.tf, this.model, this.description, readerOf(samples, this.description.channels), {
       batchSize,
       signal,
       onPieces,
@@ -97,8 +101,7 @@ export async function loadPipeline(tf: WebTensorFlow, folder: string): Promise<W
  */
 export async function decodeAudio(bytes: ArrayBuffer, name = "sound"): Promise<Audio> {
   const data = new Uint8Array(bytes);
-  const id = (at: number): string => String.fromCharCode(...data.subarray(at, at + 4));
-  if (["RIFF", "RIFX", "RF64"].includes(id(0)) && id(8) === "WAVE") return decodeWav(data, name);
+  if (isWav(data)) return decodeWav(data, name);
   try {
     const [info] = readCompressedInfo(bytesSource(data), new Verdict(name, "warn"));
     const context = new OfflineAudioContext(1, 1, info?.sampleRate ?? 48000);

@@ -220,6 +220,9 @@ test("M4A, ALAC, WebM and WMA by FFmpeg's program", { skip: missing("ffmpeg") },
   assert.deepEqual((await decodeAudio(tagged, "tagged.aac")).samples, (await readAudio(at("x.aac"))).samples);
   const cut = readFileSync(at("aac.m4a")).subarray(0, 5000);
   await assert.rejects(decodeAudio(cut, "cut.m4a"), { code: "FORMAT", message: /FFmpeg .*\(cut\.m4a\)/ });
+  const empty = Buffer.from("fff1406400062035620e", "hex");
+  const message = /^file: FFmpeg can't read it: (?!.*deep-audio-).+ \(x\.aac\)$/;
+  await assert.rejects(decodeAudio(empty, "x.aac"), { code: "FORMAT", message });
 });
 
 test("without libsndfile and FFmpeg the error names the format and says what to do", () => {

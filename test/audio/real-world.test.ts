@@ -1,6 +1,6 @@
 // Files as programs leave them: tags, junk, streamed headers, cut ends. What ffmpeg, flac and soundfile read is what we read.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import fc from "fast-check";
 import { decodeAudio, readAudio, readAudioInfo } from "../../dist/index.js";
 import { firstBytes } from "../../dist/audio/wav-sound.js";
 import { missing } from "../support/programs.js";
-import { python } from "../support/python.js";
+import { python, root } from "../support/python.js";
 
 const folder = mkdtempSync(join(tmpdir(), "real-"));
 const at = (name: string): string => join(folder, name);
@@ -31,6 +31,7 @@ write("tone.wav", tone, 16000, "WAV", "PCM_16")
 write("tone.flac", tone, 16000, "FLAC", "PCM_16")
 write("tone.mp3", tone, 16000, "MP3", "MPEG_LAYER_III")
 write("tone.ogg", rng.uniform(-0.3, 0.3, 16000 * 8), 16000, "OGG", "VORBIS")
+write("long.flac", rng.uniform(-0.5, 0.5, (2000000, 2)), 48000, "FLAC", "PCM_24")
 silent = np.concatenate([tone[:16000], np.zeros(16000)])
 write("silence after.flac", silent, 16000, "FLAC", "PCM_16")
 write("silence.flac", np.zeros(16000), 16000, "FLAC", "PCM_16")
@@ -164,6 +165,23 @@ test("what is lost of a file is an error, or a warning that says how much", { sk
   assert.deepEqual(warnings, ["Ogg: 500 bytes after the end, skipped"]);
 });
 
+test("what a program did with koffi before, and ending it while a file is read, do no harm", () => {
+  const script = (rest: string): string => `const koffi = require("koffi");
+koffi.load(require(process.argv[1] + "/dist/audio/libsndfile.js").libsndfilePath()).func("const char *sf_version_string()")();
+require(process.argv[1]).readAudio(process.argv[2]).then(({ samples }) => console.log(samples.length));
+${rest}`;
+  const run = (rest: string): { status: number | null; signal: string | null; stdout: string } => {
+    const args = ["-e", script(rest), root, at("long.flac")];
+    return spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
+  };
+  const read = run("");
+  assert.deepEqual([read.status, read.stdout], [0, "4000000\n"]);
+  for (const delay of [1, 10, 30]) {
+    const { status, signal } = run(`setTimeout(() => process.exit(7), ${delay})`);
+    assert.deepEqual([status, signal], [7, null]);
+  }
+});
+
 test("a checksum that is wrong is an error whatever the option", async () => {
   for (const [name, place] of [
     ["tone.flac", 20000],
@@ -179,6 +197,37 @@ test("a checksum that is wrong is an error whatever the option", async () => {
     code: "OPTION",
     message: 'onDamaged: "ignore", expected "error" or "warn"',
   });
+});
+
+test("long FLACs read at the same time have soundfile's values, and their MD5 is compared", async () => {
+  const names = ["noise8.flac", "noise16.flac", "noise24.flac"];
+  python(
+    `
+import numpy as np, soundfile as sf
+x = np.random.default_rng(6).uniform(-0.5, 0.5, (300001, 2))
+for bits, subtype in ((8, "PCM_S8"), (16, "PCM_16"), (24, "PCM_24")):
+    sf.write(f"{input}/noise{bits}.flac", x, 44100, subtype)
+    sf.read(f"{input}/noise{bits}.flac", dtype="float32")[0].tofile(f"{input}/noise{bits}.f32")
+print("null")`,
+    folder,
+  );
+  const arrays = [undefined, new Float32Array(600_002), new Float32Array(700_000).fill(7)];
+  const jobs = names.flatMap((name) => arrays.map((out) => ({ name, out: out?.slice() })));
+  const audios = await Promise.all(jobs.map(({ name, out }) => readAudio(at(name), { out })));
+  for (const [i, { name, out }] of jobs.entries()) {
+    const expected = new Float32Array(bytes(name.replace("flac", "f32")).buffer);
+    assert.ok(Buffer.from(expected.buffer).equals(Buffer.from(audios[i]!.samples.slice().buffer)), name);
+    assert.ok(out?.subarray(600_002).every((value) => value === 7) ?? true, name);
+  }
+  for (const name of names) {
+    const broken = bytes(name);
+    broken[26]! ^= 1;
+    const path = put(`md5-${name}`, broken);
+    for (const onDamaged of ["error", "warn"] as const) {
+      const message = /checksum of the FLAC samples: wrong/;
+      await assert.rejects(readAudio(path, { onDamaged }), { code: "FORMAT", message });
+    }
+  }
 });
 
 test("what a file gives depends on it alone, whatever is read before or beside it", async () => {

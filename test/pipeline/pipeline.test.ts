@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import fc from "fast-check";
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import {
   AudioClassificationDataset,
@@ -11,12 +12,14 @@ import {
   createPipeline,
   type Dataset,
   encodeWav,
+  exportPage,
   type FramePrediction,
   type LoadOptions,
   loadPipeline,
   loadTensorFlow,
   type PipelineDescription,
   type PredictedPiece,
+  type Progress,
   random,
   readAudio,
   RegressionDataset,
@@ -273,12 +276,25 @@ test("descriptions by hand, models and sounds that make no sense are refused", a
   refused({ labels: ["a"] }, /^labels: 1, expected 3/);
   refused({ thresholds: [0.5], labels: ["a", "b", "c"] }, /^thresholds: 1, expected 3/);
   refused({ sampleRate: 0 }, /^sampleRate: 0, expected a whole number above 0/);
+  refused(
+    { window: { length: 128, stepp: 64 } as never },
+    /^window: {"length":128,"stepp":64}, expected length and step/,
+  );
+  refused({ encoding: "pcm8" as never }, /^encoding: "pcm8", expected pcm16, float32, float16/);
   refused({ kind: "song" as never }, /^kind: "song", expected pairs, classes, values, frames/);
   assert.throws(
     () => createPipeline(model, { kind: "classes", sampleRate: RATE, inputSize: 16 }),
     /^DatasetError: window: missing/,
   );
   const pipeline = createPipeline(model, { kind: "classes", sampleRate: RATE, inputSize: 16, window: { length: 128 } });
+  assert.throws(() => createPipeline(model, pipeline.description, { treshold: 0.5 } as never), {
+    code: "OPTION",
+    message: 'createPipeline: option "treshold", expected one of thresholds; did you mean thresholds?',
+  });
+  await assert.rejects(exportPage(pipeline, "none", { heading: "x" } as never), {
+    code: "OPTION",
+    message: 'exportPage: option "heading", expected one of title',
+  });
   const samples = sound(100, 1);
   const broken = samples.slice();
   broken[3] = Number.NaN;
@@ -294,6 +310,94 @@ test("descriptions by hand, models and sounds that make no sense are refused", a
   await wrong({ samples, sampleRate: Number.NaN, channels: 1 }, "OPTION", /^sampleRate: NaN/);
   const aborted = { ...quiet, signal: AbortSignal.abort() };
   await assert.rejects(pipeline.predict({ samples, sampleRate: RATE, channels: 1 }, aborted), { code: "ABORTED" });
+});
+
+test("a file is read while it is predicted, to the same as its samples at once", async (t) => {
+  const directory = folder(t);
+  const pipelines = [
+    createPipeline(net([17, 20], 2, false, "softmax"), {
+      ...({ kind: "classes", sampleRate: RATE, encoding: "pcm16", features } as const),
+      window: { length: 2048, step: 700 },
+    }),
+    createPipeline(net([8, 128], 2, true, "sigmoid"), {
+      ...({ kind: "frames", sampleRate: RATE, inputSize: 128, window: { length: 1000 } } as const),
+    }),
+    createPipeline(tf.sequential({ layers: [tf.layers.activation({ activation: "tanh", inputShape: [500, 2] })] }), {
+      kind: "pairs",
+      sampleRate: RATE,
+      channels: 2,
+      window: { length: 500 },
+    }),
+    createPipeline(net([10, 100], 2, false, "linear"), {
+      ...({ kind: "values", sampleRate: RATE, inputSize: 100, window: { length: 1000, step: 1000 } } as const),
+    }),
+  ];
+  const form = fc.record({
+    frames: fc.oneof(fc.integer({ min: 1, max: 3000 }), fc.constantFrom(1000, 2048, 2748, 70_000)),
+    sampleRate: fc.constantFrom(RATE, 11025, 44100),
+    channels: fc.constantFrom(1, 2),
+    batchSize: fc.constantFrom(1, 3, 32),
+    pipeline: fc.constantFrom(...pipelines),
+  });
+  const path = join(directory, "sound.wav");
+  await fc.assert(
+    fc.asyncProperty(form, async ({ frames, sampleRate, channels, batchSize, pipeline }) => {
+      const audio = { sampleRate, channels, samples: sound(frames, 3, channels) };
+      writeFileSync(path, encodeWav(audio));
+      const [whole, read] = [audio, path].map((source) => pipeline.predict(source, { ...quiet, batchSize }));
+      const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+      assert.deepEqual(plain(await read), plain(await whole));
+    }),
+    { numRuns: 40, seed: 3 },
+  );
+  const [, frames] = pipelines;
+  const samples = sound(200_000, 1);
+  samples[150_000] = Number.NaN;
+  writeFileSync(path, encodeWav({ sampleRate: RATE, channels: 1, samples }));
+  await assert.rejects(frames!.predict(path, quiet), { code: "CHECK", message: /^sample of frame 150000: NaN/ });
+  writeFileSync(path, encodeWav({ sampleRate: RATE, channels: 1, samples: samples.subarray(0, 0) }));
+  await assert.rejects(frames!.predict(path, quiet), { code: "CHECK", message: /^samples: none/ });
+  writeFileSync(path, encodeWav({ sampleRate: RATE, channels: 1, samples: sound(200_000, 1) }));
+  const controller = new AbortController();
+  const seen: number[][] = [];
+  const onProgress = ({ done, total }: Progress): void => {
+    seen.push([done, total]);
+    controller.abort();
+  };
+  const aborted = frames!.predict(path, { batchSize: 4, signal: controller.signal, onProgress });
+  await assert.rejects(aborted, { code: "ABORTED" });
+  assert.deepEqual(seen, [[4, Math.ceil(200_000 / 896)]]);
+});
+
+test("an hour of sound takes no more memory than a minute", async (t) => {
+  const directory = folder(t);
+  const pipeline = createPipeline(net([63, 20], 2, false, "softmax"), {
+    ...({ kind: "classes", sampleRate: 16000, features: { ...features, frameLength: 512, frameStep: 256 } } as const),
+    window: { length: 16000 },
+  });
+  await pipeline.save(join(directory, "model"));
+  const script = `const { loadPipeline } = require(process.argv[1]);
+loadPipeline(process.argv[2]).then(async (pipeline) => {
+  const { pieces } = await pipeline.predict(process.argv[3], { onProgress: false, workers: 1 });
+  console.log(pieces.length, process.resourceUsage().maxRSS / 1024);
+});`;
+  const peak = (seconds: number): number => {
+    const path = join(directory, `${seconds}.wav`);
+    const head = encodeWav({ sampleRate: 16000, channels: 1, samples: new Int16Array(0) });
+    const view = new DataView(head.buffer, head.byteOffset, head.length);
+    view.setUint32(4, 36 + 32000 * seconds, true);
+    view.setUint32(40, 32000 * seconds, true);
+    writeFileSync(path, head);
+    truncateSync(path, head.length + 32000 * seconds);
+    const args = ["-e", script, join(root, "dist/index.js"), join(directory, "model"), path];
+    const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    const [pieces, megabytes] = stdout.trim().split(" ").map(Number);
+    assert.equal(pieces, seconds, stderr);
+    return megabytes!;
+  };
+  const [minute, hour] = [peak(60), peak(3600)];
+  // Its samples alone are 220 MB of floats.
+  assert.ok(hour < minute + 100, `${hour} MB, expected little more than ${minute}`);
 });
 
 test("predicting leaves no tensors behind", async () => {
