@@ -33,6 +33,7 @@ export type { Audio } from "./format/audio.js";
 export type { OnDamaged } from "./format/verdict.js";
 export { type DenseOptions, denseLabels, eventsOf, type LabelEvents } from "./format/events.js";
 export { type FormatKeysOptions, formatKeys } from "./format/format-keys.js";
+export { writeCues } from "./format/cues.js";
 export { type FormatEventsOptions, formatEvents, type WrittenEvent } from "./format/write-events.js";
 export type { TimeUnit } from "./format/keys.js";
 export { type LabelOptions, labelsToMidi, type NoteTarget, type ToMidiOptions } from "./format/labels.js";

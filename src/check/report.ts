@@ -41,6 +41,7 @@ const WARNINGS = new Set([
   "split",
   "skipped",
   "late",
+  "no label",
 ]);
 
 /** Whether a problem is worth knowing, but doesn't prevent a build. */

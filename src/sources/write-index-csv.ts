@@ -1,6 +1,7 @@
 import { formatCsv } from "../format/csv.js";
 import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import { statOf } from "../system/file-names.js";
 import { writeWhole } from "../system/atomic-file.js";
 import type { DatasetIndex } from "../core/rows.js";
@@ -26,6 +27,7 @@ export async function writeIndex(
   index: DatasetIndex,
   options: WriteIndexOptions = {},
 ): Promise<void> {
+  checkKnown<WriteIndexOptions>("writeIndex", options, { overwrite: true });
   const wrong = nameProblem(name);
   if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
   if (index.rows.some(({ events }) => events)) {
