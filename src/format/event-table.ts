@@ -1,5 +1,6 @@
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { pitchName } from "../core/pitch.js";
+import { addDecimals } from "../core/numbers.js";
 import { cellNumber, notNumber } from "./csv.js";
 
 /** A labelled stretch of a sound, as tables of events list them. */
@@ -211,7 +212,7 @@ export function findLayout(text: string, where: string, given: EventColumns = {}
   const delimiter = ["\t", ",", ";"].find((d) => line.includes(d)) ?? " ";
   const cells = cut(line, delimiter) ?? [];
   const named = Object.values(given).filter((name) => name !== undefined);
-  if (named.length > 0 && named.every((name) => /^\d+$/.test(name) && !cells.includes(name))) {
+  if (named.length > 0 && named.every((name) => /^\d+$/.test(name)) && !named.every((name) => cells.includes(name))) {
     return { delimiter, header: false, columns: given, unit: "seconds" };
   }
   const numbers = cells.slice(0, 2).filter((cell) => cellNumber(cell.replace(/^(\d+),(\d+)$/, "$1.$2")) !== undefined);
@@ -348,7 +349,7 @@ function eventOf(
   };
   const onset = number("onset", cell("onset")) * scale;
   const second = number(places.offset === undefined ? "duration" : "offset", ends) * scale;
-  const offset = places.offset === undefined ? onset + second : second;
+  const offset = places.offset === undefined ? addDecimals(onset, second) : second;
   if (onset < 0) report(`onset: ${onset}, expected 0 or more`);
   else if (offset < onset) report(`offset: ${offset}, expected the onset, ${onset}, or more`);
   const score = scoreOf(cell("confidence"), cell("velocity"), number, report);

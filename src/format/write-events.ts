@@ -1,4 +1,5 @@
 import { DatasetError } from "../core/error.js";
+import { addDecimals } from "../core/numbers.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { formatCsv } from "./csv.js";
 import { pitchOf } from "../core/pitch.js";
@@ -64,12 +65,12 @@ export function checkEvents(events: readonly WrittenEvent[]): void {
   }
 }
 
-/** The duration that, added to the onset, gives the offset back to the last bit. */
+/** The duration that, added to the onset as a reader does, gives the offset back to the last bit. */
 function durationOf({ onset, offset }: WrittenEvent): number {
-  const plain = offset - onset;
-  const step = plain * 2 ** -52;
-  const near = [Number(plain.toPrecision(15)), plain, plain + step, plain - step, plain + step / 2, plain - step / 2];
-  return near.find((duration) => onset + duration === offset) ?? plain;
+  const meant = addDecimals(offset, -onset);
+  const step = meant * 2 ** -52;
+  const near = [meant, meant + step, meant - step, meant + step / 2, meant - step / 2];
+  return near.find((duration) => addDecimals(onset, duration) === offset) ?? meant;
 }
 
 function needed<K extends keyof FormatEventsOptions>(

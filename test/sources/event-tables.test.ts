@@ -154,7 +154,11 @@ describe("labels that are written", () => {
   const label = fc
     .string({ unit: "grapheme", minLength: 1, maxLength: 8 })
     .filter((text) => text === text.trim() && !/[\t\r\n\0]/.test(text) && text !== "");
-  const time = fc.double({ min: 0, max: 1e4, noNaN: true });
+  // Times as people and programs have them: of few decimals and of many.
+  const time = fc.oneof(
+    fc.integer({ min: 0, max: 1e7 }).map((n) => n / 1e4),
+    fc.integer({ min: 0, max: 1e15 }).map((n) => n / 1e11),
+  );
   const events = fc.array(
     fc
       .record({ a: time, b: time, label, score: fc.double({ min: 0, max: 1, noNaN: true }) })
