@@ -19,8 +19,12 @@ export type { Recipe, RecipeOptions } from "./generate/recipe.js";
 export type { Chord, Wave } from "./signal/oscillator.js";
 // Pair
 export { type FromCsvOptions, fromCsv } from "./sources/from-csv.js";
+export type { TableOptions } from "./sources/index-rows.js";
+export type { CsvForm } from "./sources/table-rows.js";
+export { type FromManifestOptions, fromManifest } from "./sources/from-manifest.js";
 export { type FromEventsOptions, fromEvents } from "./sources/from-events.js";
 export type { EventColumns, EventFormat, EventUnit, TimedLabel } from "./format/event-table.js";
+export type { ClassChanges } from "./sources/change-classes.js";
 export { joinIndexes } from "./sources/join-indexes.js";
 export { findPitches } from "./sources/find-pitches.js";
 export { type FromFolderOptions, fromFolder } from "./sources/from-folder.js";

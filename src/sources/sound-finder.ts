@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { plainName } from "../core/names.js";
+import { plainName, sameName } from "../core/names.js";
 
 /** A sound that a name means, or why there is none. */
 export interface FoundSound {
@@ -19,11 +19,16 @@ export function soundFinder(sounds: readonly string[]): (name: string) => FoundS
   ];
   const maps = forms.map((form) => {
     const map = new Map<string, string[]>();
-    for (const sound of sounds) map.set(form(sound), [...(map.get(form(sound)) ?? []), sound]);
+    for (const sound of sounds) {
+      const key = sameName(form(sound));
+      const list = map.get(key);
+      if (list) list.push(sound);
+      else map.set(key, [sound]);
+    }
     return map;
   });
   return (given) => {
-    const name = plainName(given);
+    const name = sameName(plainName(given));
     for (const key of [name, posix.basename(name), withoutEnding(posix.basename(name))]) {
       for (const map of maps) {
         const found = map.get(key);

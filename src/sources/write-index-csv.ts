@@ -30,8 +30,10 @@ export async function writeIndex(
   checkKnown<WriteIndexOptions>("writeIndex", options, { overwrite: true });
   const wrong = nameProblem(name);
   if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
-  if (index.rows.some(({ events }) => events)) {
-    const message = `index ${index.file}: has events, expected key files; pass it to check and generateRecords as it is`;
+  const parts = index.rows.some(({ start, end }) => (start ?? end) !== undefined);
+  if (parts || index.rows.some(({ events }) => events)) {
+    const found = parts ? "has parts of files, expected whole ones" : "has events, expected key files";
+    const message = `index ${index.file}: ${found}; pass it to check and generateRecords as it is`;
     throw new DatasetError("OPTION", message);
   }
   const folders = await datasetFolders(directory);
