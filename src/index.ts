@@ -90,6 +90,8 @@ export type { LoadState } from "./load/load-state.js";
 export type { BatchOptions } from "./load/options.js";
 export type { Window } from "./load/windows.js";
 export { type MelSpectrogramOptions, melSpectrogram } from "./features/mel-layer.js";
+// Share
+export { type ExportableDataset, exportDataset, type ExportOptions } from "./export/export-dataset.js";
 // Train
 export { balancedWeights } from "./train/class-weights.js";
 export type { Direction } from "./statistics/direction.js";
