@@ -27,7 +27,9 @@ export function soundFinder(sounds: readonly string[]): (name: string) => FoundS
     }
     return map;
   });
-  return (given) => {
+  // A table names each sound many times.
+  const known = new Map<string, FoundSound>();
+  const find = (given: string): FoundSound => {
     const name = sameName(plainName(given));
     for (const key of [name, posix.basename(name), withoutEnding(posix.basename(name))]) {
       for (const map of maps) {
@@ -37,5 +39,12 @@ export function soundFinder(sounds: readonly string[]): (name: string) => FoundS
       }
     }
     return { problem: "not found, expected a sound of that name" };
+  };
+  return (given) => {
+    const before = known.get(given);
+    if (before) return before;
+    const found = find(given);
+    known.set(given, found);
+    return found;
   };
 }
