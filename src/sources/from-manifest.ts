@@ -4,7 +4,7 @@ import { checkKnown, type OptionNames } from "../core/known-options.js";
 import type { DatasetIndex } from "../core/rows.js";
 import type { SplitName } from "../core/split-name.js";
 import { statOf } from "../system/file-names.js";
-import { datasetFolders } from "./folders.js";
+import { datasetFolders, isFolder } from "./folders.js";
 import { TABLE_OPTIONS } from "./from-csv.js";
 import { columnsOf, filled, indexOfTable, type TableOptions } from "./index-rows.js";
 import { eachSide } from "./join-indexes.js";
@@ -51,6 +51,8 @@ export async function fromManifest(
   const { missing = "error" } = options;
   if (missing !== "error" && missing !== "skip")
     throw new DatasetError("OPTION", `missing: ${JSON.stringify(missing)}, expected "error" or "skip"`);
+  if (!(await isFolder(directory)))
+    throw new DatasetError("FILE", `folder ${directory}: not found, expected sounds in it`);
   const { inputFolder } = await datasetFolders(directory);
   const sounds = await listAudio(join(directory, inputFolder));
   return await eachSide("fromManifest", manifest, options, async (file, own) => {
