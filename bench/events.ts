@@ -24,10 +24,16 @@ function makeSet(folder: string, rows: number): void {
   writeFileSync(join(folder, "meta.tsv"), `${lines.join("\n")}\n`);
 }
 
+interface Result {
+  seconds: number[];
+  cpuSeconds: number[];
+  megabytes: number[];
+}
+
 async function main(): Promise<void> {
-  const results: Record<"read" | "check", { seconds: number[]; megabytes: number[] }> = {
-    read: { seconds: [], megabytes: [] },
-    check: { seconds: [], megabytes: [] },
+  const results: Record<"read" | "check", Result> = {
+    read: { seconds: [], cpuSeconds: [], megabytes: [] },
+    check: { seconds: [], cpuSeconds: [], megabytes: [] },
   };
   for (const rows of ROWS) {
     const folder = mkdtempSync(join(tmpdir(), "bench-events-"));
@@ -46,9 +52,10 @@ async function main(): Promise<void> {
       for (const [stage, work] of Object.entries(stages)) {
         await settle();
         const base = process.memoryUsage.rss() / 2 ** 20;
-        const { seconds, peakMegabytes } = await measure(work);
+        const { seconds, cpuSeconds, peakMegabytes } = await measure(work);
         const result = results[stage as keyof typeof results];
         result.seconds.push(round(seconds));
+        result.cpuSeconds.push(round(cpuSeconds));
         result.megabytes.push(Math.round(peakMegabytes - base));
       }
       const events = index!.rows.reduce((sum, row) => sum + row.events!.length, 0);
@@ -57,13 +64,14 @@ async function main(): Promise<void> {
       rmSync(folder, { recursive: true });
     }
   }
-  for (const [stage, { seconds, megabytes }] of Object.entries(results)) {
+  for (const [stage, { seconds, cpuSeconds, megabytes }] of Object.entries(results)) {
     const exponent = Math.log(seconds.at(-1)! / seconds[0]!) / Math.log(ROWS.at(-1)! / ROWS[0]!);
     report({
       name: `events, ${stage}`,
       work: `tables of ${ROWS.join(", ")} events, ${ROWS_PER_SOUND} a sound`,
       examples: ROWS,
       seconds,
+      cpuSeconds,
       megabytesAboveBaseline: megabytes,
       exponent: round(exponent),
       target: 1.2,
