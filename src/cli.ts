@@ -13,6 +13,7 @@ const USAGE = `deep-audio-dataset COMMAND
   lab                  opens JupyterLab on the project, set up first where it isn't
   new FOLDER           writes a small project: a notebook, a script, a test
   doctor               what is installed, what is missing and how to fix it (exit status 1 if anything is missing)
+  info DIR             what set or format a downloaded folder looks like, how much is in it, and the lines that load it
   check DIR NAME       every problem of a dataset's files (--kind pairs|classes|values|frames, default pairs)
   predict MODEL SOUND  what a saved pipeline says of a sound file; --out FILE writes it: .mid, .csv or .json, for sound .wav
   build-shard PLAN K   builds shard K of a plan, for a cluster: shards may be built anywhere, in any order
@@ -48,6 +49,11 @@ async function run([command, ...rest]: string[], kind: Kind, out?: string): Prom
     const report = await checkDataset(first, second, kind);
     console.log(String(report));
     if (!report.ok) process.exitCode = 1;
+    return;
+  }
+  if (command === "info" && first) {
+    const { folderInfo } = await import("./check/folder-info.js");
+    console.log(await folderInfo(first));
     return;
   }
   if (command === "predict" && first && second) {

@@ -9,6 +9,7 @@ import type { Split, SplitOptions } from "./split/split.js";
 import type { LabelOptions } from "./format/labels.js";
 import type { LongOptions } from "./notebook/progress.js";
 import type { RecordOptions } from "./records/plan.js";
+import type { ClassChanges } from "./sources/change-classes.js";
 import type { IndexOptions } from "./sources/index-csv.js";
 
 /** Options of a dataset as a whole. */
@@ -29,6 +30,8 @@ export interface GenerateOptions extends Omit<RecipeOptions, "seed">, RecordOpti
 export interface GenerateRecordsOptions extends RecordOptions, IndexOptions {
   /** What happens where sources are missing or damaged: nothing is built (default), or the affected rows are left out and listed in the manifest's `skipped`. */
   onProblem?: "refuse" | "skip";
+  /** Classes to rename, join or leave out: `{ merge: { puppy: "dog" }, drop: ["noise"] }`. Default: none. */
+  classes?: ClassChanges;
   /** Rows from a source other than the index csv: what `fromFolder`, `fromCsv` or `pairBy` made. */
   index?: DatasetIndex;
 }
@@ -38,7 +41,7 @@ export type ExampleKey = (name: string, example: number) => string;
 
 /** Options of `load`. */
 export interface LoadOptions
-  extends Omit<BatchOptions, "seed">,
+  extends Omit<BatchOptions, "seed" | "weights">,
     Omit<SplitOptions, "groups" | "strata" | "seed">,
     Omit<OpenOptions, "kind"> {
   /** Seed of the split and of each epoch's order. Default: the dataset's seed. */
@@ -48,6 +51,12 @@ export interface LoadOptions
    * do; `false` ignores it; a function makes groups of names.
    */
   groupBy?: ExampleKey | false;
+  /**
+   * What an epoch of training draws, with replacement, as many as there are: `"balanced"`, every class as often as any other
+   * (kind classes; an example of several classes counts for each), or by weights, a function of name and number. Default:
+   * each example once.
+   */
+  sampling?: "balanced" | ((name: string, example: number) => number);
   /** Each split gets its share of every class. Default true for kind classes; a function makes strata of names. */
   stratifyBy?: ExampleKey | boolean;
   /**
@@ -82,6 +91,7 @@ export const CHECK_OPTIONS: OptionNames<CheckOptions & IndexOptions & { index?: 
     onDamaged: true,
     workers: true,
     deep: true,
+    classes: true,
     index: true,
   },
 };
@@ -90,6 +100,7 @@ export const RECORD_OPTIONS: OptionNames<GenerateRecordsOptions> = {
   ...RECORD,
   ...INDEX,
   onProblem: true,
+  classes: true,
   index: true,
 };
 
@@ -117,7 +128,7 @@ export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
     valSplit: true,
     testSplit: true,
   },
-  ...{ width: true, allowStale: true, groupBy: true, stratifyBy: true, split: true },
+  ...{ width: true, allowStale: true, groupBy: true, sampling: true, stratifyBy: true, split: true },
 };
 
 export const AUDIT_OPTIONS: OptionNames<AuditOptions> = {

@@ -19,6 +19,8 @@ import {
 import { removeWavs, writeWavs } from "./generate/write-wavs.js";
 import { exampleSamples } from "./records/records.js";
 import { type Batches, batches } from "./load/batches.js";
+import type { BatchOptions } from "./load/options.js";
+import { balancedSampling } from "./load/sampling.js";
 import { type IndexOptions, readIndex } from "./sources/index-csv.js";
 import { OCTAVE_UP, pairBy } from "./sources/from-names.js";
 import { predictExample } from "./load/predict.js";
@@ -331,6 +333,21 @@ export abstract class Dataset {
     return { ...(groups ? { groups } : {}), ...(strata ? { strata } : {}) };
   }
 
+  /** The weights of the examples of a side, for `sampling`. */
+  private weights(
+    records: Records,
+    examples: Uint32Array,
+    sampling: LoadOptions["sampling"],
+  ): Pick<BatchOptions, "weights"> {
+    if (sampling === undefined) return {};
+    if (typeof sampling === "function") {
+      return { weights: Float64Array.from(examples, (i) => sampling(records.names[i]!, i)) };
+    }
+    if (sampling !== "balanced")
+      throw new DatasetError("OPTION", `sampling: ${JSON.stringify(sampling)}, expected "balanced" or a function`);
+    return { weights: balancedSampling(labelStrata(records, "sampling"), examples) };
+  }
+
   private seeded(options: LoadOptions): LoadOptions & { seed: number } {
     const seed = options.seed ?? this.options.seed ?? 0;
     if (Number.isSafeInteger(seed)) return { ...options, seed };
@@ -343,7 +360,7 @@ export abstract class Dataset {
       options,
       records,
       split,
-      train: batches(records, split.train, options),
+      train: batches(records, split.train, { ...options, ...this.weights(records, split.train, options.sampling) }),
       validate: batches(records, split.validate, still),
       test: batches(records, split.test, still),
     };
@@ -351,10 +368,10 @@ export abstract class Dataset {
 }
 
 /** The classes of every example, to balance the splits by. */
-function labelStrata(records: Records): number[][] {
+function labelStrata(records: Records, option = "stratifyBy"): number[][] {
   const classes = records.manifest.kind === "classes" ? exampleClasses(records) : undefined;
   if (!classes) {
-    throw new DatasetError("OPTION", `stratifyBy: true, expected a function; the records hold no class per file`);
+    throw new DatasetError("OPTION", `${option}: expected a function; the records hold no class per file`);
   }
   return Array.from({ length: records.count }, (_, i) => classes.of(i));
 }

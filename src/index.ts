@@ -19,8 +19,12 @@ export type { Recipe, RecipeOptions } from "./generate/recipe.js";
 export type { Chord, Wave } from "./signal/oscillator.js";
 // Pair
 export { type FromCsvOptions, fromCsv } from "./sources/from-csv.js";
+export type { TableOptions } from "./sources/index-rows.js";
+export type { CsvForm } from "./sources/table-rows.js";
+export { type FromManifestOptions, fromManifest } from "./sources/from-manifest.js";
 export { type FromEventsOptions, fromEvents } from "./sources/from-events.js";
 export type { EventColumns, EventFormat, EventUnit, TimedLabel } from "./format/event-table.js";
+export type { ClassChanges } from "./sources/change-classes.js";
 export { joinIndexes } from "./sources/join-indexes.js";
 export { findPitches } from "./sources/find-pitches.js";
 export { type FromFolderOptions, fromFolder } from "./sources/from-folder.js";
@@ -33,6 +37,7 @@ export type { Audio } from "./format/audio.js";
 export type { OnDamaged } from "./format/verdict.js";
 export { type DenseOptions, denseLabels, eventsOf, type LabelEvents } from "./format/events.js";
 export { type FormatKeysOptions, formatKeys } from "./format/format-keys.js";
+export { writeCues } from "./format/cues.js";
 export { type FormatEventsOptions, formatEvents, type WrittenEvent } from "./format/write-events.js";
 export type { TimeUnit } from "./format/keys.js";
 export { type LabelOptions, labelsToMidi, type NoteTarget, type ToMidiOptions } from "./format/labels.js";
@@ -85,6 +90,8 @@ export type { LoadState } from "./load/load-state.js";
 export type { BatchOptions } from "./load/options.js";
 export type { Window } from "./load/windows.js";
 export { type MelSpectrogramOptions, melSpectrogram } from "./features/mel-layer.js";
+// Share
+export { type ExportableDataset, exportDataset, type ExportOptions } from "./export/export-dataset.js";
 // Train
 export { balancedWeights } from "./train/class-weights.js";
 export type { Direction } from "./statistics/direction.js";

@@ -83,8 +83,10 @@ async function planFiles(
   const encoding = options.encoding ?? (probe.sixteenBit ? "pcm16" : "float32");
   const { sampleRate = probe.sampleRate, channels = probe.channels } = options.convert ?? {};
   const grown = (sampleRate * channels) / (probe.sampleRate * probe.channels);
-  const sizes = rows.map((_, i) => {
-    const samples = probe.samples[i]! + (kind === "pairs" ? probe.samples[rows.length + i]! : 0);
+  const sizes = rows.map(({ start = 0, end = Infinity }, i) => {
+    const most = (end - start) * probe.sampleRate * probe.channels;
+    const samples =
+      Math.min(most, probe.samples[i]!) + (kind === "pairs" ? Math.min(most, probe.samples[rows.length + i]!) : 0);
     return Math.round(samples * grown) * BYTES_PER_SAMPLE[encoding] + EXTRA_BYTES;
   });
   const indexFiles = [...new Set([index.file, ...(index.besides ?? [])])].filter((file) => file !== FILE_NAMES);

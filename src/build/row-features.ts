@@ -17,7 +17,7 @@ import { emptyRow, renderInto } from "../generate/render-pair.js";
 import type { ShardTask } from "./shard-request.js";
 import { noteFile } from "../system/noted-file.js";
 import { fileError } from "../system/atomic-file.js";
-import type { Row } from "../core/rows.js";
+import { type Row, rowName } from "../core/rows.js";
 import type { PlanHead } from "../records/plan.js";
 import { originalFrameCount, padRows } from "../original/padding.js";
 
@@ -37,6 +37,8 @@ export class SourceReader {
   private scratch: [Buffer, Buffer] = [Buffer.allocUnsafe(1 << 16), Buffer.allocUnsafe(1 << 16)];
   private rendered: [Int16Array, Int16Array] | undefined;
   private readonly pieces: (SourcePiece | undefined)[] = [];
+  /** The files read last, for rows that are parts of one. */
+  private readonly last: ({ file: string; audio: Audio } | undefined)[] = [];
 
   constructor(private readonly task: ShardTask) {}
 
@@ -50,9 +52,26 @@ export class SourceReader {
       const form = { sampleRate: source.recipe.sampleRate, channels: 1 };
       return { input: { ...form, samples: input }, target: { ...form, samples: target } };
     }
-    const input = await this.decode(posix.join(source.inputFolder, row.input), 0);
+    const input = await this.part(posix.join(source.inputFolder, row.input), 0, row);
     if (head.kind !== "pairs") return { input };
-    return { input, target: await this.decode(posix.join(source.targetFolder, row.target ?? ""), 1) };
+    return { input, target: await this.part(posix.join(source.targetFolder, row.target ?? ""), 1, row) };
+  }
+
+  /** The part of a file that a row is. Rows of one file, one after the other, read it once. */
+  private async part(file: string, slot: 0 | 1, row: Row): Promise<Audio> {
+    const { start, end } = row;
+    const known = this.last[slot];
+    const whole = start === undefined && end === undefined;
+    const audio = !whole && known?.file === file ? known.audio : await this.decode(file, slot);
+    this.last[slot] = whole ? undefined : { file, audio };
+    if (whole) return audio;
+    const { sampleRate, channels, samples } = audio;
+    const place = (time: number): number => channels * Math.round(time * sampleRate);
+    const part = samples.subarray(place(start ?? 0), end === undefined ? samples.length : place(end));
+    if (part.length > 0) return { sampleRate, channels, samples: part };
+    const length = samples.length / channels / sampleRate;
+    const found = `part ${start ?? 0} to ${end ?? length} s: empty`;
+    throw new DatasetError("CHECK", `${found}, expected a part of the sound's ${length} s (${file}, line ${row.line})`);
   }
 
   /** The checksum of samples that are stored as they lie in their file; undefined of other bytes. */
@@ -158,7 +177,7 @@ export async function rowFeatures(head: PlanHead, row: Row, reader: SourceReader
   if (head.encoding === "float16") return features;
   if (row.group !== undefined) features.group = bytesFeature(utf8.encode(row.group));
   features.id = { kind: "int64", values: [row.id] };
-  features.name = bytesFeature(utf8.encode(row.input));
+  features.name = bytesFeature(utf8.encode(rowName(row)));
   features.sample_rate = { kind: "int64", values: [head.sampleRate] };
   return features;
 }

@@ -6,6 +6,7 @@ import type { Problem } from "../core/error.js";
 import { checkLabelOptions, type LabelOptions, storedTimeUnit } from "../format/labels.js";
 import { checkOnDamaged, type OnDamaged } from "../format/verdict.js";
 import { statOf } from "../system/file-names.js";
+import { type ClassChanges, changeClasses } from "../sources/change-classes.js";
 import { listFolders } from "../sources/list-audio.js";
 import { meantFiles } from "../sources/suggest-file.js";
 import { type IndexOptions, type IndexScan, scanIndex } from "../sources/index-csv.js";
@@ -22,6 +23,8 @@ export type { CheckedFile } from "./check-files.js";
 export interface CheckOptions extends LongOptions, Omit<LabelOptions, "sampleRate" | "samples"> {
   /** What the files will be converted to; what differs only in that is no problem then. */
   convert?: Convert;
+  /** Classes to rename, join or leave out, as `generateRecords` does: `{ merge: { puppy: "dog" }, drop: ["noise"] }`. Default: none. */
+  classes?: ClassChanges;
   /** What files that are cut short or damaged are: errors (default), or warnings. Wrong checksums are errors always. */
   onDamaged?: OnDamaged;
   /** Worker threads. Default: one per core. */
@@ -59,22 +62,25 @@ export async function check(
 ): Promise<CheckReport> {
   checkLabelOptions(options);
   checkOnDamaged(options.onDamaged);
-  const scan: IndexScan = "index" in index ? index : { index, problems: [] };
+  const given: IndexScan = "index" in index ? index : { index, problems: [] };
+  const scan = options.classes ? { ...given, index: changeClasses(given.index, options.classes) } : given;
   const files = await filesOf(scan.index);
   const names = [...files.keys()];
   const checked = await checkAll(directory, names, files, options);
-  const unlisted = await findUnlisted(directory, scan.index, files);
+  // Sounds of dropped classes are listed all the same.
+  const unlisted = await findUnlisted(directory, scan.index, scan === given ? files : await filesOf(given.index));
   const meant = meantFiles([...unlisted.map(({ file }) => file), ...(await keysInside(directory, scan.index))]);
   const problems: Problem[] = [...scan.problems, ...(scan.index.warnings ?? [])];
   await inTurns(names, (name) => {
     for (const p of checked.get(name)!.problems) problems.push(located(p, scan.index, files.get(name)!, meant));
   });
-  problems.push(...(await compareFiles(checked, options.convert)));
+  problems.push(...(await compareFiles(checked, options.convert, scan.index.rows.some(isPart))));
   problems.push(...compareLabels(checked, scan.index), ...compareUnits(scan.index, options));
-  problems.push(...compareEvents(scan.index, checked));
+  const wrong = new Set<Row>();
+  problems.push(...compareEvents(scan.index, checked, wrong), ...compareParts(scan.index, checked, wrong));
   if (scan.index.kind === "pairs") problems.push(...(await comparePairs(scan.index, checked)));
   problems.push(...unlisted);
-  return makeReport(scan.index, [...checked.values()], problems);
+  return makeReport(scan.index, [...checked.values()], problems, wrong);
 }
 
 /** Every audio file once, with the rows that name it and its key file. */
@@ -165,7 +171,11 @@ const COMPARED = [
 ] as const;
 
 /** Reports files whose form isn't the most frequent one. Lengths count only in a set where most are equal. */
-async function compareFiles(checked: Map<string, CheckedFile>, convert: Convert = {}): Promise<Problem[]> {
+async function compareFiles(
+  checked: Map<string, CheckedFile>,
+  convert: Convert = {},
+  parts = false,
+): Promise<Problem[]> {
   const problems: Problem[] = [];
   const sound: CheckedFile[] = [];
   await inTurns(checked.values(), (file) => {
@@ -173,7 +183,7 @@ async function compareFiles(checked: Map<string, CheckedFile>, convert: Convert 
   });
   for (const { field, name, hint } of COMPARED) {
     if ((field === "sampleRate" || field === "channels") && convert[field] !== undefined) continue;
-    if (field === "frames" && convert.sampleRate !== undefined) continue;
+    if (field === "frames" && (convert.sampleRate !== undefined || parts)) continue;
     const counts = new Map<number, number>();
     let known = 0;
     await inTurns(sound, ({ [field]: value }) => {
@@ -248,17 +258,19 @@ function compareUnits(index: DatasetIndex, { timeUnit }: CheckOptions): Problem[
 const LATE = 0.05;
 
 /** Compares the events of tables with the lengths of their sounds. */
-function compareEvents(index: DatasetIndex, checked: Map<string, CheckedFile>): Problem[] {
-  return index.rows.flatMap(({ events, input, line }) => {
+function compareEvents(index: DatasetIndex, checked: Map<string, CheckedFile>, wrong: Set<Row>): Problem[] {
+  return index.rows.flatMap((row) => {
+    const { events, input, line, start = 0, end: stop = Infinity } = row;
     const { frames, sampleRate } = checked.get(posix.join(index.inputFolder ?? "in", input)) ?? {};
     if (!events || frames === undefined || !sampleRate) return [];
-    const end = frames / sampleRate;
+    const end = Math.min(stop, frames / sampleRate) - start;
     const onset = events.reduce((most, [from]) => Math.max(most, from), 0);
     const offset = events.reduce((most, [, to]) => Math.max(most, to), 0);
     const where = `(${input}, ${index.file}:${line})`;
     const problem = (kind: string, message: string): Problem => ({ kind, file: index.file, line, message });
     if (onset >= end) {
       const hint = "pass the unit that the table counts in";
+      wrong.add(row);
       return [
         problem("time", `event at ${onset} s: after the end of the sound at ${end.toFixed(3)} s; ${hint} ${where}`),
       ];
@@ -267,6 +279,31 @@ function compareEvents(index: DatasetIndex, checked: Map<string, CheckedFile>): 
     return [
       problem("late", `event to ${offset} s: expected the end of the sound at ${end.toFixed(3)} s at most ${where}`),
     ];
+  });
+}
+
+const isPart = ({ start, end }: Row): boolean => start !== undefined || end !== undefined;
+
+/** Compares the parts of sounds that rows are with the sounds' lengths. */
+function compareParts(index: DatasetIndex, checked: Map<string, CheckedFile>, wrong: Set<Row>): Problem[] {
+  return index.rows.filter(isPart).flatMap((row) => {
+    const { input, line, start = 0, end = Infinity } = row;
+    const { frames, sampleRate } = checked.get(posix.join(index.inputFolder ?? "in", input)) ?? {};
+    if (frames === undefined || !sampleRate) return [];
+    const length = frames / sampleRate;
+    const found = `part ${start} to ${Number.isFinite(end) ? end : "the end"}`;
+    const problem = (kind: string, expected: string): Problem[] => {
+      if (kind === "time") wrong.add(row);
+      const message = `${found}: ${expected} of ${length.toFixed(3)} s (${input}, ${index.file}:${line})`;
+      return [{ kind, file: index.file, line, message }];
+    };
+    if (Math.round(start * sampleRate) >= frames)
+      return problem("time", "begins after the sound's end, expected it within the sound");
+    if (Math.round(end * sampleRate) <= Math.round(start * sampleRate))
+      return problem("time", "shorter than a sample, expected a part");
+    return Number.isFinite(end) && end > length + LATE
+      ? problem("late", "ends with the sound, expected it within the sound")
+      : [];
   });
 }
 

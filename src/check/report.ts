@@ -41,6 +41,7 @@ const WARNINGS = new Set([
   "split",
   "skipped",
   "late",
+  "no label",
 ]);
 
 /** Whether a problem is worth knowing, but doesn't prevent a build. */
@@ -48,15 +49,25 @@ export function isWarning(problem: Problem): boolean {
   return WARNINGS.has(problem.kind);
 }
 
-/** Sorts what was found into a report. */
-export function makeReport(index: DatasetIndex, files: CheckedFile[], problems: Problem[]): CheckReport {
+/**
+ * Sorts what was found into a report.
+ * @param wrong rows of which something other than their files is wrong
+ */
+export function makeReport(
+  index: DatasetIndex,
+  files: CheckedFile[],
+  problems: Problem[],
+  wrong: ReadonlySet<Row> = new Set(),
+): CheckReport {
   const errors = problems.filter((problem) => !isWarning(problem));
   const warnings = problems.filter(isWarning);
   const counts: Record<string, number> = {};
   for (const { kind } of [...errors, ...warnings]) counts[kind] = (counts[kind] ?? 0) + 1;
   const bad = new Set(errors.map((problem) => problem.file));
   const sides = [index.inputFolder ?? "in", index.targetFolder ?? "out"] as const;
-  const isSound = ({ input, target, keys }: Row): boolean => {
+  const isSound = (row: Row): boolean => {
+    const { input, target, keys } = row;
+    if (wrong.has(row)) return false;
     const named = [posix.join(sides[0], input), target === undefined ? undefined : posix.join(sides[1], target), keys];
     return !named.some((file) => file !== undefined && bad.has(file));
   };

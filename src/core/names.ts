@@ -13,3 +13,8 @@ export function nameProblem(name: string): string | undefined {
 export function plainName(name: string): string {
   return posix.normalize(name.replaceAll("\\", "/"));
 }
+
+/** The same for names that look the same: one Unicode form, without characters that can't be seen. */
+export function sameName(name: string): string {
+  return name.normalize("NFC").replace(/[\u200B-\u200D\u2060\uFEFF]/g, "");
+}

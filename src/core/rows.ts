@@ -27,6 +27,10 @@ export interface Row {
   keys?: string;
   /** Kind frames, in the place of `keys`: stretches of labels, by their onset: onset and offset in seconds, number of the label, value. */
   events?: readonly RowEvent[];
+  /** Where the example begins in its files, in seconds, where it is a part of longer ones. Default 0. */
+  start?: number;
+  /** Where it ends, in seconds. Default: with the file. */
+  end?: number;
   /** Examples of one group are never in two splits: a speaker, a song, an original recording. */
   group?: string;
   /** The split into which the dataset's publisher put the example. */
@@ -58,9 +62,23 @@ export interface GrowingIndex extends DatasetIndex {
   rows: Row[];
 }
 
-/** The same for two rows of the same files, however these are spelled. */
-export function rowKey({ input, target }: Pick<Row, "input" | "target">): string {
-  return plainName(input) + (target === undefined ? "" : `\0${plainName(target)}`);
+/** What of a row says which sound it is. */
+type SoundOf = Pick<Row, "input" | "target" | "start" | "end">;
+
+/** The same for two rows of the same parts of the same files, however these are spelled. */
+export function rowKey({ input, target, start, end }: SoundOf): string {
+  return rowName({ input: plainName(input), start, end }) + (target === undefined ? "" : `\0${plainName(target)}`);
+}
+
+/** What an example is called: its input, with the seconds of the part that it is (`talk.wav#t=1.5,3`, as URLs of media have them). */
+export function rowName({
+  input,
+  start,
+  end,
+}: Pick<Row, "input"> & { [K in "start" | "end"]?: number | undefined }): string {
+  return start === undefined && end === undefined
+    ? input
+    : `${input}#t=${start ?? 0}${end === undefined ? "" : `,${end}`}`;
 }
 
 /** Full path of a row's input. */

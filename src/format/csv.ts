@@ -42,17 +42,23 @@ export function csvLines(text: string): CsvLine[] {
   return out;
 }
 
-/** The number a cell holds in plain decimal notation (`1`, `-0.5`, `2e-3`), if a float32 can hold it; undefined for anything else. */
-export function cellNumber(cell: string): number | undefined {
-  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(cell) && Number.isFinite(Math.fround(Number(cell)))
-    ? Number(cell)
+/**
+ * The number a cell holds in plain decimal notation (`1`, `-0.5`, `2e-3`), if a float32 can hold it; undefined for anything else.
+ * @param decimal what its decimals are written with. Default "."
+ */
+export function cellNumber(cell: string, decimal: "." | "," = "."): number | undefined {
+  const text = decimal === "," && !cell.includes(".") ? cell.replace(",", ".") : cell;
+  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) && Number.isFinite(Math.fround(Number(text)))
+    ? Number(text)
     : undefined;
 }
 
 /** What is wrong with a cell that holds no number for `cellNumber`. */
-export function notNumber(cell = ""): string {
+export function notNumber(cell = "", decimal: "." | "," = "."): string {
   const large = /\d/.test(cell) && Math.abs(Math.fround(Number(cell))) === Infinity;
-  return `${JSON.stringify(cell)}, expected a number${large ? "; float32 holds none beyond 3.4e38" : ""}`;
+  const comma =
+    decimal === "." && /^[+-]?\d+,\d+$/.test(cell) ? '; if its comma is a decimal one, pass decimal: ","' : "";
+  return `${JSON.stringify(cell)}, expected a number${large ? "; float32 holds none beyond 3.4e38" : comma}`;
 }
 
 /** A hint where a line of one cell looks separated by something other than commas. */
@@ -70,8 +76,8 @@ export function decodeUtf8(bytes: Uint8Array, file: string): string {
   }
 }
 
-/** A csv of these rows, in `\n` lines; cells with commas, quotes, line ends or spaces at either end are quoted. */
-export function formatCsv(rows: readonly (readonly (string | number)[])[]): string {
+/** A csv of these rows, in `\n` lines; cells with delimiters, quotes, line ends or spaces at either end are quoted. */
+export function formatCsv(rows: readonly (readonly (string | number)[])[], delimiter = ","): string {
   const { stringify } = require("csv-stringify/sync") as typeof import("csv-stringify/sync");
-  return stringify(rows as (string | number)[][], { quoted_match: /^\s|\s$|\r/ });
+  return stringify(rows as (string | number)[][], { delimiter, quoted_match: /^\s|\s$|\r/ });
 }

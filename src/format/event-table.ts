@@ -1,5 +1,7 @@
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { pitchName } from "../core/pitch.js";
+import { addDecimals } from "../core/numbers.js";
+import { cellNumber, notNumber } from "./csv.js";
 
 /** A labelled stretch of a sound, as tables of events list them. */
 export interface TimedLabel {
@@ -46,6 +48,14 @@ export interface EventLayout {
   unit: EventUnit;
   /** Of `samples`, in Hz. */
   sampleRate?: number;
+  /** What decimals are written with. Default ".". */
+  decimal?: "." | "," | undefined;
+  /** Whether quotes may stand around a cell. Default true. */
+  quote?: boolean;
+  /** Takes only rows for which it is true. */
+  where?: ((row: Readonly<Record<string, string>>) => boolean) | undefined;
+  /** Whether confidence and velocity are read. Default true; where nothing asks for them they may be anything. */
+  scores?: boolean;
   /** Lines that begin so are no rows. */
   comment?: string;
   /** Rows that count: by the first cell. */
@@ -67,7 +77,8 @@ export type EventFormat =
   | "ctm"
   | "textgrid"
   | "jams"
-  | "cues";
+  | "cues"
+  | "kaldi";
 
 /** Layouts that are known by name. Their headers, where they have one, are found without it too. */
 export const EVENT_FORMATS = {
@@ -105,21 +116,22 @@ export const EVENT_FORMATS = {
     ...seconds,
     delimiter: "\t",
     header: false,
+    quote: false,
     comment: "\\",
     columns: { onset: "1", offset: "2", label: "3" },
   },
   rttm: {
     ...{ ...seconds, delimiter: " ", header: false, comment: ";", first: "SPEAKER" },
-    columns: { file: "2", onset: "4", duration: "5", label: "8" },
+    columns: { file: "2", onset: "4", duration: "5", label: "8", confidence: "9" },
   },
   ctm: {
     ...seconds,
     delimiter: " ",
     header: false,
     comment: ";",
-    columns: { file: "1", onset: "3", duration: "4", label: "5" },
+    columns: { file: "1", onset: "3", duration: "4", label: "5", confidence: "6" },
   },
-} as const satisfies Record<Exclude<EventFormat, "textgrid" | "jams" | "cues">, EventLayout>;
+} as const satisfies Record<Exclude<EventFormat, "textgrid" | "jams" | "cues" | "kaldi">, EventLayout>;
 
 /** What tables call their columns, in lower case with single spaces, the likelier names first. */
 const NAMES: Readonly<Record<keyof EventColumns, readonly string[]>> = {
@@ -199,8 +211,13 @@ export function findLayout(text: string, where: string, given: EventColumns = {}
   if (/\.ctm$/i.test(where)) return EVENT_FORMATS.ctm;
   const delimiter = ["\t", ",", ";"].find((d) => line.includes(d)) ?? " ";
   const cells = cut(line, delimiter) ?? [];
-  if (delimiter === "\t" && cells.length <= 3 && cells.slice(0, 2).every((cell) => Number.isFinite(numberOf(cell)))) {
-    return EVENT_FORMATS.audacity;
+  const named = Object.values(given).filter((name) => name !== undefined);
+  if (named.length > 0 && named.every((name) => /^\d+$/.test(name)) && !named.every((name) => cells.includes(name))) {
+    return { delimiter, header: false, columns: given, unit: "seconds" };
+  }
+  const numbers = cells.slice(0, 2).filter((cell) => cellNumber(cell.replace(/^(\d+),(\d+)$/, "$1.$2")) !== undefined);
+  if (named.length === 0 && numbers.length === 2 && cells.length <= 3) {
+    return { ...EVENT_FORMATS.audacity, delimiter };
   }
   const columns: EventColumns = { ...given };
   let unit: EventUnit = "seconds";
@@ -228,23 +245,20 @@ export function findLayout(text: string, where: string, given: EventColumns = {}
 }
 
 /** The cells of a line; undefined where its quotes don't match. */
-function cut(line: string, delimiter: string): string[] | undefined {
+function cut(line: string, delimiter: string, quote = true): string[] | undefined {
   if (delimiter === " ") return line.trim().split(/\s+/);
-  if (!line.includes('"')) return line.split(delimiter).map((cell) => cell.trim());
+  if (!quote || !line.includes('"')) return line.split(delimiter).map((cell) => cell.trim());
   const { parse } = require("csv-parse/sync") as typeof import("csv-parse/sync");
   const options = { delimiter, trim: true, relax_quotes: true, skip_records_with_error: true } as const;
   return parse(line, options)[0] as string[] | undefined;
 }
-
-const numberOf = (cell: string): number =>
-  /^\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$/.test(cell) ? Number(cell) : Number.NaN;
 
 /**
  * Reads a table of events by its layout.
  * @throws DatasetError "LABEL" with every bad line at once, "OPTION" for columns that the table doesn't have
  */
 export function readEventTable(text: string, where: string, layout: EventLayout): TimedLabel[] {
-  const { delimiter, comment, first, header, unit, sampleRate } = layout;
+  const { delimiter, comment, first, header, unit, sampleRate, quote, where: wanted } = layout;
   const problems: Problem[] = [];
   const report = (line: number, message: string): void =>
     void problems.push({ kind: "labels", file: where, line, message: `${message} (${where}:${line})` });
@@ -256,28 +270,31 @@ export function readEventTable(text: string, where: string, layout: EventLayout)
   }
   const scale = unit === "samples" ? 1 / sampleRate! : unit === "milliseconds" ? 0.001 : 1;
   let places: Partial<Record<keyof EventColumns, number>> | undefined;
-  let width = 0;
+  let names: string[] = [];
   const events: TimedLabel[] = [];
   const lines = text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/);
   for (const [i, source] of lines.entries()) {
-    if (source.trim() === "" || (comment && source.startsWith(comment)) || /^[#%]/.test(source)) continue;
+    if (source.trim() === "" || (comment && source.startsWith(comment))) continue;
     const line = i + 1;
-    const cells = cut(source, delimiter);
+    const cells = cut(source, delimiter, quote);
+    // Below a header a line of as many cells is a row: a sound may be called so.
+    if (/^[#%]/.test(source) && !(header && places && cells?.length === names.length)) continue;
     if (!cells) {
       report(line, "quotes: they don't match, expected one at each end of a cell");
       continue;
     }
     if (!places) {
-      places = placesOf(layout, header ? cells : cells.map((_, k) => String(k + 1)), where, line);
-      width = cells.length;
+      names = header ? cells : cells.map((_, k) => String(k + 1));
+      places = placesOf(layout, names, where, line);
       if (header) continue;
     }
     if (first !== undefined && cells[0] !== first) continue;
-    if (header && cells.length !== width && (delimiter === " " || cells.length > width)) {
-      report(line, `columns: ${cells.length}, expected ${width} as in the header`);
+    if (header && cells.length !== names.length && (delimiter === " " || cells.length > names.length)) {
+      report(line, `columns: ${cells.length}, expected ${names.length} as in the header`);
       continue;
     }
-    const event = eventOf(cells, places, scale, (message) => report(line, message));
+    if (wanted && !wanted(Object.fromEntries(names.map((name, k) => [name, cells[k] ?? ""])))) continue;
+    const event = eventOf(cells, places, { scale, decimal: layout.decimal }, (message) => report(line, message));
     if (event) events.push({ ...event, line });
   }
   if (problems.length > 0) throw problemsError("LABEL", `events ${where}`, problems);
@@ -285,7 +302,7 @@ export function readEventTable(text: string, where: string, layout: EventLayout)
 }
 
 function placesOf(
-  { columns }: EventLayout,
+  { columns, header, scores = true }: EventLayout,
   names: readonly string[],
   where: string,
   line: number,
@@ -293,8 +310,11 @@ function placesOf(
   const places: Partial<Record<keyof EventColumns, number>> = {};
   for (const [key, name] of Object.entries(columns) as [keyof EventColumns, string][]) {
     const at = names.indexOf(name);
+    const score = key === "confidence" || key === "velocity";
+    if (score && !scores) continue;
     if (at >= 0) places[key] = at;
-    else {
+    // Tables without a header may leave out what stands last.
+    else if (header || !score) {
       const expected = `expected one of ${names.join(", ")}`;
       throw new DatasetError(
         "OPTION",
@@ -308,7 +328,7 @@ function placesOf(
 function eventOf(
   cells: readonly string[],
   places: Partial<Record<keyof EventColumns, number>>,
-  scale: number,
+  { scale, decimal }: { scale: number; decimal: EventLayout["decimal"] },
   report: (message: string) => void,
 ): Omit<TimedLabel, "line"> | undefined {
   const cell = (key: keyof EventColumns): string | undefined =>
@@ -323,36 +343,38 @@ function eventOf(
     return { ...named, onset: 0, offset: 0, label: "" };
   }
   const number = (name: string, value = ""): number => {
-    const found = numberOf(value);
-    if (Number.isNaN(found)) {
-      const decimal = /^\d+,\d+$/.test(value) ? "; decimals are written with a point" : "";
-      report(`${name}: ${JSON.stringify(value)}, expected a number${decimal}`);
-    }
-    return found;
+    const found = cellNumber(value, decimal);
+    if (found === undefined) report(`${name}: ${notNumber(value, decimal)}`);
+    return found ?? Number.NaN;
   };
   const onset = number("onset", cell("onset")) * scale;
   const second = number(places.offset === undefined ? "duration" : "offset", ends) * scale;
-  const offset = places.offset === undefined ? onset + second : second;
+  const offset = places.offset === undefined ? addDecimals(onset, second) : second;
   if (onset < 0) report(`onset: ${onset}, expected 0 or more`);
   else if (offset < onset) report(`offset: ${offset}, expected the onset, ${onset}, or more`);
-  if (text === "" && (places.label !== undefined || places.pitch !== undefined))
-    report("label: empty, expected a name");
-  const score = scoreOf(cell("confidence"), cell("velocity"), number);
+  const score = scoreOf(cell("confidence"), cell("velocity"), number, report);
   return { ...named, onset, offset, label: pitch === undefined ? text : pitchLabel(pitch, report), ...score };
 }
+
+/** What stands for no confidence. */
+const NO_SCORE = new Set<string | undefined>([undefined, "", "NA", "<NA>"]);
 
 function scoreOf(
   confidence: string | undefined,
   velocity: string | undefined,
   number: (name: string, value: string) => number,
+  report: (message: string) => void,
 ): { score?: number } {
-  if (confidence !== undefined) return { score: number("confidence", confidence) };
-  return velocity === undefined ? {} : { score: number("velocity", velocity) / 127 };
+  if (!NO_SCORE.has(confidence)) return { score: number("confidence", confidence!) };
+  if (NO_SCORE.has(velocity)) return {};
+  const value = number("velocity", velocity!);
+  if (value < 0 || value > 127) report(`velocity: ${value}, expected 0 to 127`);
+  return { score: value / 127 };
 }
 
 function pitchLabel(text: string, report: (message: string) => void): string {
-  const pitch = numberOf(text);
-  if (Number.isInteger(pitch) && pitch >= 0 && pitch <= 127) return pitchName(pitch);
+  const pitch = cellNumber(text);
+  if (pitch !== undefined && Number.isInteger(pitch) && pitch >= 0 && pitch <= 127) return pitchName(pitch);
   report(`pitch: ${JSON.stringify(text)}, expected a MIDI pitch from 0 to 127`);
   return "";
 }

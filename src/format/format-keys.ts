@@ -1,5 +1,6 @@
 import type { TimeUnit } from "./keys.js";
 import { DatasetError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { formatCsv } from "./csv.js";
 
 /** Options of `formatKeys`. */
@@ -14,6 +15,8 @@ export interface FormatKeysOptions {
   sampleRate?: number;
 }
 
+const OPTIONS: OptionNames<FormatKeysOptions> = { labels: true, timeUnit: true, inputSize: true, sampleRate: true };
+
 /**
  * The key csv of a matrix `[frames × features]` of labels or predictions: a row per frame, so that the original reads it
  * as well. `parseKeys` gives the same float32 values back.
@@ -22,6 +25,7 @@ export interface FormatKeysOptions {
  * @example formatKeys(new Float32Array([0, 1]), { labels: ["C4"] })
  */
 export function formatKeys(dense: Float32Array, options: FormatKeysOptions): string {
+  checkKnown("formatKeys", options, OPTIONS);
   const { labels, timeUnit = "frames", inputSize, sampleRate } = options;
   if (timeUnit !== "frames" && !inputSize)
     throw new DatasetError("OPTION", `inputSize ${inputSize}: expected samples per frame`);

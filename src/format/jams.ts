@@ -1,4 +1,5 @@
 import { DatasetError } from "../core/error.js";
+import { addDecimals } from "../core/numbers.js";
 import { pitchName } from "../core/pitch.js";
 import type { TimedLabel } from "./event-table.js";
 
@@ -44,7 +45,7 @@ export function readJams(text: string, where: string, namespace?: string): Timed
       const label = labelOf(value, known[a]!);
       if (label === undefined) return fail(`${place}: value ${shown(value)}, expected a text or a pitch`);
       const score = typeof confidence === "number" ? { score: confidence } : {};
-      return { onset: time, offset: time + duration, label, ...score, line: 1 };
+      return { onset: time, offset: addDecimals(time, duration), label, ...score, line: 1 };
     });
   });
 }

@@ -1,6 +1,7 @@
 import { pitchName } from "../core/pitch.js";
 import type { RowEvent } from "../core/rows.js";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import type { LabelEvents } from "./events.js";
 import { type KeyLabels, type KeyOptions, parseKeys, type TimeUnit } from "./keys.js";
 import { type MidiNotes, type MidiOptions, type Note, readMidi } from "./midi.js";
@@ -156,11 +157,16 @@ export interface ToMidiOptions {
   program?: number;
 }
 
+const MIDI_OPTIONS: OptionNames<ToMidiOptions> = {
+  ...{ timeUnit: true, sampleRate: true, inputSize: true, lowest: true, velocity: true, samples: true, program: true },
+};
+
 /**
  * A MIDI file of frame labels or predictions (`eventsOf` makes events of a matrix).
  * @example writeFileSync("song.mid", labelsToMidi(eventsOf(prediction, 88, 0.5), { timeUnit: "frames", inputSize: 256, sampleRate: 16000 }))
  */
 export function labelsToMidi(events: LabelEvents, options: ToMidiOptions): Uint8Array {
+  checkKnown("labelsToMidi", options, MIDI_OPTIONS);
   const { timeUnit, sampleRate, inputSize, lowest = PIANO[0], samples = Infinity } = options;
   if (timeUnit === "frames" && !inputSize)
     throw new DatasetError("OPTION", `inputSize ${inputSize}: expected samples per frame`);
@@ -176,7 +182,7 @@ export function labelsToMidi(events: LabelEvents, options: ToMidiOptions): Uint8
     const velocity = options.velocity ?? (events.value[i] as number) * 127;
     return { pitch, velocity, onset: on * scale, offset: off * scale };
   });
-  return writeNotes(notes, options);
+  return writeNotes(notes, options.program === undefined ? {} : { program: options.program });
 }
 
 /** The frame labels of a row's events, whose times become samples; each is at least a sample long. */

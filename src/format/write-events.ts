@@ -1,4 +1,7 @@
 import { DatasetError } from "../core/error.js";
+import { addDecimals } from "../core/numbers.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
+import { formatCsv } from "./csv.js";
 import { pitchOf } from "../core/pitch.js";
 
 /** A labelled stretch to write; what a pipeline predicts for kind frames has this form. */
@@ -20,6 +23,8 @@ export interface FormatEventsOptions {
   duration?: number;
 }
 
+const OPTIONS: OptionNames<FormatEventsOptions> = { file: true, duration: true };
+
 const FORMATS = { audacity, dcase, rttm, textgrid, jams };
 
 /**
@@ -36,21 +41,36 @@ export function formatEvents(
   format: keyof typeof FORMATS,
   options: FormatEventsOptions = {},
 ): string {
+  checkKnown("formatEvents", options, OPTIONS);
   const write = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
   if (!write) {
     const known = Object.keys(FORMATS).join(", ");
     throw new DatasetError("OPTION", `format: ${JSON.stringify(format)}, expected one of ${known}`);
   }
-  for (const { onset, offset, label } of events) {
-    if (!(onset >= 0 && offset >= onset && offset < Infinity) || /[\t\r\n\0]/.test(label) || label === "") {
-      const found = JSON.stringify({ onset, offset, label });
-      throw new DatasetError("OPTION", `event ${found}: expected onset ≤ offset in seconds, and a label in one line`);
-    }
-  }
+  checkEvents(events);
   return write(
     [...events].sort((a, b) => a.onset - b.onset),
     options,
   );
+}
+
+/** @throws DatasetError "OPTION" for events that no file of labels can say */
+export function checkEvents(events: readonly WrittenEvent[]): void {
+  for (const { onset, offset, label, score = 1 } of events) {
+    const timed = onset >= 0 && offset >= onset && offset < Infinity;
+    const named = typeof label === "string" && label !== "" && label === label.trim() && !/[\t\r\n\0]/.test(label);
+    if (timed && named && Number.isFinite(score)) continue;
+    const expected = "onset ≤ offset in seconds, and a label in one line without spaces at its ends";
+    throw new DatasetError("OPTION", `event ${JSON.stringify({ onset, offset, label, score })}: expected ${expected}`);
+  }
+}
+
+/** The duration that, added to the onset as a reader does, gives the offset back to the last bit. */
+function durationOf({ onset, offset }: WrittenEvent): number {
+  const meant = addDecimals(offset, -onset);
+  const step = meant * 2 ** -52;
+  const near = [meant, meant + step, meant - step, meant + step / 2, meant - step / 2];
+  return near.find((duration) => addDecimals(onset, duration) === offset) ?? meant;
 }
 
 function needed<K extends keyof FormatEventsOptions>(
@@ -71,9 +91,12 @@ function audacity(events: readonly WrittenEvent[]): string {
 
 function dcase(events: readonly WrittenEvent[], options: FormatEventsOptions): string {
   const file = needed(options, "file", "dcase");
-  const rows = events.map(({ onset, offset, label }) => [file, String(onset), String(offset), label].join("\t"));
+  const rows = events.map(({ onset, offset, label }) => [file, onset, offset, label]);
   // A sound with nothing in it has a row that says so.
-  return lines(["filename\tonset\toffset\tevent_label", ...(rows.length > 0 ? rows : [`${file}\t\t\t`])]);
+  return formatCsv(
+    [["filename", "onset", "offset", "event_label"], ...(rows.length > 0 ? rows : [[file, "", "", ""]])],
+    "\t",
+  );
 }
 
 function rttm(events: readonly WrittenEvent[], options: FormatEventsOptions): string {
@@ -86,10 +109,9 @@ function rttm(events: readonly WrittenEvent[], options: FormatEventsOptions): st
     );
   }
   return lines(
-    events.map(({ onset, offset, label }) => {
-      // The duration that reads back to the offset.
-      const duration = [offset - onset, Number((offset - onset).toPrecision(15))].find((d) => onset + d === offset);
-      return `SPEAKER ${file} 1 ${onset} ${duration ?? offset - onset} <NA> <NA> ${label} <NA> <NA>`;
+    events.map((event) => {
+      const { onset, label, score = "<NA>" } = event;
+      return `SPEAKER ${file} 1 ${onset} ${durationOf(event)} <NA> <NA> ${label} ${score} <NA>`;
     }),
   );
 }
@@ -150,11 +172,11 @@ function jams(events: readonly WrittenEvent[], options: FormatEventsOptions): st
   const duration = needed(options, "duration", "jams");
   const pitches = events.map(({ label }) => pitchOf(label));
   const notes = events.length > 0 && pitches.every((pitch) => pitch !== undefined);
-  const data = events.map(({ onset, offset, label, score }, i) => ({
-    time: onset,
-    duration: offset - onset,
-    value: notes ? pitches[i] : label,
-    confidence: score ?? null,
+  const data = events.map((event, i) => ({
+    time: event.onset,
+    duration: durationOf(event),
+    value: notes ? pitches[i] : event.label,
+    confidence: event.score ?? null,
   }));
   const annotation = {
     annotation_metadata: {},

@@ -1,5 +1,6 @@
 import { midiFile, type Note, PERCUSSION } from "./midi.js";
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import type { MidiEvent } from "midi-file";
 
 /** Options of `writeNotes`. */
@@ -22,6 +23,7 @@ const CHANNELS: readonly number[] = Array.from({ length: 16 }, (_, channel) => c
  * @example writeNotes([{ pitch: 60, velocity: 90, onset: 0, offset: 0.5 }])
  */
 export function writeNotes(notes: readonly Omit<Note, "channel">[], options: WriteMidiOptions = {}): Uint8Array {
+  checkKnown<WriteMidiOptions>("writeNotes", options, { program: true });
   const ticks = (seconds: number): number => Math.round((seconds * TICKS_PER_BEAT * 1e6) / MICROSECONDS_PER_BEAT);
   const { program = 0 } = options;
   if (!(Number.isInteger(program) && program >= 0 && program <= 127)) {

@@ -1,3 +1,4 @@
+import { crc32c } from "../format/crc32c.js";
 import { workerCount } from "../system/pool.js";
 import { frameWidth, openShard, type Records } from "../records/records.js";
 import { layoutBatch } from "./batch-layout.js";
@@ -5,6 +6,7 @@ import type { EpochShape, Place } from "./load-state.js";
 import { type BatchOptions, processing } from "./options.js";
 import { planProcessing } from "./process-batch.js";
 import { type BatchPlanner, type ReadAhead, readAhead } from "./read-ahead.js";
+import { itemWeights, drawnOrder } from "./sampling.js";
 import { cutItems, epochOrder } from "./windows.js";
 
 /** Threads that read in random order from a disk slower than memory: it serves several at once. In order it reads ahead by itself. */
@@ -33,6 +35,7 @@ export function planEpochs(records: Records, examples: Uint32Array, options: Bat
   const { batchSize = 64, seed = 0, shuffle = true } = options;
   const items = cutItems(records, examples, options.window);
   const count = items.example.length;
+  const weights = options.weights && itemWeights(options.weights, examples, items.example);
   const size = options.dropRemainder ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
   const { timeUnit = "frames", kind } = records.manifest;
   const width = kind === "frames" ? frameWidth(records) : 0;
@@ -50,7 +53,7 @@ export function planEpochs(records: Records, examples: Uint32Array, options: Bat
   const free: SharedArrayBuffer[] = [];
   const checks = checkPlanner(records, options.checksums);
   const read = ({ epoch, batch }: Place): ReadAhead => {
-    const order = epochOrder(count, seed, epoch, shuffle);
+    const order = weights ? drawnOrder(weights, seed, epoch) : epochOrder(count, seed, epoch, shuffle);
     const chosen = (k: number): Uint32Array => order.subarray(k * batchSize, (k + 1) * batchSize);
     const planner: BatchPlanner = {
       checks,
@@ -59,7 +62,8 @@ export function planEpochs(records: Records, examples: Uint32Array, options: Bat
     };
     return readAhead(source, readers, batch, size, planner, free);
   };
-  return { shape: { seed, items: count, batchSize, size }, values, read };
+  const drawn = weights ? crc32c(new Uint8Array(weights.buffer)) : undefined;
+  return { shape: { seed, items: count, batchSize, size, ...(drawn === undefined ? {} : { drawn }) }, values, read };
 }
 
 /** Names the records of a batch that are to be checked: those that weren't yet, unless all or none are asked for. */

@@ -16,6 +16,8 @@ export interface LoadState {
   /** What an epoch is made of, to check that the state fits. */
   items: number;
   batchSize: number;
+  /** Checksum of the weights that the examples are drawn by, where they are. */
+  drawn?: number;
 }
 
 /** What an epoch is made of, as far as a state must fit it. */
@@ -23,14 +25,15 @@ export interface EpochShape {
   seed: number;
   items: number;
   batchSize: number;
+  drawn?: number;
   /** Batches per epoch. */
   size: number;
 }
 
 /** The state of an iterator that is at `place`; behind an epoch's last batch it is the next one's beginning. */
-export function stateAt(place: Place, { seed, items, batchSize, size }: EpochShape): LoadState {
+export function stateAt(place: Place, { seed, items, batchSize, drawn, size }: EpochShape): LoadState {
   const at = size > 0 && place.batch >= size ? { epoch: place.epoch + 1, batch: 0 } : place;
-  return { seed, ...at, items, batchSize };
+  return { seed, ...at, items, batchSize, ...(drawn === undefined ? {} : { drawn }) };
 }
 
 /**
@@ -38,7 +41,7 @@ export function stateAt(place: Place, { seed, items, batchSize, size }: EpochSha
  * @throws DatasetError "OPTION" where it was saved for different data or names a place that there isn't
  */
 export function placeOf(state: LoadState, shape: EpochShape): Place {
-  for (const name of ["seed", "items", "batchSize"] as const) {
+  for (const name of ["seed", "items", "batchSize", "drawn"] as const) {
     if (state[name] === shape[name]) continue;
     throw new DatasetError(
       "OPTION",

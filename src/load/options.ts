@@ -14,6 +14,11 @@ export interface BatchOptions extends LayoutOptions {
   dropRemainder?: boolean;
   /** Shuffles: a new order in every epoch, over all shards at once. Default true; pass false for validation and test. */
   shuffle?: boolean;
+  /**
+   * Draws each epoch with replacement, by these weights of the examples, as many as there are. Default: each once. Windows of an
+   * example share its weight.
+   */
+  weights?: ArrayLike<number>;
   /** Seed of the order, together with the epoch's number. Default 0. */
   seed?: number;
   /** Random changes of the examples, for training; give none for validation and test. */

@@ -1,6 +1,6 @@
 import { decodeExample, type Feature, type FeaturePlace, type StoredFeature } from "../format/example.js";
 import { RECORD_HEAD } from "../format/tfrecord.js";
-import type { Row } from "../core/rows.js";
+import { type Row, rowName } from "../core/rows.js";
 
 /** Columns of `D/N<k>.index`: where everything lies in a shard, one entry per example. Positions are bytes in the shard's file. */
 export interface ShardIndex {
@@ -109,7 +109,7 @@ export function indexExample(
 
 /** What the builder of a record knows of it. */
 export interface BuiltExample {
-  row: Pick<Row, "id" | "input" | "group">;
+  row: Pick<Row, "id" | "input" | "start" | "end" | "group">;
   features: Readonly<Record<string, Feature>>;
   /** Where the features lie in the buffer, from `ExampleWriter.write`. */
   places: ReadonlyMap<string, FeaturePlace>;
@@ -152,11 +152,11 @@ function firstBytes(feature: Feature | undefined): number {
 /** The original's records don't hold the name of an example: it comes from the row that it was made from. */
 export function nameExample(
   index: ShardIndex,
-  row: Pick<Row, "id" | "input" | "group">,
+  row: Pick<Row, "id" | "input" | "start" | "end" | "group">,
   i = index.offset.length - 1,
 ): void {
   index.id[i] = row.id;
-  index.name[i] = row.input;
+  index.name[i] = rowName(row);
   index.group[i] = row.group ?? "";
 }
 

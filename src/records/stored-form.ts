@@ -168,6 +168,8 @@ function sourceMisfit(source: BuildPlan["source"] | null | undefined): Misfit | 
       }
       if (row.events !== undefined && !isEvents(row.events))
         return misfit("events", row.events, "lists of four numbers");
+      if (![row.start, row.end].every((time) => time === undefined || (Number.isFinite(time) && time >= 0)))
+        return misfit("part", [row.start, row.end], "seconds");
       return (
         fileMisfit(posix.join(inputFolder, row.input)) ??
         (row.target === undefined ? undefined : fileMisfit(posix.join(targetFolder, row.target))) ??

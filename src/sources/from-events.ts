@@ -17,6 +17,7 @@ import {
   type TimedLabel,
 } from "../format/event-table.js";
 import { readCues } from "../format/cues.js";
+import { type KaldiFile, readKaldi } from "../format/kaldi.js";
 import { readJams } from "../format/jams.js";
 import { readTextGrid } from "../format/text-grid.js";
 import { statOf } from "../system/file-names.js";
@@ -26,23 +27,27 @@ import { soundFinder } from "./sound-finder.js";
 
 /** Options of `fromEvents`. */
 export interface FromEventsOptions {
-  /** Default: by the file's ending (`.TextGrid`, `.jams`, `.rttm`, `.ctm`, `.wav`), else by its header. */
+  /** Default: by the file's ending (`.TextGrid`, `.jams`, `.rttm`, `.ctm`, `.wav`), Kaldi's by its name `segments`, else by its header. */
   format?: EventFormat;
   /** What the columns are called, where they aren't found by the usual names. */
   columns?: EventColumns;
   /** Separator of cells: "," , ";" or "\t"; " " for any white space. Default: found. */
   delimiter?: string;
+  /** What decimals are written with. Default ".". */
+  decimal?: "." | ",";
   /** What times count. Default "seconds", or what the header says. */
   unit?: EventUnit;
   /** Of times in samples, in Hz. */
   sampleRate?: number;
-  /** TextGrid: the tier; JAMS: the namespace. Default: all. */
+  /** TextGrid: the tier; JAMS: the namespace. Default: all. Kaldi: the file beside `segments`; default `utt2spk`. */
   tier?: string;
   /** The labels in the order of the features; rows of others are skipped and counted. Default: all that occur, by name or pitch. */
   classes?: readonly string[];
   /** Other names for labels, before `classes` counts: several may become one. */
   rename?: Readonly<Record<string, string>>;
-  /** Rows with less confidence are skipped. Default: all count. */
+  /** Takes only rows of a table for which it is true, by the names of their columns: those of an instrument, of a channel. Default: all. */
+  where?: (row: Readonly<Record<string, string>>) => boolean;
+  /** Rows with less confidence, or velocity / 127, are skipped. Default: all count. */
   minConfidence?: number;
   /** Stores confidence or velocity as the value of a label, in the place of 1. Default false. */
   values?: boolean;
@@ -57,7 +62,17 @@ export interface FromEventsOptions {
 }
 
 const OPTIONS: OptionNames<FromEventsOptions> = {
-  ...{ format: true, columns: true, delimiter: true, unit: true, sampleRate: true, tier: true, classes: true },
+  ...{
+    format: true,
+    columns: true,
+    delimiter: true,
+    decimal: true,
+    where: true,
+    unit: true,
+    sampleRate: true,
+    tier: true,
+    classes: true,
+  },
   ...{ rename: true, minConfidence: true, values: true, unnamed: true, missing: true, folder: true, group: true },
 };
 
@@ -67,7 +82,8 @@ const OPTIONS: OptionNames<FromEventsOptions> = {
  * One table for all sounds, which names them in a column; or one for each, as a pattern in which `{name}` stands for the
  * sound without its ending and `{base}` for that without its folder. The columns are found by what sets call them, so
  * that most tables need no options: DCASE, AudioSet (strong), MusicNet, MAPS, Raven, BirdNET, Audacity, RTTM, CTM, Praat's
- * TextGrid, JAMS, and the cue points inside wavs. A row that names a sound and nothing else says that there is nothing in it.
+ * TextGrid, JAMS, Kaldi's segments, and the cue points inside wavs. A row without a label, or a table without rows for a
+ * sound, says that there is nothing in it. JSON of lhotse, NeMo and others: `fromManifest`.
  *
  * @param events the table, or the pattern, relative to `directory`
  * @throws DatasetError "LABEL" or "INDEX" with every bad row at once, "OPTION" where the columns aren't found
@@ -81,6 +97,7 @@ export async function fromEvents(
   options: FromEventsOptions = {},
 ): Promise<DatasetIndex> {
   checkKnown("fromEvents", options, OPTIONS);
+  checkChoices(options);
   const { folder = "", missing = "error", unnamed = "skip" } = options;
   for (const name of [events, ...(folder === "" ? [] : [folder])]) {
     const wrong = nameProblem(name);
@@ -110,7 +127,8 @@ export async function fromEvents(
       `sounds without a row: ${sounds.length - named.length}, not taken; pass unnamed: "empty" if nothing is in them`,
     );
   }
-  const { labels, rows, skipped } = rowsOf(named, found.bySound, options);
+  const { labels, rows, skipped, unlabelled } = rowsOf(named, found.bySound, options);
+  if (unlabelled > 0) warn("no label", `rows without a label: ${unlabelled}, taken for sounds with nothing in them`);
   if (skipped > 0) warn("skipped", `rows of other classes or less confidence: ${skipped}, not taken`);
   if (rows.length === 0 || labels.length === 0) {
     throw new DatasetError(
@@ -128,6 +146,24 @@ export async function fromEvents(
     ...folders,
     ...(warnings.length > 0 ? { warnings } : {}),
   };
+}
+
+const CHOICES: Partial<Record<keyof FromEventsOptions, readonly unknown[]>> = {
+  unit: ["seconds", "milliseconds", "samples"],
+  delimiter: [",", ";", "\t", " "],
+  decimal: [".", ","],
+  unnamed: ["skip", "empty"],
+  missing: ["error", "skip"],
+};
+
+/** @throws DatasetError "OPTION" for a word that an option doesn't know */
+function checkChoices(options: FromEventsOptions): void {
+  for (const [name, known] of Object.entries(CHOICES)) {
+    const value = options[name as keyof FromEventsOptions];
+    if (value === undefined || known!.includes(value)) continue;
+    const words = known!.map((word) => JSON.stringify(word)).join(", ");
+    throw new DatasetError("OPTION", `${name}: ${JSON.stringify(value)}, expected one of ${words}`);
+  }
 }
 
 /** What tables hold: the labels of each sound, and rows whose sound isn't there. */
@@ -162,7 +198,7 @@ async function tableOf(
     if (list) list.push(label);
     else bySound.set(sound, [label]);
   }
-  return { bySound, files: [events], problems };
+  return { bySound, files: [events, ...besides(events, options)], problems };
 }
 
 async function tablesOf(
@@ -199,21 +235,44 @@ async function tablesOf(
 async function readEvents(directory: string, file: string, options: FromEventsOptions): Promise<TimedLabel[]> {
   const path = join(directory, file);
   if (!(await statOf(path))?.isFile()) throw new DatasetError("FILE", `events ${file}: not found in ${directory}`);
-  const bytes = await readFile(path);
   const format = options.format ?? formatOf(file);
+  if (format === "kaldi") return await readKaldiFiles(directory, file, options);
+  const bytes = await readFile(path);
   if (format === "textgrid") return readTextGrid(bytes, file, options.tier);
   if (format === "cues") return readCues(bytes, file);
   const text = decodeUtf8(bytes, file);
   if (format === "jams") return readJams(text, file, options.tier);
   if (format !== undefined && !Object.hasOwn(EVENT_FORMATS, format)) {
-    const known = [...Object.keys(EVENT_FORMATS), "textgrid", "jams", "cues"].join(", ");
+    const known = [...Object.keys(EVENT_FORMATS), "textgrid", "jams", "cues", "kaldi"].join(", ");
     throw new DatasetError("OPTION", `format: ${JSON.stringify(format)}, expected one of ${known}`);
   }
+  // Nobody marked anything in it.
+  if (text.trim() === "") return [];
   const known: EventLayout = format ? EVENT_FORMATS[format] : findLayout(text, file, options.columns);
-  const { unit = known.unit, delimiter = known.delimiter, sampleRate = known.sampleRate } = options;
+  const { unit = known.unit, delimiter = known.delimiter, sampleRate = known.sampleRate, decimal, where } = options;
   const columns = { ...known.columns, ...options.columns };
   const rate = sampleRate === undefined ? {} : { sampleRate };
-  return readEventTable(text, file, { ...known, unit, delimiter, columns, ...rate });
+  const scores = options.values === true || options.minConfidence !== undefined;
+  return readEventTable(text, file, { ...known, unit, delimiter, columns, ...rate, decimal, where, scores });
+}
+
+/** Kaldi's files beside `segments` that say what is in it. */
+function besides(file: string, { format = formatOf(file), tier = "utt2spk" }: FromEventsOptions): string[] {
+  return format === "kaldi" ? [tier, "wav.scp"].map((name) => posix.join(posix.dirname(file), name)) : [];
+}
+
+async function readKaldiFiles(directory: string, file: string, options: FromEventsOptions): Promise<TimedLabel[]> {
+  const [labels, scp] = besides(file, options) as [string, string];
+  const read = async (name: string): Promise<KaldiFile | undefined> =>
+    (await statOf(join(directory, name)))?.isFile()
+      ? { file: name, text: decodeUtf8(await readFile(join(directory, name)), name) }
+      : undefined;
+  const found = await read(labels);
+  if (found) return readKaldi((await read(file))!, found, await read(scp));
+  throw new DatasetError(
+    "FILE",
+    `${labels}: not found, expected the labels of ${file}; name another file by tier: "text"`,
+  );
 }
 
 function formatOf(file: string): EventFormat | undefined {
@@ -225,6 +284,7 @@ function formatOf(file: string): EventFormat | undefined {
     rttm: "rttm",
     ctm: "ctm",
   };
+  if (posix.basename(file) === "segments") return "kaldi";
   return Object.hasOwn(byEnding, ending) ? byEnding[ending] : undefined;
 }
 
@@ -232,7 +292,7 @@ function rowsOf(
   sounds: readonly string[],
   bySound: ReadonlyMap<string, readonly TimedLabel[]>,
   { classes, rename = {}, minConfidence = -Infinity, values = false, group }: FromEventsOptions,
-): { labels: string[]; rows: Row[]; skipped: number } {
+): { labels: string[]; rows: Row[]; skipped: number; unlabelled: number } {
   const nameOf = (label: string): string => (Object.hasOwn(rename, label) ? rename[label]! : label);
   const occurring = new Set<string>();
   for (const sound of sounds)
@@ -242,10 +302,12 @@ function rowsOf(
   if (twice !== undefined) throw new DatasetError("OPTION", `classes: "${twice}" twice, expected each once`);
   const number = new Map(labels.map((label, i) => [label, i]));
   let skipped = 0;
+  let unlabelled = 0;
   const rows = sounds.map((input, id): Row => {
     const found = bySound.get(input) ?? [];
     const events: RowEvent[] = [];
     for (const { onset, offset, label, score = 1 } of found) {
+      if (label === "" && offset > 0) unlabelled++;
       if (label === "") continue;
       const feature = number.get(nameOf(label));
       if (feature === undefined || score < minConfidence) skipped++;
@@ -255,7 +317,7 @@ function rowsOf(
     const line = found.reduce((least, label) => Math.min(least, label.line), Infinity);
     return { id, line: Number.isFinite(line) ? line : 1, input, events, ...(group ? { group: group(input) } : {}) };
   });
-  return { labels, rows, skipped };
+  return { labels, rows, skipped, unlabelled };
 }
 
 /** Names of notes by their pitch, other names by the alphabet. */

@@ -7,12 +7,19 @@ import { FILE_NAMES, listFiles } from "./list-audio.js";
 import type { DatasetIndex, Row } from "../core/rows.js";
 import { datasetFolders } from "./folders.js";
 import { nameProblem } from "../core/names.js";
+import { nameMatcher } from "./name-pattern.js";
 import { splitReader } from "../core/split-name.js";
 
 /** Options of `fromFolder`. */
 export interface FromFolderOptions {
   /** Folder that holds the class folders, relative to the inputs' folder (`D/in`, or D). Default: that folder itself. */
   folder?: string;
+  /**
+   * Where the name of a file says its class: a pattern in which `{class}` is it, and `{group}`, if there is one, its group
+   * (`{modality}-{channel}-{class}-{rest}-{group}.wav`), of the name alone or, with a `/`, of the path; or a function, for which
+   * undefined leaves the file out. Default: the class is the folder.
+   */
+  label?: string | ((file: string) => string | undefined);
   /** The classes, in the order of the label columns. Default: every folder, by name; those that start with `_` or `.` don't count. */
   classes?: readonly string[];
   /** Lists (one file name per line, relative to `folder`) of the files that the publisher set aside for validation and test, relative to D. The others train. */
@@ -21,7 +28,9 @@ export interface FromFolderOptions {
   group?: (file: string) => string;
 }
 
-const OPTIONS: OptionNames<FromFolderOptions> = { folder: true, classes: true, splits: true, group: true };
+const OPTIONS: OptionNames<FromFolderOptions> = {
+  ...{ folder: true, label: true, classes: true, splits: true, group: true },
+};
 
 /**
  * Makes the index of whole-file classes from folders: the class of a file is the name of the folder it lies in.
@@ -34,6 +43,11 @@ const OPTIONS: OptionNames<FromFolderOptions> = { folder: true, classes: true, s
  * **Speech Commands** (`yes/0a7c2a8d_nohash_0.wav`; the lists hold such lines; `_background_noise_` is no class):
  * `fromFolder(D, { splits: { validate: "validation_list.txt", test: "testing_list.txt" }, group: (f) => f.split("/")[1].split("_")[0] })`:
  * the speaker is what stands before `_nohash_`.
+ *
+ * **RAVDESS** (`Actor_12/03-01-06-01-02-01-12.wav`, the third number is the emotion, the last the actor):
+ * `fromFolder(D, { label: "{modality}-{channel}-{class}-{intensity}-{statement}-{repetition}-{group}.wav" })`.
+ *
+ * Symbolic links are followed within the inputs' folder; others are left out with a warning.
  *
  * @throws DatasetError "INDEX" where there is no class, or a list names files that aren't there
  * @example const index = await fromFolder("./gtzan", { folder: "genres_original" }); await writeIndex("./gtzan", "gtzan", index)
@@ -50,27 +64,34 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
   if (!(await statOf(base))?.isDirectory()) {
     throw new DatasetError("FILE", `folder ${base}: not found, expected one with a folder per class`);
   }
-  const { audio, silent } = await listFiles(base);
-  const found = audio.filter((file) => file.includes("/"));
-  const tops = [...new Set(found.map((file) => file.split("/", 1)[0] as string))];
+  const { audio, silent, links } = await listFiles(base, join(directory, folders.inputFolder));
+  const inFolders = options.label === undefined;
+  const found = inFolders ? audio.filter((file) => file.includes("/")) : audio;
+  const tops = [...new Set(found.flatMap((file) => (file.includes("/") ? [file.split("/", 1)[0] as string] : [])))];
   const sideOf = splitReader(tops);
   const published =
     options.splits === undefined &&
-    tops.every((top) => sideOf(top) !== undefined && !options.classes?.includes(top)) &&
-    found.every((file) => file.split("/").length > 2);
-  const classOf = (file: string): string => file.split("/")[published ? 1 : 0] as string;
-  const classes = options.classes ?? [...new Set(found.map(classOf))].filter((name) => !name.startsWith("_")).sort();
+    tops.length > 0 &&
+    tops.every((top) => sideOf(top) !== undefined && !(inFolders && options.classes?.includes(top))) &&
+    found.every((file) => file.split("/").length > (inFolders ? 2 : 1));
+  const nameOf = namer(options.label);
+  const classOf = (file: string): string | undefined =>
+    inFolders ? file.split("/")[published ? 1 : 0] : nameOf(file).class;
+  const strange = found.filter((file) => classOf(file) === undefined);
+  const occurring = [...new Set(found.flatMap((file) => classOf(file) ?? []))];
+  const classes = options.classes ?? occurring.filter((name) => !(inFolders && name.startsWith("_"))).sort();
   const twice = classes.find((name, i) => classes.indexOf(name) !== i);
   if (twice !== undefined) throw new DatasetError("OPTION", `classes: "${twice}" twice, expected each once`);
   const column = new Map(classes.map((name, i) => [name, i]));
   const rows: Row[] = [];
   const byFile = new Map<string, Row>();
   for (const file of found) {
-    const k = column.get(classOf(file));
+    const k = column.get(classOf(file) ?? "");
     if (k === undefined) continue;
     const values = classes.map((_, i) => (i === k ? 1 : 0));
     const row: Row = { id: rows.length, line: rows.length + 2, input: posix.join(folder, file), values };
-    if (group) row.group = group(file);
+    const named = group ? group(file) : nameOf(file).group;
+    if (named !== undefined) row.group = named;
     const side = published ? sideOf(file.split("/", 1)[0] as string) : undefined;
     if (side) row.split = side;
     if (splits.validate !== undefined || splits.test !== undefined) row.split = "train";
@@ -78,12 +99,19 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
     byFile.set(file, row);
   }
   if (rows.length === 0) {
-    const names = options.classes ? `folders ${classes.join(", ")}` : "a folder per class";
-    throw new DatasetError("INDEX", `audio files in ${base}: none, expected ${names} with audio files`);
+    const kinds = inFolders ? "folders" : "classes";
+    const rest = inFolders ? "a folder per class with audio files" : `names such as ${String(options.label)}`;
+    const names = options.classes ? `${kinds} ${classes.join(", ")} with audio files` : rest;
+    throw new DatasetError("INDEX", `audio files in ${base}: none, expected ${names}`);
   }
   const others = new Set(found.filter((file) => !byFile.has(file)));
-  const ofClasses = silent.filter((file) => file.includes("/") && column.has(classOf(file)));
-  const warnings = [...(await readSplits(directory, splits, byFile, others)), ...leftOut(ofClasses)];
+  const ofClasses = silent.filter((file) => inFolders && file.includes("/") && column.has(classOf(file) ?? ""));
+  const warnings = [
+    ...(await readSplits(directory, splits, byFile, others)),
+    ...leftOut(ofClasses, "expected audio"),
+    ...leftOut(links, "symbolic links out of the folder, to nothing or in a circle, expected those within it"),
+    ...(typeof options.label === "string" ? leftOut(strange, `expected names such as ${options.label}`) : []),
+  ];
   return {
     kind: "classes",
     file: FILE_NAMES,
@@ -99,12 +127,27 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
 /** Names that a warning shows. */
 const SHOWN = 5;
 
-/** The warning about files of the classes that are no audio by their names. */
-function leftOut(files: readonly string[]): Problem[] {
+/** The warning about files that make no row. */
+function leftOut(files: readonly string[], why: string): Problem[] {
   if (files.length === 0) return [];
   const more = files.length > SHOWN ? `, … and ${files.length - SHOWN} more` : "";
-  const message = `files: ${files.length} left out, expected audio (${files.slice(0, SHOWN).join(", ")}${more})`;
+  const message = `files: ${files.length} left out, ${why} (${files.slice(0, SHOWN).join(", ")}${more})`;
   return [{ kind: "left out", file: files[0]!, message }];
+}
+
+/** The class, and perhaps the group, that the name of a file says. */
+function namer(label: FromFolderOptions["label"]): (file: string) => { class?: string; group?: string } {
+  if (label === undefined) return () => ({});
+  if (typeof label === "function") {
+    return (file) => {
+      const name = label(file);
+      return name === undefined ? {} : { class: name };
+    };
+  }
+  const { names, parts } = nameMatcher(label);
+  if (!names.includes("class"))
+    throw new DatasetError("OPTION", `label "${label}": no {class}, expected the part of the name that is the class`);
+  return (file) => parts(label.includes("/") ? file : posix.basename(file)) ?? {};
 }
 
 /** Gives the rows their splits. Lines that name files of classes that weren't chosen (`others`) are counted in a warning. */

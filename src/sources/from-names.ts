@@ -6,6 +6,7 @@ import { FILE_NAMES, listAudio } from "./list-audio.js";
 import type { DatasetIndex, GrowingIndex } from "../core/rows.js";
 import { datasetFolders } from "./folders.js";
 import { nameProblem } from "../core/names.js";
+import { FIELD, nameMatcher } from "./name-pattern.js";
 
 /**
  * How the target's name follows from the input's: a function (undefined leaves the file out), or two patterns.
@@ -39,7 +40,7 @@ export async function pairBy(directory: string, rule: PairRule, options: PairByO
   const folders = await datasetFolders(directory);
   const inputs = await listAudio(join(directory, folders.inputFolder));
   const targets = new Set(await listAudio(join(directory, folders.targetFolder)));
-  const match = typeof rule === "function" ? undefined : matcher(rule);
+  const match = typeof rule === "function" ? undefined : nameMatcher(rule.input, numbersIn(rule.target));
   const names = match?.names ?? [];
   if (typeof rule !== "function") checkPattern(rule.target, names);
   if (typeof options.group === "string") checkPattern(options.group, names);
@@ -73,29 +74,9 @@ export async function pairBy(directory: string, rule: PairRule, options: PairByO
   return index;
 }
 
-const FIELD = /\{(\w+)([+-]\d+)?\}/g;
-
-/** The names in an input's pattern, and what they stand for in a file's name. */
-function matcher({ input: pattern, target }: { input: string; target: string }): {
-  names: string[];
-  parts(name: string): Record<string, string> | undefined;
-} {
-  const numbers = new Set([...target.matchAll(FIELD)].filter((field) => field[2]).map((field) => field[1]));
-  const names: string[] = [];
-  let source = "^";
-  let at = 0;
-  for (const field of pattern.matchAll(FIELD)) {
-    const [whole, name = "", shift] = field;
-    if (shift)
-      throw new DatasetError("OPTION", `pattern "${pattern}": ${whole} on the input's side, expected {${name}}`);
-    source += literal(pattern.slice(at, field.index));
-    source += names.includes(name) ? `\\k<${name}>` : numbers.has(name) ? `(?<${name}>\\d+)` : `(?<${name}>.*?)`;
-    names.push(name);
-    at = field.index + whole.length;
-  }
-  if (names.length === 0) throw new DatasetError("OPTION", `pattern "${pattern}": no {name}, expected at least one`);
-  const expression = new RegExp(`${source}${literal(pattern.slice(at))}$`, "s");
-  return { names, parts: (name) => expression.exec(name)?.groups };
+/** The names that a target's pattern adds to. */
+function numbersIn(target: string): ReadonlySet<string> {
+  return new Set([...target.matchAll(FIELD)].flatMap(([, name, shift]) => (shift ? [name!] : [])));
 }
 
 function checkPattern(pattern: string, names: readonly string[]): void {
@@ -120,5 +101,3 @@ function fill(pattern: string, parts: Record<string, string>): string | undefine
   });
   return possible ? text : undefined;
 }
-
-const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

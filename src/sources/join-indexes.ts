@@ -1,8 +1,9 @@
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { type DatasetIndex, rowKey } from "../core/rows.js";
+import type { SplitName } from "../core/split-name.js";
 
 /**
- * One index of several, of the same kind and folders, their rows in order; classes are those of all, by name.
+ * One index of several, of the same kind and folders, their rows in order; classes are those of all, by name, unless all have the same.
  * @throws DatasetError "OPTION" where they don't fit together, "INDEX" where a file is in two of them
  * @example
  * const dev = await fromCsv("./esc50", "meta/esc50.csv", { file: "audio/{filename}", label: "category" });
@@ -12,14 +13,15 @@ export function joinIndexes(...parts: readonly DatasetIndex[]): DatasetIndex {
   const [first] = parts;
   if (!first) throw new DatasetError("OPTION", "joinIndexes: no index, expected at least one");
   for (const part of parts) {
-    const same =
+    const fits =
       part.kind === first.kind && part.inputFolder === first.inputFolder && part.targetFolder === first.targetFolder;
     const named = part.kind === "classes" ? !part.labels === !first.labels : `${part.labels}` === `${first.labels}`;
-    if (!same || !named)
+    if (!fits || !named)
       throw new DatasetError("OPTION", `joinIndexes: ${part.file} and ${first.file} differ in kind, folders or labels`);
   }
+  const same = parts.every((part) => `${part.labels}` === `${first.labels}`);
   const labels =
-    first.labels && first.kind === "classes"
+    first.labels && first.kind === "classes" && !same
       ? [...new Set(parts.flatMap((part) => part.labels ?? []))].sort()
       : first.labels;
   const seen = new Set<string>();
@@ -51,3 +53,29 @@ export function joinIndexes(...parts: readonly DatasetIndex[]): DatasetIndex {
     ...(warnings.length > 0 ? { warnings } : {}),
   };
 }
+
+/**
+ * The index of one table, or of one for each side of the split, joined.
+ * @throws DatasetError "OPTION" where there is none, or a side is none
+ */
+export async function eachSide<T extends { side?: SplitName }>(
+  call: string,
+  tables: string | Partial<Record<SplitName, string>>,
+  options: T,
+  read: (table: string, options: T) => Promise<DatasetIndex>,
+): Promise<DatasetIndex> {
+  if (typeof tables === "string") return await read(tables, options);
+  const wrong = Object.keys(tables).find((side) => !SIDES.includes(side as SplitName));
+  if (wrong !== undefined || options.side !== undefined || Object.keys(tables).length === 0) {
+    const found = wrong ?? (options.side === undefined ? "no table" : `side ${options.side} beside a table for each`);
+    throw new DatasetError("OPTION", `${call}: ${found}, expected tables by train, validate and test`);
+  }
+  const parts: DatasetIndex[] = [];
+  for (const side of SIDES) {
+    const table = tables[side];
+    if (table !== undefined) parts.push(await read(table, { ...options, side }));
+  }
+  return joinIndexes(...parts);
+}
+
+const SIDES: readonly SplitName[] = ["train", "validate", "test"];

@@ -69,7 +69,7 @@ export function addLabelRows(
       report(line, "columns", `labels: ${split.length}, expected ${expected}${separatorHint(cells)}`);
       continue;
     }
-    const values = split.map(cellNumber);
+    const values = split.map((cell) => cellNumber(cell));
     const bad = values.indexOf(undefined);
     if (bad >= 0) {
       const named = index.kind === "classes" ? "; for class names in a column use fromCsv" : "";

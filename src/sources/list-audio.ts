@@ -1,6 +1,6 @@
-import { readdir } from "node:fs/promises";
+import { readdir, realpath } from "node:fs/promises";
 import { join, posix } from "node:path";
-import { statOf } from "../system/file-names.js";
+import { linkTarget, statOf } from "../system/file-names.js";
 import { inTurns } from "../system/event-loop.js";
 
 /** What counts as an audio file when a folder is listed. */
@@ -15,21 +15,40 @@ export async function listAudio(folder: string): Promise<string[]> {
   return (await listFiles(folder)).audio;
 }
 
-/** As `listAudio`, with the files that are no audio by their names. */
-export async function listFiles(folder: string): Promise<{ audio: string[]; silent: string[] }> {
+/**
+ * As `listAudio`, with the files that are no audio by their names, and the symbolic links that aren't followed: those that
+ * lead out of `root`, to nothing, or back to a folder that they lie in.
+ * @param root default `folder`
+ */
+export async function listFiles(
+  folder: string,
+  root = folder,
+): Promise<{ audio: string[]; silent: string[]; links: string[] }> {
   const audio: string[] = [];
   const silent: string[] = [];
-  const walk = async (below: string): Promise<void> => {
+  const links: string[] = [];
+  const walk = async (below: string, above: readonly string[]): Promise<void> => {
     for (const entry of await readdir(join(folder, below), { withFileTypes: true })) {
       if (entry.name.startsWith(".")) continue;
       const file = posix.join(below, entry.name);
-      if (entry.isDirectory()) await walk(file);
+      let isFolder = entry.isDirectory();
+      let way = above;
+      if (entry.isSymbolicLink()) {
+        const target = await linkTarget(root, join(folder, file));
+        if (target === undefined || above.includes(target.path)) {
+          links.push(file);
+          continue;
+        }
+        isFolder = target.isFolder;
+        way = [...above, target.path];
+      }
+      if (isFolder) await walk(file, entry.isSymbolicLink() ? way : [...above, join(above.at(-1)!, entry.name)]);
       else (AUDIO_FILE.test(entry.name) ? audio : silent).push(file);
     }
   };
-  await walk("");
+  await walk("", [await realpath(folder)]);
   const byName = (a: string, b: string): number => (a < b ? -1 : 1);
-  return { audio: audio.sort(byName), silent: silent.sort(byName) };
+  return { audio: audio.sort(byName), silent: silent.sort(byName), links: links.sort(byName) };
 }
 
 /** The audio files in several folders of `directory`, relative to it, each once. Folders that aren't there are empty. */

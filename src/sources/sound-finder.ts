@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { plainName } from "../core/names.js";
+import { plainName, sameName } from "../core/names.js";
 
 /** A sound that a name means, or why there is none. */
 export interface FoundSound {
@@ -19,11 +19,18 @@ export function soundFinder(sounds: readonly string[]): (name: string) => FoundS
   ];
   const maps = forms.map((form) => {
     const map = new Map<string, string[]>();
-    for (const sound of sounds) map.set(form(sound), [...(map.get(form(sound)) ?? []), sound]);
+    for (const sound of sounds) {
+      const key = sameName(form(sound));
+      const list = map.get(key);
+      if (list) list.push(sound);
+      else map.set(key, [sound]);
+    }
     return map;
   });
-  return (given) => {
-    const name = plainName(given);
+  // A table names each sound many times.
+  const known = new Map<string, FoundSound>();
+  const find = (given: string): FoundSound => {
+    const name = sameName(plainName(given));
     for (const key of [name, posix.basename(name), withoutEnding(posix.basename(name))]) {
       for (const map of maps) {
         const found = map.get(key);
@@ -32,5 +39,12 @@ export function soundFinder(sounds: readonly string[]): (name: string) => FoundS
       }
     }
     return { problem: "not found, expected a sound of that name" };
+  };
+  return (given) => {
+    const before = known.get(given);
+    if (before) return before;
+    const found = find(given);
+    known.set(given, found);
+    return found;
   };
 }

@@ -1,9 +1,10 @@
 import { posix } from "node:path";
+import { sameName } from "../core/names.js";
 import { AUDIO_FILE } from "./list-audio.js";
 
 /**
  * Finds for missing files those that are there and may be meant: of the same name but for its folder, its extension and
- * upper and lower case. The nearest comes first: one of the same folder, then one of the same side.
+ * upper and lower case, invisible characters and Unicode form. The nearest comes first: one of the same folder, then one of the same side.
  *
  * @param free the files that are there and that nothing names, relative to the dataset's folder
  */
@@ -22,4 +23,4 @@ export function meantFiles(free: Iterable<string>): (missing: string) => string 
   };
 }
 
-const stem = (file: string): string => posix.basename(file).replace(AUDIO_FILE, "").toLowerCase();
+const stem = (file: string): string => sameName(posix.basename(file)).replace(AUDIO_FILE, "").toLowerCase();

@@ -1,6 +1,7 @@
 import { formatCsv } from "../format/csv.js";
 import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import { statOf } from "../system/file-names.js";
 import { writeWhole } from "../system/atomic-file.js";
 import type { DatasetIndex } from "../core/rows.js";
@@ -26,10 +27,13 @@ export async function writeIndex(
   index: DatasetIndex,
   options: WriteIndexOptions = {},
 ): Promise<void> {
+  checkKnown<WriteIndexOptions>("writeIndex", options, { overwrite: true });
   const wrong = nameProblem(name);
   if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
-  if (index.rows.some(({ events }) => events)) {
-    const message = `index ${index.file}: has events, expected key files; pass it to check and generateRecords as it is`;
+  const parts = index.rows.some(({ start, end }) => (start ?? end) !== undefined);
+  if (parts || index.rows.some(({ events }) => events)) {
+    const found = parts ? "has parts of files, expected whole ones" : "has events, expected key files";
+    const message = `index ${index.file}: ${found}; pass it to check and generateRecords as it is`;
     throw new DatasetError("OPTION", message);
   }
   const folders = await datasetFolders(directory);

@@ -39,6 +39,15 @@ export async function linksOut(base: string, names: Iterable<string>): Promise<S
   return out;
 }
 
+/** Where a symbolic link leads; undefined where that is outside of `root`, or nothing. */
+export async function linkTarget(root: string, link: string): Promise<{ path: string; isFolder: boolean } | undefined> {
+  // A link that leads to itself leads nowhere.
+  const path = await realPath(link).catch(() => undefined);
+  const base = await realPath(root);
+  if (path === undefined || base === undefined || !isInside(base, path)) return undefined;
+  return { path, isFolder: (await stat(path)).isDirectory() };
+}
+
 function isInside(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way === "" || (!isAbsolute(way) && way.split(sep)[0] !== "..");

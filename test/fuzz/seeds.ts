@@ -82,6 +82,16 @@ export async function makeSeeds(folder: string): Promise<void> {
   writeFileSync(file("dcase-events.tsv"), formatEvents(labels, "dcase", { file: "a.wav" }));
   writeFileSync(file("audacity-events.tsv"), formatEvents(labels, "audacity"));
   writeFileSync(file("named-events.tsv"), "file,Start Time (ms),Duration (ms),note,velocity\na.wav,250,500,60,90\n");
+  writeFileSync(file("kaldi.segments"), "u1 rec 0.5 1.25\nu2 rec 1.5 2\n");
+  const recording = { id: "r", sources: [{ type: "file", channels: [0], source: "a.wav" }], duration: 2 };
+  const cut = { id: "c", start: 0.5, duration: 1, recording, supervisions: [{ label: "x" }] };
+  const entries = [
+    { audio_filepath: "a.wav", offset: 0.5, duration: 1, label: "x" },
+    cut,
+    { file_name: "a.wav", label: "x" },
+  ];
+  for (const [k, entry] of entries.entries())
+    writeFileSync(file(`${k}-listing.json`), `${JSON.stringify(entry)}\n`.repeat(2));
   writeFileSync(file("own.TextGrid"), formatEvents(labels, "textgrid", { duration: 2 }));
   writeFileSync(file("own.jams"), formatEvents(labels, "jams", { duration: 2 }));
   const wav = new WaveFile(encodeWav({ sampleRate: 16000, channels: 1, samples: sound(1, 16000) }));

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { checkFiles } from "../../dist/check/check-files.js";
 import { readAudio } from "../../dist/audio/read-audio.js";
 import { decodeExample } from "../../dist/format/example.js";
-import { readCues } from "../../dist/format/cues.js";
+import { readCues, writeCues } from "../../dist/format/cues.js";
 import { findLayout, readEventTable } from "../../dist/format/event-table.js";
+import { readKaldi } from "../../dist/format/kaldi.js";
 import { readJams } from "../../dist/format/jams.js";
 import { readTextGrid } from "../../dist/format/text-grid.js";
 import { parseKeys } from "../../dist/format/keys.js";
@@ -16,6 +17,7 @@ import { finishPublication } from "../../dist/records/publish.js";
 import { planPath } from "../../dist/records/plan.js";
 import type { Random } from "../../dist/signal/random.js";
 import { fromCsv } from "../../dist/sources/from-csv.js";
+import { fromManifest } from "../../dist/sources/from-manifest.js";
 import { readIndex } from "../../dist/sources/index-csv.js";
 import { readMetadata } from "../../dist/sources/metadata.js";
 import { scanShard } from "../../dist/records/scan-shard.js";
@@ -169,6 +171,24 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   textgrid: { seeds: ".TextGrid", input: text, read: (input) => readTextGrid(input, "input.TextGrid") },
   jams: { seeds: ".jams", input: text, read: (input) => readJams(input.toString("utf8"), "input.jams") },
   cues: { seeds: "cues.wav", input: bytes, read: (input) => readCues(input, "input.wav") },
+  kaldi: {
+    seeds: "kaldi.segments",
+    input: text,
+    read: (input) => {
+      const given = { file: "segments", text: input.toString("utf8") };
+      return readKaldi(given, { file: "utt2spk", text: "u1 a\nu2 b\n" }, { file: "wav.scp", text: "rec a.wav\n" });
+    },
+  },
+  mark: { seeds: ".wav", input: bytes, read: (input) => writeCues(input, [{ onset: 0, offset: 0.5, label: "x" }]) },
+  listing: {
+    seeds: "listing.json",
+    input: text,
+    async read(input, folder) {
+      writeFileSync(join(folder, "a.wav"), "");
+      writeFileSync(join(folder, "listing.json"), input);
+      return fromManifest(folder, "listing.json", { label: "label", missing: "skip" });
+    },
+  },
   metadata: {
     seeds: "metadata.json",
     input: text,

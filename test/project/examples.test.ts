@@ -20,6 +20,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   judge: "classes",
   judgeExamples: "classes",
   explore: "classes",
+  exportDataset: "classes",
   findPitches: "frames",
   AudioClassificationDataset: "frames",
   pianoRoll: "frames",
@@ -68,6 +69,9 @@ function makeFolder(folder: string, kind: Kind): void {
   for (const genre of ["blues", "jazz"]) put(`gtzan/genres_original/${genre}/${genre}.0.wav`, wav(genre));
   put("dcase/a.wav", wav("event"));
   put("dcase/meta.tsv", "filename\tonset\toffset\tevent_label\na.wav\t0.05\t0.1\tdog\n");
+  put("nsynth/audio/bass_1.wav", wav("bass"));
+  const note = { note: 1, pitch: 60, velocity: 100, instrument_str: "bass", instrument_family_str: "bass" };
+  put("nsynth/examples.json", JSON.stringify({ bass_1: note }));
   put("esc50/audio/1.wav", wav("dog"));
   put("esc50/meta/esc50.csv", "filename,fold,category\n1.wav,1,dog\n");
 }

@@ -1,0 +1,351 @@
+import { join, posix } from "node:path";
+import type { DatasetIndex } from "../core/rows.js";
+import { findLayout } from "../format/event-table.js";
+import { textOf } from "../system/file-names.js";
+import { datasetFolders } from "./folders.js";
+import { fromCsv } from "./from-csv.js";
+import { fromEvents } from "./from-events.js";
+import { fromFolder } from "./from-folder.js";
+import { fromManifest } from "./from-manifest.js";
+import { pairBy } from "./from-names.js";
+import { AUDIO_FILE, listFiles } from "./list-audio.js";
+import { filled } from "./index-rows.js";
+import { formOf } from "./manifest-forms.js";
+import { readEntries } from "./manifest-entries.js";
+import { soundFinder } from "./sound-finder.js";
+import { readCsv, type Table } from "./table-rows.js";
+
+const CALLS = { fromCsv, fromEvents, fromFolder, fromManifest, pairBy };
+
+/** A call that makes an index of a folder, before it is known to work. */
+interface Guess {
+  /** What the folder looks like. */
+  what: string;
+  call: keyof typeof CALLS;
+  /** Its arguments behind the folder. */
+  given: readonly unknown[];
+}
+
+/** A way to load a folder that works. */
+export interface Recognised {
+  what: string;
+  /** The name of the function. */
+  call: string;
+  /** The call as code, the folder being `D`. */
+  code: string;
+  index: DatasetIndex;
+}
+
+/** What a folder holds. */
+interface Contents {
+  directory: string;
+  inputFolder: string;
+  /** The sounds, relative to the inputs' folder. */
+  sounds: string[];
+  /** The other files, relative to the folder. */
+  others: string[];
+}
+
+/** The ways to load a folder, the likelier first, and what was tried in vain. */
+export async function recognise(directory: string): Promise<{ ways: Recognised[]; sounds: number; tried: string[] }> {
+  const { inputFolder } = await datasetFolders(directory);
+  const sounds = (await listFiles(join(directory, inputFolder))).audio;
+  const others = (await listFiles(directory)).silent;
+  const contents = { directory, inputFolder, sounds, others };
+  const guesses = [
+    ...(await manifests(contents)),
+    ...(await tables(contents)),
+    ...(await eventTables(contents)),
+    ...tablesBeside(contents),
+    ...folders(contents),
+  ];
+  const ways: Recognised[] = [];
+  const tried: string[] = [];
+  for (const { what, call, given } of guesses) {
+    const code = `${call}(${["D", ...given.map(asCode)].join(", ")})`;
+    try {
+      const run = CALLS[call] as (directory: string, ...rest: readonly unknown[]) => Promise<DatasetIndex>;
+      const index = await run(directory, ...given);
+      if ((index.labels?.length ?? 1) > 0) ways.push({ what, call, code, index });
+    } catch (error) {
+      tried.push(`${code}: ${(error as Error).message.split("\n").slice(0, 2).join(" ").trim()}`);
+    }
+  }
+  return { ways, sounds: sounds.length, tried };
+}
+
+/** A value as code. */
+function asCode(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(asCode).join(", ")}]`;
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const fields = Object.entries(value).map(
+    ([name, field]) => `${/^\w+$/.test(name) ? name : JSON.stringify(name)}: ${asCode(field)}`,
+  );
+  return `{ ${fields.join(", ")} }`;
+}
+
+/** Usual names of columns of one class, and of several; then of groups. */
+const LABEL =
+  /^(label|category|class|genre|primary_label|species|common[ _]name|command|word|emotion|instrument(_family_str)?|gender|language|accent|kind|tag)$/i;
+const LABELS = /^(labels|tags|classes|categories|positive_labels|qualities_str)$/i;
+const GROUPS = [
+  "fold",
+  "speaker",
+  "speaker_id",
+  "client_id",
+  "artist",
+  "artist_id",
+  "canonical_title",
+  "instrument_str",
+  "recording_id",
+];
+const START = /^(start|start_time|start_seconds|start \(s\)|begin|onset)$/i;
+const END = /^(end|end_time|end_seconds|end \(s\)|stop|offset)$/i;
+const DURATION = /^(duration|length)$/i;
+
+/** The options that say what a table's rows become, by the names of its columns. */
+function targetOf({ header, rows }: Table): Record<string, string> | undefined {
+  const find = (names: RegExp): string | undefined => header.find((name) => names.test(name.replace(/^custom\./, "")));
+  const several = find(LABELS);
+  const one = find(LABEL);
+  const group = GROUPS.map((name) => header.find((column) => column.toLowerCase() === name)).find(Boolean);
+  const lists = one !== undefined && rows.some(({ cells }) => /^\[/.test(cells[one] ?? ""));
+  const target =
+    several !== undefined
+      ? { labels: several }
+      : one === undefined
+        ? undefined
+        : lists
+          ? { labels: one }
+          : { label: one };
+  return target && { ...target, ...(group === undefined || group === one ? {} : { group }) };
+}
+
+/** What a column's cells must be put into, so that they name sounds: `audio/{filename}`, `clips/{id}.wav`. */
+function patternFor(table: Table, sounds: readonly string[]): string | undefined {
+  const { header, rows } = table;
+  const find = soundFinder(sounds);
+  const there = new Set(sounds);
+  const [first] = rows;
+  for (const column of first ? header : []) {
+    const cell = first!.cells[column] ?? "";
+    const sound = cell === "" ? undefined : find(cell).sound;
+    if (sound === undefined) continue;
+    const at = sound.indexOf(cell);
+    if (at < 0) continue;
+    const plain = `${sound.slice(0, at)}{${column}}${sound.slice(at + cell.length)}`;
+    // Folders may be cells too: of the class, of the fold.
+    const folders = plain.split("/").map((part) => {
+      const other = header.find(
+        (name) => name !== column && (first!.cells[name] ?? "") !== "" && part === first!.cells[name],
+      );
+      if (other !== undefined) return `{${other}}`;
+      const fold = header.find((name) => /^fold$/i.test(name) && part === `fold${first!.cells[name]}`);
+      return fold === undefined ? part : `fold{${fold}}`;
+    });
+    for (const pattern of [plain, folders.join("/")]) {
+      const named = rows.filter(({ cells }) => there.has(filled(pattern, cells)));
+      if (named.length * 2 > rows.length) return pattern === `{${column}}` ? column : pattern;
+    }
+  }
+  return undefined;
+}
+
+/** Names of sides in the names of tables. */
+const SIDE = { train: /\btrain(ing)?\b/i, validate: /\b(dev|val|valid|validation)\b/i, test: /\b(test|eval)\b/i };
+
+async function tables({ directory, others, sounds }: Contents): Promise<Guess[]> {
+  const guesses: Guess[] = [];
+  const byHeader = new Map<string, { file: string; options: Record<string, unknown> }[]>();
+  for (const file of others.filter((name) => /\.[ct]sv$/i.test(name))) {
+    const read = await readAnyCsv(directory, file);
+    if (!read || read.table.rows.length === 0) continue;
+    const { table, form } = read;
+    const pattern = patternFor(table, sounds);
+    if (pattern === undefined) continue;
+    const keys = table.header.find((name) => /\.midi?$/i.test(table.rows[0]!.cells[name] ?? ""));
+    const target = keys === undefined ? targetOf(table) : { keys };
+    if (!target) continue;
+    const names = table.rows.map(({ cells }) => filled(pattern, cells));
+    const parts = new Set(names).size < names.length ? partsOf(table) : {};
+    const options = { file: pattern, ...target, ...parts, ...form };
+    guesses.push({ what: tableName(file), call: "fromCsv", given: [file, options] });
+    const key = `${posix.dirname(file)} ${table.header} ${JSON.stringify(options)}`;
+    byHeader.set(key, [...(byHeader.get(key) ?? []), { file, options }]);
+  }
+  // Tables of the same columns that are called as sides are: train.tsv, dev.tsv, test.tsv.
+  const joined = [...byHeader.values()].flatMap((same): Guess[] => {
+    const found = Object.entries(SIDE).flatMap(([side, names]) => {
+      const table = same.find(({ file }) => names.test(posix.basename(file).replaceAll("_", " ")));
+      return table ? [[side, table.file]] : [];
+    });
+    const sides = Object.fromEntries(found) as Record<string, string>;
+    const different = new Set(Object.values(sides)).size === found.length;
+    return found.length > 1 && different && sides.train !== undefined
+      ? [
+          {
+            what: `${tableName(sides.train)}, a table for each side`,
+            call: "fromCsv",
+            given: [sides, same[0]!.options],
+          },
+        ]
+      : [];
+  });
+  return [...joined, ...guesses];
+}
+
+function partsOf({ header }: Table): Record<string, string> {
+  const find = (names: RegExp): string | undefined => header.find((name) => names.test(name));
+  const [start, end, duration] = [find(START), find(END), find(DURATION)];
+  if (start === undefined) return {};
+  return { start, ...(end !== undefined ? { end } : duration !== undefined ? { duration } : {}) };
+}
+
+/** What a table is known as. */
+function tableName(file: string): string {
+  const known: readonly [RegExp, string][] = [
+    [/esc50\.csv$/i, "ESC-50"],
+    [/UrbanSound8K\.csv$/i, "UrbanSound8K"],
+    [/features_\d+_sec\.csv$/i, "GTZAN's table"],
+    [/FSD50K.*\.csv$/i, "FSD50K"],
+    [/maestro.*\.csv$/i, "MAESTRO"],
+    [/(^|\/)(train|dev|test|validated)\.tsv$/i, "Common Voice's tables"],
+  ];
+  return known.find(([name]) => name.test(file))?.[1] ?? `a table (${file})`;
+}
+
+async function readAnyCsv(directory: string, file: string): Promise<{ table: Table; form: object } | undefined> {
+  for (const form of [{}, { quote: false }, { delimiter: ";" }]) {
+    try {
+      const table = await readCsv(directory, file, form, () => undefined);
+      if (table.header.length > 1) return { table, form };
+    } catch {
+      // Another form may do.
+    }
+  }
+  return undefined;
+}
+
+async function manifests({ directory, others }: Contents): Promise<Guess[]> {
+  const guesses: Guess[] = [];
+  for (const file of others.filter((name) => /\.jsonl?(\.gz)?$/i.test(name) || /(^|\/)metadata\.csv$/i.test(name))) {
+    try {
+      const csv = /\.csv$/i.test(file);
+      const entries = csv ? [] : await readEntries(directory, file);
+      const form = csv ? "huggingface" : formOf(entries);
+      if (form === undefined) continue;
+      const { custom = {}, supervisions = [], ...own } = entries[0]?.value ?? {};
+      const inside = { ...own, ...(supervisions as object[])[0] } as Record<string, unknown>;
+      const header = csv
+        ? (await readCsv(directory, file, {}, () => undefined)).header
+        : [
+            ...Object.keys(inside),
+            ...Object.keys({ ...(custom as object), ...(inside.custom as object) }).map((name) => `custom.${name}`),
+          ];
+      const rows = entries.slice(0, 100).map(({ line, value }) => {
+        const cells = Object.entries(value).map(([name, cell]) => [
+          name,
+          Array.isArray(cell) ? JSON.stringify(cell) : String(cell),
+        ]);
+        return { line, cells: Object.fromEntries(cells) as Record<string, string> };
+      });
+      const target = targetOf({ header, rows }) ?? (header.includes("speaker") ? { label: "speaker" } : undefined);
+      if (target) guesses.push({ what: `${FORMS[form]} (${file})`, call: "fromManifest", given: [file, target] });
+    } catch {
+      // No manifest, whatever it is.
+    }
+  }
+  return guesses;
+}
+
+const FORMS: Record<string, string> = {
+  "lhotse cuts": "lhotse's cuts",
+  "lhotse supervisions": "lhotse's supervisions",
+  nemo: "a manifest of NeMo's",
+  huggingface: "Hugging Face's metadata",
+  nsynth: "NSynth",
+};
+
+/** Tables of events that name their sounds. */
+async function eventTables({ directory, others }: Contents): Promise<Guess[]> {
+  const guesses: Guess[] = [];
+  for (const file of others) {
+    const known = /\.(rttm|ctm)$/i.exec(file)?.[1]?.toUpperCase();
+    if (known) guesses.push({ what: `${known} (${file})`, call: "fromEvents", given: [file] });
+    else if (posix.basename(file) === "segments")
+      guesses.push({ what: `Kaldi's segments (${file})`, call: "fromEvents", given: [file] });
+    else if (/\.(csv|tsv|txt)$/i.test(file)) {
+      const text = (await textOf(join(directory, file))) ?? "";
+      try {
+        const { columns } = findLayout(text, file);
+        if (columns.file !== undefined && (columns.label ?? columns.pitch) !== undefined)
+          guesses.push({ what: `a table of events (${file})`, call: "fromEvents", given: [file, { missing: "skip" }] });
+      } catch {
+        // No table of events.
+      }
+    }
+  }
+  return guesses;
+}
+
+/** Tables of one sound each, called as it is. */
+function tablesBeside({ others, sounds, inputFolder }: Contents): Guess[] {
+  const patterns = new Map<string, number>();
+  const bases = new Map(
+    sounds.map((sound) => [posix.basename(sound).replace(AUDIO_FILE, ""), sound.replace(AUDIO_FILE, "")]),
+  );
+  for (const file of others) {
+    const [, base = "", ending = ""] =
+      /^(.*?)((?:\.[\w ]+)*\.(?:TextGrid|jams|txt|csv|tsv|lab))$/i.exec(posix.basename(file)) ?? [];
+    const sound = bases.get(base);
+    if (sound === undefined) continue;
+    const beside = posix.dirname(file) === posix.join(inputFolder, posix.dirname(sound));
+    const pattern = beside
+      ? posix.join(inputFolder, `{name}${ending}`)
+      : posix.join(posix.dirname(file), `{base}${ending}`);
+    patterns.set(pattern, (patterns.get(pattern) ?? 0) + 1);
+  }
+  return [...patterns].map(([pattern, count]): Guess => {
+    const options = count < sounds.length ? [{ missing: "skip" }] : [];
+    return { what: `a table of events for each sound (${pattern})`, call: "fromEvents", given: [pattern, ...options] };
+  });
+}
+
+/** What the names of folders and sounds say. */
+function folders({ sounds, others, inputFolder }: Contents): Guess[] {
+  const guesses: Guess[] = [];
+  if (inputFolder === "in" && sounds.length > 0)
+    guesses.push({
+      what: "pairs of the same name",
+      call: "pairBy",
+      given: [{ input: "{name}", target: "{name}" }, { unpaired: "skip" }],
+    });
+  const ravdess = sounds.length > 0 && sounds.every((sound) => /(^|\/)\d\d(-\d\d){6}\.wav$/.test(sound));
+  if (ravdess) {
+    const label = "{modality}-{channel}-{class}-{intensity}-{statement}-{repetition}-{group}.wav";
+    guesses.push({ what: "RAVDESS", call: "fromFolder", given: [{ label }] });
+  }
+  if (others.includes("validation_list.txt") && others.includes("testing_list.txt")) {
+    const splits = { validate: "validation_list.txt", test: "testing_list.txt" };
+    guesses.push({ what: "Speech Commands", call: "fromFolder", given: [{ splits }] });
+  }
+  // The folder below which there are several.
+  const depth = commonFolder(sounds);
+  const what = "a folder for each class";
+  if (sounds.some((sound) => sound.slice(depth.length).includes("/")))
+    guesses.push({ what, call: "fromFolder", given: depth === "" ? [] : [{ folder: depth.slice(0, -1) }] });
+  return guesses;
+}
+
+/** The folders that all sounds lie in, with a slash behind. */
+function commonFolder(sounds: readonly string[]): string {
+  const [first = ""] = sounds;
+  const parts = first.split("/").slice(0, -1);
+  let common = "";
+  for (const part of parts) {
+    const next = `${common}${part}/`;
+    if (!sounds.every((sound) => sound.startsWith(next))) break;
+    common = next;
+  }
+  return common;
+}

@@ -1,0 +1,225 @@
+// What `info` says of folders laid out as public sets are, and that the lines it prints load them.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { transformSync } from "esbuild";
+import { folderInfo } from "../../dist/check/folder-info.js";
+import * as library from "../../dist/index.js";
+import { root } from "../support/python.js";
+import { folder } from "../support/records.js";
+
+function set(t: TestContext, sounds: readonly string[], texts: Record<string, string | Uint8Array>): string {
+  const directory = join(folder(t), "my-set");
+  const put = (name: string, data: string | Uint8Array): void => {
+    mkdirSync(dirname(join(directory, name)), { recursive: true });
+    writeFileSync(join(directory, name), data);
+  };
+  for (const [k, name] of sounds.entries()) {
+    const samples = Int16Array.from({ length: 8000 }, (_, i) => 9000 * Math.sin((i * (k + 1)) / 30));
+    put(name, library.encodeWav({ sampleRate: 8000, channels: 1, samples }));
+  }
+  for (const [name, text] of Object.entries(texts)) put(name, text);
+  return directory;
+}
+
+/** Runs the lines that were printed, all but the package's name as it stands, and returns the dataset. */
+async function run(text: string): Promise<library.SimpleAudioClassificationDataset> {
+  const lines = text.slice(text.indexOf("import {"));
+  const code = `${lines.replaceAll("await dataset.generateRecords({ index })", "await dataset.generateRecords({ index, onProgress: false, workers: 1 })")}\nexport default dataset;`;
+  const { code: js } = transformSync(
+    `${code
+      .replace(/export default (\w+);/, "return $1;")
+      .replace(/import \{(.*)\} from "deep-audio-dataset";/, "const {$1} = library;")
+      .replace(/^/, "async function main(library, console) {\n")}\n}`,
+  );
+  const quiet = { log: () => undefined };
+  return await new Function("library", "console", `${js}; return main(library, console);`)(library, quiet);
+}
+
+const lines = (entries: readonly object[]): string => entries.map((entry) => `${JSON.stringify(entry)}\n`).join("");
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+interface Layout {
+  sounds: string[];
+  texts?: Record<string, string | Uint8Array>;
+  /** What the first line says behind the folder. */
+  what: string;
+  call: RegExp;
+  labels: string[];
+  split?: string;
+}
+
+const SETS: Record<string, Layout> = {
+  "ESC-50": {
+    sounds: numbers(20).map((i) => `audio/${i}.wav`),
+    texts: {
+      "meta/esc50.csv": `filename,fold,target,category\n${numbers(20)
+        .map((i) => `${i}.wav,${i % 5},${i % 2},${i % 2 ? "dog" : "rain"}\n`)
+        .join("")}`,
+    },
+    what: "ESC-50",
+    call: /fromCsv\(D, "meta\/esc50\.csv", \{ file: "audio\/\{filename\}", label: "category", group: "fold" \}\)/,
+    labels: ["dog", "rain"],
+  },
+  UrbanSound8K: {
+    sounds: numbers(20).map((i) => `audio/fold${1 + (i % 10)}/${i}.wav`),
+    texts: {
+      "metadata/UrbanSound8K.csv": `slice_file_name,fsID,start,end,fold,classID,class\n${numbers(20)
+        .map((i) => `${i}.wav,${i},0,1,${1 + (i % 10)},${i % 2},${i % 2 ? "siren" : "drilling"}\n`)
+        .join("")}`,
+    },
+    what: "UrbanSound8K",
+    call: /fromCsv\(D, "metadata\/UrbanSound8K\.csv", \{ file: "audio\/fold\{fold\}\/\{slice_file_name\}", label: "class", group: "fold" \}\)/,
+    labels: ["drilling", "siren"],
+  },
+  "Common Voice": {
+    sounds: numbers(6).map((i) => `clips/${i}.wav`),
+    texts: Object.fromEntries(
+      ["train", "dev", "test"].map((side, k) => [
+        `${side}.tsv`,
+        `client_id\tpath\tsentence\tgender\ns${k}\t${2 * k}.wav\t"No," he said\tmale\ns${k}\t${2 * k + 1}.wav\tyes\tfemale\n`,
+      ]),
+    ),
+    what: "Common Voice's tables, a table for each side",
+    call: /fromCsv\(D, \{ train: "train\.tsv", validate: "dev\.tsv", test: "test\.tsv" \}, \{ file: "clips\/\{path\}", label: "gender", group: "client_id", quote: false \}\)/,
+    labels: ["female", "male"],
+    split: "train 2, validate 2, test 2",
+  },
+  "Speech Commands": {
+    sounds: ["yes/a_nohash_0.wav", "yes/b_nohash_0.wav", "no/a_nohash_0.wav", "no/c_nohash_0.wav"],
+    texts: { "validation_list.txt": "yes/b_nohash_0.wav\n", "testing_list.txt": "no/c_nohash_0.wav\n" },
+    what: "Speech Commands",
+    call: /fromFolder\(D, \{ splits: \{ validate: "validation_list\.txt", test: "testing_list\.txt" \} \}\)/,
+    labels: ["no", "yes"],
+    split: "train 2, validate 1, test 1",
+  },
+  "folders of classes below folders of splits": {
+    sounds: ["train/dog/1.wav", "train/cat/2.wav", "test/dog/3.wav", "validation/cat/4.wav"],
+    what: "a folder for each class",
+    call: /fromFolder\(D\)/,
+    labels: ["cat", "dog"],
+    split: "train 2, validate 1, test 1",
+  },
+  "folders of classes in one folder": {
+    sounds: numbers(20).map((i) => `genres_original/${i % 2 ? "blues" : "jazz"}/${i}.wav`),
+    what: "a folder for each class",
+    call: /fromFolder\(D, \{ folder: "genres_original" \}\)/,
+    labels: ["blues", "jazz"],
+  },
+  RAVDESS: {
+    sounds: numbers(20).map(
+      (i) => `Actor_0${1 + (i % 5)}/03-01-0${1 + (i % 2)}-01-01-0${1 + (i >> 2)}-0${1 + (i % 5)}.wav`,
+    ),
+    what: "RAVDESS",
+    call: /fromFolder\(D, \{ label: "\{modality\}/,
+    labels: ["01", "02"],
+  },
+  NSynth: {
+    sounds: numbers(20).map((i) => `audio/bass_${i}.wav`),
+    texts: {
+      "examples.json": JSON.stringify(
+        Object.fromEntries(
+          numbers(20).map((i) => [
+            `bass_${i}`,
+            {
+              note: i,
+              pitch: 60,
+              velocity: 9,
+              instrument_str: `bass_${i}`,
+              instrument_family_str: i % 2 ? "bass" : "organ",
+            },
+          ]),
+        ),
+      ),
+    },
+    what: "NSynth (examples.json)",
+    call: /fromManifest\(D, "examples\.json", \{ label: "instrument_family_str", group: "instrument_str" \}\)/,
+    labels: ["bass", "organ"],
+  },
+  "lhotse's supervisions": {
+    sounds: ["wavs/a.wav", "wavs/b.wav"],
+    texts: {
+      "recordings.jsonl": lines(
+        ["a", "b"].map((id) => ({
+          id,
+          sources: [{ type: "file", channels: [0], source: `wavs/${id}.wav` }],
+          duration: 1,
+        })),
+      ),
+      "supervisions.jsonl": lines(
+        numbers(20).map((i) => ({
+          id: `${i}`,
+          recording_id: i % 2 ? "a" : "b",
+          start: i / 40,
+          duration: 0.5,
+          speaker: `s${i % 4}`,
+          custom: { label: i % 3 ? "x" : "y" },
+        })),
+      ),
+    },
+    what: "lhotse's supervisions (supervisions.jsonl)",
+    call: /fromManifest\(D, "supervisions\.jsonl", \{ label: "custom\.label", group: "speaker" \}\)/,
+    labels: ["x", "y"],
+  },
+  "a table of events": {
+    sounds: numbers(10).map((i) => `audio/${i}.wav`),
+    texts: {
+      "meta.tsv": `filename\tonset\toffset\tevent_label\n${numbers(10)
+        .map((i) => `${i}.wav\t0.25\t0.5\t${i % 2 ? "dog" : "cat"}\n`)
+        .join("")}`,
+    },
+    what: "a table of events (meta.tsv)",
+    call: /fromEvents\(D, "meta\.tsv", \{ missing: "skip" \}\)/,
+    labels: ["cat", "dog"],
+  },
+  "TextGrids beside the sounds": {
+    sounds: numbers(10).map((i) => `rec/${i}.wav`),
+    texts: Object.fromEntries(
+      numbers(10).map((i) => [
+        `rec/${i}.TextGrid`,
+        library.formatEvents([{ onset: 0, offset: 0.5, label: "a" }], "textgrid", { duration: 1 }),
+      ]),
+    ),
+    what: "a table of events for each sound ({name}.TextGrid)",
+    call: /fromEvents\(D, "\{name\}\.TextGrid"\)/,
+    labels: ["a"],
+  },
+};
+
+describe("info", () => {
+  for (const [name, { sounds, texts = {}, what, call, labels, split }] of Object.entries(SETS)) {
+    it(name, async (t) => {
+      const directory = set(t, sounds, texts);
+      const text = await folderInfo(directory);
+      const [first] = text.split("\n");
+      assert.equal(first, `${directory}: ${what}`, text);
+      assert.match(text.split("\n").find((line) => line.startsWith("const index = "))!, call);
+      assert.ok(text.includes(`sounds   ${sounds.length}, ${(sounds.length / 3600).toFixed(2)} hours, 8000 Hz`), text);
+      assert.ok(text.includes(`classes  ${labels.length}: ${labels[0]} `), text);
+      assert.ok(text.includes(`split    ${split ?? "none; load makes one"}`), text);
+      const dataset = await run(text);
+      assert.deepEqual(dataset.labels, labels);
+      assert.ok(dataset.trainSteps > 0);
+    });
+  }
+
+  it("as a command; a folder of something else is told what is missing", (t) => {
+    const program = join(root, "node_modules/.bin/deep-audio-dataset");
+    const known = set(t, ["a/1.wav", "b/2.wav"], {});
+    const info = (directory: string): { status: number | null; stdout: string; stderr: string } =>
+      spawnSync(program, ["info", directory], { cwd: root, encoding: "utf8" });
+    const { status, stdout } = info(known);
+    assert.equal(status, 0);
+    assert.match(stdout, /: a folder for each class\nsounds {3}2, /);
+    const unknown = info(set(t, ["1.wav"], { "notes.txt": "hello" }));
+    assert.equal(unknown.status, 1);
+    assert.match(
+      unknown.stderr,
+      /1 sounds and no labels that are known, expected a table, a manifest or a folder for each class/,
+    );
+    assert.equal(info(join(known, "nowhere")).status, 1);
+    assert.ok(readFileSync(join(root, "src/cli.ts"), "utf8").includes("info DIR"));
+  });
+});
