@@ -115,12 +115,8 @@ def compute_features(x, options, sample_rate):
     kind = options["kind"]
     if kind not in KNOWN:
         raise ValueError(f"features: {kind}, expected one of {', '.join(sorted(KNOWN))}")
-    frame_length = options.get("frameLength", min(1024, options.get("fftLength", 1024)))
-    frame_step = options.get("frameStep", max(1, frame_length // 4))
-    fft_length = options.get("fftLength", _fft_length(frame_length))
-    center = options.get("center", True)
-    offset = (fft_length - frame_length) // 2 - fft_length // 2 if center else 0
-    if center:
+    frame_length, frame_step, fft_length, offset = stft_plan(options)
+    if options.get("center", True):
         frames = 1 + len(x) // frame_step
     elif options.get("padEnd"):
         frames = -(-len(x) // frame_step)
@@ -128,11 +124,7 @@ def compute_features(x, options, sample_rate):
         frames = max(0, 1 + (len(x) - frame_length) // frame_step)
     padded = np.concatenate([np.zeros(-offset, x.dtype), x, np.zeros(frames * frame_step + fft_length, x.dtype)])
     n = np.arange(frame_length)
-    window = {
-        "hann": 0.5 - 0.5 * np.cos(2 * np.pi * n / frame_length),
-        "hamming": 0.54 - 0.46 * np.cos(2 * np.pi * n / frame_length),
-        "none": np.ones(frame_length),
-    }[options.get("window", "hann")]
+    window = window_of(options, frame_length)
     at = np.arange(frames)[:, None] * frame_step + n
     spectrum = np.fft.rfft(padded[at] * window, fft_length)
     if kind == "stft":
@@ -140,7 +132,7 @@ def compute_features(x, options, sample_rate):
     power = np.abs(spectrum) ** 2
     if kind in ("power", "magnitude"):
         return (power if kind == "power" else np.sqrt(power)).astype(np.float32)
-    mel = power @ _mel_bank(fft_length, options, sample_rate).T
+    mel = power @ mel_bank(fft_length, options, sample_rate).T
     if kind == "mel":
         return mel.astype(np.float32)
     amin, top, ref = options.get("amin", 1e-10), float(options.get("topDb", 80)), options.get("ref", 1)
@@ -148,6 +140,25 @@ def compute_features(x, options, sample_rate):
     largest = db.max() if db.size else 0
     zero = largest if ref == "max" else 10 * np.log10(max(amin, ref))
     return np.maximum(db - zero, largest - zero - top).astype(np.float32)
+
+
+def stft_plan(options):
+    """Samples of a frame, from one to the next and of the transform, and the first sample of the first frame."""
+    frame_length = options.get("frameLength", min(1024, options.get("fftLength", 1024)))
+    frame_step = options.get("frameStep", max(1, frame_length // 4))
+    fft_length = options.get("fftLength", _fft_length(frame_length))
+    offset = (fft_length - frame_length) // 2 - fft_length // 2 if options.get("center", True) else 0
+    return frame_length, frame_step, fft_length, offset
+
+
+def window_of(options, frame_length):
+    """The weights of a frame's samples."""
+    turns = 2 * np.pi * np.arange(frame_length) / frame_length
+    return {
+        "hann": 0.5 - 0.5 * np.cos(turns),
+        "hamming": 0.54 - 0.46 * np.cos(turns),
+        "none": np.ones(frame_length),
+    }[options.get("window", "hann")]
 
 
 def _fft_length(samples):
@@ -162,7 +173,8 @@ def _fft_length(samples):
         length += 32
 
 
-def _mel_bank(fft_length, options, sample_rate):
+def mel_bank(fft_length, options, sample_rate):
+    """What each bin adds to each band, `[bands, bins]`."""
     scale = options.get("scale", "slaney")
     bands = options.get("melBins", 80)
     lower, upper = options.get("lowerEdge", 0), options.get("upperEdge", sample_rate / 2)

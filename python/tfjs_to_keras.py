@@ -16,12 +16,74 @@ import numpy as np
 # Says how to begin or to train, not what to compute.
 IGNORED = {"batch_input_shape", "implementation", "activity_regularizer", "cell"}
 RENAMED = {"alpha": "negative_slope"}
+MODELS = {"Sequential", "Model", "Functional"}
+# Of every layer.
+BASE = {"name", "trainable", "dtype", "batch_input_shape"}
 
 
 @keras.saving.register_keras_serializable(package="tfjs")
 def hard_sigmoid(x):
     """tfjs's, which was Keras 2's; Keras 3 has another of the same name."""
     return keras.ops.clip(0.2 * x + 0.5, 0, 1)
+
+
+@keras.saving.register_keras_serializable(package="tfjs")
+def gelu_new(x):
+    """The approximation by a hyperbolic tangent."""
+    return keras.activations.gelu(x, approximate=True)
+
+
+ACTIVATIONS = {"hard_sigmoid": hard_sigmoid, "gelu_new": gelu_new}
+
+
+@keras.saving.register_keras_serializable(package="deep_audio_dataset")
+class MelSpectrogram(keras.layers.Layer):
+    """The library's `melSpectrogram`: `[batch, samples]` or `[batch, frames, input size]` to `[batch, frames, bands]`.
+
+    `options` are those in its saved config. To load a .keras file with such a layer, import this module first.
+    """
+
+    def __init__(self, options, **kwargs):
+        super().__init__(**kwargs)
+        self.options = options
+
+    def get_config(self):
+        return {**super().get_config(), "options": self.options}
+
+    def call(self, x):
+        from deep_audio_pipeline import stft_plan, window_of, mel_bank
+
+        o = self.options
+        ops = keras.ops
+        frame_length, frame_step, fft_length, offset = stft_plan(o)
+        bins = fft_length // 2 + 1
+        angles = 2 * np.pi * np.outer(np.arange(frame_length), np.arange(bins)) / fft_length
+        waves = window_of(o, frame_length)[:, None] * np.concatenate([np.cos(angles), np.sin(angles)], 1)
+        static = x.shape[1:]
+        samples = int(np.prod(static)) if None not in static else ops.size(x) // ops.shape(x)[0]
+        if o.get("center", True):
+            frames = 1 + samples // frame_step
+        elif o.get("padEnd"):
+            frames = -(-samples // frame_step)
+        else:
+            frames = 1 + (samples - frame_length) // frame_step
+        padded = ops.pad(ops.reshape(x, (-1, samples, 1)), [[0, 0], [-offset, frame_length + frame_step], [0, 0]])
+        spectrum = ops.square(ops.conv(padded, waves[:, None].astype("float32"), frame_step, "valid")[:, :frames])
+        power = spectrum[..., :bins] + spectrum[..., bins:]
+        mel = ops.matmul(power, mel_bank(fft_length, o, o["sampleRate"]).T.astype("float32"))
+        if not o.get("log", True):
+            return mel
+        amin, top, ref = o.get("amin", 1e-10), float(o.get("topDb", 80)), o.get("ref", 1)
+        db = lambda x: ops.log(ops.maximum(x, amin)) * (10 / np.log(10))
+        largest = db(ops.max(mel, (1, 2), keepdims=True))
+        zero = largest if ref == "max" else 10 * np.log10(max(amin, ref))
+        return ops.maximum(db(mel) - zero, largest - zero - top)
+
+
+def _mel_spectrogram(config):
+    camel = lambda key: key.split("_")[0] + "".join(part.title() for part in key.split("_")[1:])
+    options = {camel(key): value for key, value in config.items() if key not in BASE}
+    return MelSpectrogram(options, name=config["name"])
 
 
 def load_model(folder):
@@ -61,11 +123,10 @@ def _model(topology, layers):
     config = topology["config"]
     if topology["class_name"] == "Sequential":
         entries = config if isinstance(config, list) else config["layers"]
-        first = entries[0]["config"]["batch_input_shape"]
-        x = inputs = keras.Input(first[1:])
+        x = inputs = keras.Input(_input_shape(entries[0])[1:])
         for entry in entries:
             if entry["class_name"] != "InputLayer":
-                x = _layer(entry, layers)(x)
+                x = _apply(_layer(entry, layers), entry, [x])
         return keras.Model(inputs, x)
     outputs = {}
     for entry in config["layers"]:
@@ -74,26 +135,49 @@ def _model(topology, layers):
             outputs[name, 0] = keras.Input(entry["config"]["batch_input_shape"][1:], name=name)
             continue
         layer = _layer(entry, layers)
-        for node, inbound in enumerate(entry["inbound_nodes"]):
+        # A model's first node is its own.
+        for node, inbound in enumerate(entry["inbound_nodes"], int(entry["class_name"] in MODELS)):
             given = [outputs[source, at] for source, at, *_ in inbound]
-            outputs[name, node] = layer(given[0] if len(given) == 1 else given)
+            outputs[name, node] = _apply(layer, entry, given)
     of = lambda key: [outputs[name, node] for name, node, *_ in config[key]]
     ends = of("output_layers")
     starts = of("input_layers")
     return keras.Model(starts[0] if len(starts) == 1 else starts, ends[0] if len(ends) == 1 else ends)
 
 
-def _layer(entry, layers):
+def _input_shape(entry):
+    """Of a layer, or of the first one of a model."""
     config = entry["config"]
+    if entry["class_name"] in MODELS:
+        return _input_shape((config if isinstance(config, list) else config["layers"])[0])
+    return config["batch_input_shape"]
+
+
+def _apply(layer, entry, given):
+    if entry["class_name"] == "MultiHeadAttention":
+        query, value = given[0], given[1 % len(given)]
+        key = given[2] if len(given) > 2 else value
+        return layer(query, value, key, use_causal_mask=entry["config"].get("causal", False))
+    return layer(given[0] if len(given) == 1 else given)
+
+
+def _layer(entry, layers):
+    if entry["class_name"] in MODELS:
+        return _model(entry, layers)
     layer = _make(entry)
-    layers[config["name"]] = (entry, layer)
+    layers[entry["config"]["name"]] = (entry, layer)
     return layer
 
 
 def _make(entry):
     kind, config = entry["class_name"], entry["config"]
-    if kind in ("Sequential", "Model", "Functional"):
-        raise ValueError(f"layer {config['name']}: a model inside of a model, expected plain layers")
+    if kind == "MelSpectrogram":
+        return _mel_spectrogram(config)
+    if kind == "SpecAugment":
+        # It is for training alone.
+        return keras.layers.Identity(name=config["name"])
+    if kind == "MultiHeadAttention":
+        return _attention(config)
     cls = getattr(keras.layers, kind, None)
     if cls is None:
         raise ValueError(f"layer {config['name']}: {kind}, expected a layer that Keras has")
@@ -103,10 +187,19 @@ def _make(entry):
             continue
         if key == "layer":
             value = _make(value)
-        if value == "hard_sigmoid":
-            value = hard_sigmoid
+        if isinstance(value, str):
+            value = ACTIVATIONS.get(value, value)
         options[RENAMED.get(key, key) if kind == "LeakyReLU" else key] = value
+    if kind.startswith("SpatialDropout"):
+        # Keras's own takes none of the others.
+        options = {key: options[key] for key in ("rate", "name") if key in options}
     return cls(**options)
+
+
+def _attention(config):
+    names = {"num_heads", "key_dim", "value_dim", "dropout", "use_bias", "name"}
+    shape = {"output_shape": config["output_dim"]} if config.get("output_dim") else {}
+    return keras.layers.MultiHeadAttention(**{key: value for key, value in config.items() if key in names}, **shape)
 
 
 def _set_weights(entry, layer, weights):

@@ -105,6 +105,17 @@ export {
 export { loadTensorFlow } from "./tensorflow/load.js";
 export type { BatchSource, TrainingData } from "./train/batch-source.js";
 export { fit } from "./train/fit.js";
+export { ctcLoss } from "./losses/ctc.js";
+export { binaryFocalLoss, categoricalFocalLoss, type FocalOptions } from "./losses/focal.js";
+export type { Loss } from "./losses/loss.js";
+export {
+  type MultiResolutionStftOptions,
+  multiResolutionStftLoss,
+  type StftResolution,
+} from "./losses/multi-resolution-stft.js";
+export { siSdrLoss } from "./losses/si-sdr.js";
+export { multiHeadAttention, type MultiHeadAttentionOptions } from "./layers/multi-head-attention.js";
+export { specAugment, type SpecAugmentOptions } from "./layers/spec-augment.js";
 export type { FitOptions, FitResult } from "./train/fit-options.js";
 export type { RateSchedule } from "./train/rate-schedule.js";
 export type { GradientClip } from "./tensorflow/kernels/optimizers.js";

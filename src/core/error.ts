@@ -12,6 +12,7 @@ export type ErrorCode =
   | "SPLIT"
   | "LEAK"
   | "ENVIRONMENT"
+  | "TRAINING"
   | "ABORTED";
 
 /** One thing wrong with a dataset: where it is and what it is, in the grammar `subject: actual, expected … (where)`. */

@@ -22,6 +22,8 @@ export interface Batches extends tfjs.data.Dataset<Batch> {
   state(): LoadState;
   /** The next iterator resumes at `state` with exactly the batches that would have come. Throws "OPTION" when it doesn't fit. */
   resume(state: LoadState): void;
+  /** Names of the examples of the batch that was given last. */
+  names(): string[];
 }
 
 /**
@@ -56,6 +58,7 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
       cursor.next = placeOf(state, epochs.shape);
       cursor.now = cursor.next;
     },
+    names: (): string[] => Array.from(cursor.examples ?? [], (i) => records.names[i]!),
   });
 }
 

@@ -10,6 +10,8 @@ export interface Cursor {
   next: Place;
   /** Where the one read last is. */
   now: Place;
+  /** Examples of the batch that was given last. */
+  examples?: Uint32Array;
   /** The epoch after that, of which the first batches are read already. */
   begun?: { epoch: number; reader: ReadAhead } | undefined;
 }
@@ -40,6 +42,7 @@ export function iterateEpoch<T>(
     }
     place = { epoch: place.epoch, batch: place.batch + 1 };
     cursor.now = place;
+    cursor.examples = raw.examples;
     const value = take(raw);
     reader.release(raw);
     if (place.batch === epochs.shape.size) readNextEpochAhead(epochs, cursor);

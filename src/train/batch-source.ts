@@ -4,6 +4,8 @@ import { nextTurn } from "../system/event-loop.js";
 /** Anything that gives batches of `{ xs, ys }` again and again: a `tf.data.Dataset`, or this library's. */
 export interface BatchSource {
   iterator(): Promise<{ next(): Promise<IteratorResult<unknown>> }>;
+  /** Names of the examples of the batch that was given last. */
+  names?(): readonly string[];
 }
 
 /** A place in the order of batches, and whatever else its source keeps there. */

@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
+import { countGathered, gatherGradients, isGathering } from "../tensorflow/kernels/optimizers.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 import { isResumable, type TrainingData } from "./batch-source.js";
 import { restoreModel, saveModel } from "./checkpoint.js";
 import type { FitOptions } from "./fit-options.js";
+import { epochLogs } from "./logs.js";
 import { rateAt, rateOf, setRate } from "./rate-schedule.js";
 import { seedStep } from "./seed-model.js";
 import { addBatch, endEpoch, isBetter, placeIn, type TrainingState } from "./training-state.js";
@@ -20,15 +22,22 @@ export interface Training {
   monitor: string;
   mode: Direction;
   signal: AbortSignal;
+  /** Batches whose gradients wait for a step, and what `state.part` was before them. */
+  waiting?: { batches: number; part: TrainingState["part"] };
   /** Counts a batch. */
   tick(): void;
 }
 
 /** Saves the model with the state of training as checkpoint `name`, where a checkpoint is asked for. */
-export async function saveCheckpoint({ model, dataset, options, state }: Training, name: string): Promise<void> {
+export async function saveCheckpoint(training: Training, name: string): Promise<void> {
+  const { model, dataset, options, state } = training;
   if (!options.checkpoint) return;
   if (isResumable(dataset.train)) state.order = placeIn(dataset.train.state(), state.epoch, dataset.trainSteps);
-  await saveModel(model, join(options.checkpoint, name), state);
+  const { order, ...rest } = state;
+  const { batches = 0, part } = training.waiting ?? {};
+  // Batches whose gradients made no step yet are trained on again.
+  const saved = batches > 0 && order ? { ...rest, part, order: { ...order, batch: order.batch - batches } } : state;
+  await saveModel(model, join(options.checkpoint, name), saved);
 }
 
 /** The weights of the best epoch of this call. */
@@ -55,17 +64,29 @@ export function bestWeights({ model, options }: Training): BestWeights {
   };
 }
 
+/** A batch whose loss is NaN or infinite. */
+export interface FailedBatch {
+  loss: number;
+  /** Counted from 0 over all epochs. */
+  step: number;
+  /** Names of its examples, where the data knows them. */
+  examples: readonly string[];
+}
+
 /** What the callbacks found besides the training's state. */
 export interface Outcome {
   stoppedEarly: boolean;
   /** Milliseconds of training, validation left out. */
   trained: number;
+  /** The batch that ended the training, since its loss is no finite number. */
+  failed?: FailedBatch;
 }
 
 /** The callbacks of tfjs that count batches, keep the best weights, save checkpoints and stop. */
 export function fitCallbacks(training: Training, best: BestWeights, outcome: Outcome): object {
   const { model, dataset, options, state, signal } = training;
-  const { seed, schedule, epochs } = options;
+  const { seed, schedule, epochs, accumulate = 1 } = options;
+  const logs = epochLogs(options.csv, options.tensorBoard);
   const rate = schedule && rateOf(model.optimizer);
   let epochBegan = 0;
   let step = state.epoch * dataset.trainSteps + (state.order?.batch ?? 0);
@@ -76,25 +97,38 @@ export function fitCallbacks(training: Training, best: BestWeights, outcome: Out
     onBatchBegin: async (): Promise<void> => {
       if (seed !== undefined) seedStep(model, seed, step);
       if (schedule) setRate(model.optimizer, rate! * rateAt(schedule, step, epochs * dataset.trainSteps));
+      if (accumulate === 1) return;
+      const { batches = 0 } = training.waiting ?? {};
+      if (batches === 0) training.waiting = { batches, part: structuredClone(state.part) };
+      const last = batches + 1 === accumulate || (step + 1) % dataset.trainSteps === 0;
+      gatherGradients(model.optimizer, last ? "step" : "gather");
     },
     onBatchEnd: async (batch: number, logs?: unknown): Promise<void> => {
       step++;
       training.tick();
-      addBatch(state, logs as Record<string, number>);
+      const numbers = logs as Record<string, number>;
+      addBatch(state, numbers);
+      countGathered(model.optimizer);
+      if (training.waiting) training.waiting.batches = isGathering(model.optimizer) ? training.waiting.batches + 1 : 0;
+      if (options.onNaN !== "continue" && !Number.isFinite(numbers.loss)) {
+        outcome.failed = { loss: numbers.loss!, step: step - 1, examples: dataset.train.names?.() ?? [] };
+        model.stopTraining = true;
+      }
       // The last batch is followed by validation, which is not training.
       if (batch + 1 === dataset.trainSteps) outcome.trained += performance.now() - epochBegan;
       if (signal.aborted) model.stopTraining = true;
     },
     onEpochEnd: async (epoch: number, ended?: unknown): Promise<void> => {
       // An aborted epoch is no epoch: its place in the order is saved when training has ended.
-      if (signal.aborted) return;
-      const logs = endEpoch(state, epoch, ended as Record<string, number>);
-      if (noteBest(training, epoch, logs)) {
+      if (signal.aborted || outcome.failed) return;
+      const numbers = endEpoch(state, epoch, ended as Record<string, number>);
+      await logs.write(state, (model.optimizer as { learningRate?: number }).learningRate);
+      if (noteBest(training, epoch, numbers)) {
         best.keep();
         await saveCheckpoint(training, "best");
       }
       await saveCheckpoint(training, "last");
-      await options.onEpoch?.(epoch + 1, logs);
+      await options.onEpoch?.(epoch + 1, numbers);
       if (options.patience !== undefined && epoch + 1 - (state.best?.epoch ?? 0) >= options.patience) {
         outcome.stoppedEarly = epoch + 1 < options.epochs;
         model.stopTraining = true;

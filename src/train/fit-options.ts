@@ -1,3 +1,4 @@
+import type { OptionNames } from "../core/known-options.js";
 import type { LongOptions } from "../notebook/progress.js";
 import type { Direction } from "../statistics/direction.js";
 import type { GradientClip } from "../tensorflow/kernels/optimizers.js";
@@ -36,6 +37,21 @@ export interface FitOptions extends LongOptions {
   /** Bounds the gradients before each step: by `norm`, `globalNorm` or `value`, one of them. Default: not at all. */
   clip?: GradientClip;
   /**
+   * Takes a step for every so many batches, by the mean of their gradients, as one batch of so many times the examples
+   * would give it. What is left at the end of an epoch makes a step as well. Batch normalization still sees each batch by
+   * itself. Default 1.
+   */
+  accumulate?: number;
+  /**
+   * What happens when a batch's loss is NaN or infinite. "stop" ends the training with an error that names the batch's
+   * examples; the model then has the weights of the best epoch, where there was one. Default "stop".
+   */
+  onNaN?: "stop" | "continue";
+  /** File for the numbers of each epoch: a header, then a line per epoch, those before a resumed checkpoint too. */
+  csv?: string;
+  /** Folder for TensorBoard: its `train` and `validation` get what Keras writes there, `epoch_loss` and the like. */
+  tensorBoard?: string;
+  /**
    * Runs each operation of a step by itself. By default a step is one TensorFlow function, which is faster and gives the
    * same numbers; the summary says where it can't be. Default false.
    */
@@ -45,6 +61,13 @@ export interface FitOptions extends LongOptions {
   /** Called after each epoch. */
   onEpoch?: (epoch: number, logs: Record<string, number>) => void | Promise<void>;
 }
+
+/** The names of `fit`'s options. */
+export const FIT_OPTIONS: OptionNames<FitOptions> = {
+  ...{ epochs: true, seed: true, monitor: true, mode: true, patience: true, minDelta: true, restoreBest: true },
+  ...{ checkpoint: true, resume: true, classWeights: true, schedule: true, clip: true, accumulate: true, onNaN: true },
+  ...{ csv: true, tensorBoard: true, eager: true, show: true, onEpoch: true, signal: true, onProgress: true },
+};
 
 /** The outcome of training. */
 export interface FitResult {

@@ -4,6 +4,7 @@ import { DatasetError } from "../core/error.js";
 import { duration } from "../notebook/progress.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 import { stepCounts } from "../tensorflow/step/compile-steps.js";
+import type { FailedBatch, Training } from "./fit-callbacks.js";
 import type { FitOptions, FitResult } from "./fit-options.js";
 
 /** What training came to, in words. */
@@ -42,6 +43,23 @@ export function describeSteps(model: LayersModel): () => string | undefined {
     if (whole === 0) return undefined;
     return `${whole} of ${whole + single} steps ran as one TensorFlow function, the first of each kind op by op.`;
   };
+}
+
+/** Examples that are named in an error. */
+const MOST_NAMED = 20;
+
+/** The error of a training that ended since a batch's loss is no finite number. */
+export function notFinite({ dataset, state }: Training, { loss, step, examples }: FailedBatch): DatasetError {
+  const more = examples.length > MOST_NAMED ? `, … and ${examples.length - MOST_NAMED} more` : "";
+  const of = examples.length > 0 ? ` (examples ${examples.slice(0, MOST_NAMED).join(", ")}${more})` : "";
+  const batch = `batch ${(step % dataset.trainSteps) + 1} of epoch ${Math.floor(step / dataset.trainSteps) + 1}`;
+  const { epoch = 0 } = state.best ?? {};
+  const left = epoch > 0 ? `has the weights of epoch ${epoch}, the best` : "had no good epoch before; make it anew";
+  return new DatasetError(
+    "TRAINING",
+    `loss: ${loss} in ${batch}${of}, expected a finite number; lower the learning rate, bound the gradients with clip, or ` +
+      `look for NaN in the data (onNaN: "continue" trains on); the model ${left}`,
+  );
 }
 
 /** TensorFlow says what it could not get; this says what to do about it. */

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import type { LayersModel } from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import { notebookHost } from "../notebook/display.js";
 import { throwIfAborted, track } from "../notebook/progress.js";
 import { liveHistory } from "../show/history.js";
 import { directionOf } from "../statistics/direction.js";
-import { clipGradients } from "../tensorflow/kernels/optimizers.js";
+import { clipGradients, gatherGradients } from "../tensorflow/kernels/optimizers.js";
 import { seedSteps } from "../tensorflow/kernels/step-inputs.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 import { withSingleOps } from "../tensorflow/step/compile-steps.js";
@@ -13,8 +14,8 @@ import { isResumable, type TrainingData, watched } from "./batch-source.js";
 import { hasModel, restoreModel } from "./checkpoint.js";
 import { withClassWeights } from "./class-weights.js";
 import { bestWeights, fitCallbacks, type Outcome, saveCheckpoint, type Training } from "./fit-callbacks.js";
-import type { FitOptions, FitResult } from "./fit-options.js";
-import { describeSteps, outOfMemory, summary } from "./fit-summary.js";
+import { FIT_OPTIONS, type FitOptions, type FitResult } from "./fit-options.js";
+import { describeSteps, notFinite, outOfMemory, summary } from "./fit-summary.js";
 import { decides, type Judgement, judge } from "./judge.js";
 import { checkSchedule, rateOf, setRate } from "./rate-schedule.js";
 import { seedModel } from "./seed-model.js";
@@ -28,7 +29,8 @@ import type { TrainingState } from "./training-state.js";
  * scores at the end.
  *
  * @throws DatasetError "ABORTED" after an interrupt or the signal; the model keeps its weights so far, and with
- * `checkpoint` the same call resumes. "OPTION" for options out of range, "ENVIRONMENT" when memory runs out
+ * `checkpoint` the same call resumes. "OPTION" for options out of range, "TRAINING" for a loss that is no finite number
+ * (see `onNaN`), "ENVIRONMENT" when memory runs out, "FILE" where a log can't be written
  * @example
  * const result = await fit(model, dataset, { epochs: 20, patience: 3, checkpoint: "./models/pitch" });
  */
@@ -81,6 +83,10 @@ async function train(training: Training, show: boolean): Promise<FitResult> {
       await runEpochs(training, data.source, [...live, fitCallbacks(training, weights, outcome)]);
     if (signal.aborted) await saveCheckpoint(training, "last");
     throwIfAborted(signal, "training");
+    if (outcome.failed) {
+      if (state.best?.epoch) await weights.restore();
+      throw notFinite(training, outcome.failed);
+    }
     const best = state.best ?? { epoch: 0, name: monitor, value: Number.NaN };
     if (options.restoreBest !== false && best.epoch > 0 && best.epoch !== state.epoch) await weights.restore();
     const judgement = await judgeValidation(training);
@@ -124,31 +130,39 @@ async function judgeValidation({ model, dataset }: Training): Promise<Judgement 
 /** Runs `work` with the options that change the optimizer, which is afterwards as it was. */
 async function withOptimizer<T>({ optimizer }: LayersModel, options: FitOptions, work: () => Promise<T>): Promise<T> {
   const rate = options.schedule && rateOf(optimizer);
+  const gathers = (options.accumulate ?? 1) > 1;
+  const need = (option: string, done: boolean): void => {
+    if (done) return;
+    const expected = "an optimizer of tf.train, on native TensorFlow with this library's kernels";
+    throw new DatasetError("OPTION", `${option}: expected ${expected}`);
+  };
   try {
-    if (options.clip && !clipGradients(optimizer, options.clip)) {
-      throw new DatasetError(
-        "OPTION",
-        "clip: expected an optimizer of tf.train, on native TensorFlow with this library's kernels",
-      );
-    }
+    if (options.clip) need("clip", clipGradients(optimizer, options.clip));
+    if (gathers) need("accumulate", gatherGradients(optimizer, undefined));
     return await work();
   } finally {
     if (rate !== undefined) setRate(optimizer, rate);
     if (options.clip) clipGradients(optimizer, undefined);
+    if (gathers) gatherGradients(optimizer, undefined);
   }
 }
 
 function checkOptions(model: LayersModel, dataset: TrainingData, options: FitOptions): void {
   if (!model.optimizer)
     throw new DatasetError("OPTION", "model: not compiled; call model.compile({ optimizer, loss }) first");
+  checkKnown("fit", options, FIT_OPTIONS);
   for (const [name, value, least] of [
     ["epochs", options.epochs, 1],
+    ["accumulate", options.accumulate ?? 1, 1],
     ["patience", options.patience ?? 1, 1],
     ["trainSteps", dataset.trainSteps, 1],
   ] as const) {
     if (!(Number.isInteger(value) && value >= least)) {
       throw new DatasetError("OPTION", `${name}: ${value}, expected a whole number from ${least} on`);
     }
+  }
+  if (!["stop", "continue"].includes(options.onNaN ?? "stop")) {
+    throw new DatasetError("OPTION", `onNaN: ${JSON.stringify(options.onNaN)}, expected "stop" or "continue"`);
   }
   if (options.schedule) checkSchedule(options.schedule, options.epochs * dataset.trainSteps);
   const clip = Object.entries(options.clip ?? { norm: 1 });

@@ -13,7 +13,7 @@ export interface Attributes {
   floats?: Record<string, number>;
   numbers?: Record<string, number>;
   /** Types, of an op that has more of them than "T". */
-  types?: Record<string, "float32" | "int32">;
+  types?: Record<string, "float32" | "int32" | "int64" | "bool">;
 }
 
 /** Native TensorFlow, one op at a time. */
@@ -25,6 +25,8 @@ export interface Native {
   onednn: boolean;
   /** Runs a float32 op with one output. */
   run(op: string, attributes: Attributes, inputs: readonly Tensor[]): Tensor;
+  /** Runs an op whose output is int64, which tfjs doesn't have: for other ops here alone. */
+  runLong(op: string, attributes: Attributes, inputs: readonly Tensor[]): Tensor;
   /** Runs a float32 op with several outputs. */
   runMany(op: string, attributes: Attributes, inputs: readonly Tensor[], outputs: number): Tensor[];
   /**
@@ -62,9 +64,14 @@ interface Backend {
     | "TF_ATTR_BOOL"
     | "TF_ATTR_SHAPE"
     | "TF_FLOAT"
-    | "TF_INT32",
+    | "TF_INT32"
+    | "TF_INT64"
+    | "TF_BOOL",
     number
-  > & { executeOp(op: string, attributes: Attribute[], inputs: number[], thread: -1 | -2 | -3): number };
+  > & {
+    executeOp(op: string, attributes: Attribute[], inputs: number[], thread: -1 | -2 | -3): number;
+    executeOp(op: string, attributes: Attribute[], inputs: number[], outputs: 1): [{ id: number; shape: number[] }];
+  };
   getInputTensorIds(inputs: readonly Tensor[]): number[];
   createOutputTensor(output: { id: number; shape: number[]; dtype: number }): Tensor;
   incRef(dataId: object): void;
@@ -80,16 +87,19 @@ const ONEDNN_PREFIX = "_MklNative";
 export function nativeOps(tf: TensorFlow): Native {
   // Asked for each time, since tfjs makes a new one after `tf.engine().reset()`.
   const backend = (): Backend => tf.backend() as unknown as Backend;
-  const { TF_ATTR_TYPE, TF_ATTR_INT, TF_ATTR_FLOAT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_ATTR_SHAPE, TF_FLOAT, TF_INT32 } =
-    backend().binding;
+  const { TF_ATTR_TYPE, TF_ATTR_INT, TF_ATTR_FLOAT, TF_ATTR_STRING, TF_ATTR_BOOL, TF_ATTR_SHAPE } = backend().binding;
+  const { TF_FLOAT, TF_INT32, TF_INT64, TF_BOOL } = backend().binding;
+  const dtypes = { float32: TF_FLOAT, int32: TF_INT32, int64: TF_INT64, bool: TF_BOOL };
   const list = (
     op: string,
     { ints, strings, bools, shapes, lists, floats, types, numbers }: Attributes,
   ): Attribute[] => {
-    const named = types ?? { [/Variable|VarHandle/.test(op) ? "dtype" : "T"]: "float32" };
+    const named: NonNullable<Attributes["types"]> = types ?? {
+      [/Variable|VarHandle/.test(op) ? "dtype" : "T"]: "float32",
+    };
     const all: Attribute[] = [];
     for (const name in named) {
-      all.push({ name, type: TF_ATTR_TYPE, value: named[name] === "int32" ? TF_INT32 : TF_FLOAT });
+      all.push({ name, type: TF_ATTR_TYPE, value: dtypes[named[name]!] });
     }
     for (const name in ints) all.push({ name, type: TF_ATTR_INT, value: ints[name] });
     for (const name in numbers) all.push({ name, type: TF_ATTR_FLOAT, value: numbers[name] });
@@ -113,6 +123,12 @@ export function nativeOps(tf: TensorFlow): Native {
     gpu: backend().isUsingGpuDevice,
     onednn: false,
     run: (op, attributes, inputs) => backend().executeSingleOutput(op, list(op, attributes), inputs),
+    runLong: (op, attributes, inputs) => {
+      const ids = backend().getInputTensorIds(inputs);
+      const [{ id, shape }] = backend().binding.executeOp(op, list(op, attributes), ids, 1);
+      // Under the label of int32 tfjs has nothing to say about it.
+      return backend().createOutputTensor({ id, shape, dtype: TF_INT32 });
+    },
     runMany: (op, attributes, inputs, outputs) =>
       backend().executeMultipleOutputs(op, list(op, attributes), inputs, outputs),
     begin: (op, attributes, inputs, shape, when = "soon") => {

@@ -67,6 +67,44 @@ export function clipGradients(optimizer: object, clip: GradientClip | undefined)
   return true;
 }
 
+/** What an optimizer does with the gradients of the next steps; kept on it. */
+interface Gathering {
+  /** Whether they are added up, without a step. */
+  gathering?: boolean;
+  /** Batches whose gradients were added up. */
+  gathered?: number;
+}
+
+/** Sums of gradients by their weights' names. */
+const sums = new WeakMap<object, Map<string, Variable>>();
+
+/**
+ * Says what the next batch's gradients are for: to be added up ("gather"), or for a step by the mean of them and of those
+ * added up ("step"). undefined forgets what was added up.
+ *
+ * @returns false where the optimizer takes its steps in its own way
+ */
+export function gatherGradients(optimizer: object, next: "gather" | "step" | undefined): boolean {
+  if (!(NATIVE in optimizer) || !Object.hasOwn(Object.getPrototypeOf(optimizer), NATIVE)) return false;
+  const state = optimizer as Gathering;
+  state.gathering = next === "gather";
+  if (next !== undefined) return true;
+  for (const sum of sums.get(optimizer)?.values() ?? []) sum.dispose();
+  sums.delete(optimizer);
+  delete state.gathering;
+  delete state.gathered;
+  return true;
+}
+
+/** Whether an optimizer adds gradients up, so that a batch is no step. */
+export const isGathering = (optimizer: object): boolean => (optimizer as Gathering).gathering === true;
+
+/** Notes that a batch is done. */
+export function countGathered(optimizer: object): void {
+  const state = optimizer as Gathering;
+  if (state.gathering !== undefined) state.gathered = state.gathering ? (state.gathered ?? 0) + 1 : 0;
+}
+
 /** TensorFlow's name for a variable that nobody else can reach and that goes when its last handle goes. */
 const ANONYMOUS = "cd2c89b7-88b7-44c8-ad83-06c2a9158347";
 
@@ -164,6 +202,7 @@ function replaceMethods(
     const named = Array.isArray(gradients)
       ? gradients
       : Object.entries(gradients).map(([name, tensor]) => ({ name, tensor }));
+    if (isGathering(this)) return gather(native, this, named);
     const kept = slots.get(this) ?? [];
     slots.set(this, kept);
     const rule = ruleOf(this);
@@ -173,7 +212,11 @@ function replaceMethods(
       if (rule.op === "ResourceApplyAdaMax") numbers[1] = slowed(native, this, numbers[1]!);
       const last = rule.last?.map(number) ?? [];
       const attributes = rule.attributes?.(this) ?? {};
-      for (const { name, tensor } of clipped(native, named, this.gradientClip as GradientClip | undefined)) {
+      for (const { name, tensor } of clipped(
+        native,
+        mean(native, this, named),
+        this.gradientClip as GradientClip | undefined,
+      )) {
         const weight = tf.engine().registeredVariables[name]!;
         let slot = kept.find((slot) => slot.name === name);
         if (!slot) {
@@ -225,6 +268,31 @@ function replaceMethods(
     for (const { moments } of slots.get(optimizer) ?? []) tf.dispose(moments);
     slots.delete(optimizer);
   }
+}
+
+function gather({ tf }: Native, optimizer: Optimizing, gradients: NamedTensor[]): void {
+  const all = sums.get(optimizer) ?? new Map<string, Variable>();
+  sums.set(optimizer, all);
+  for (const { name, tensor } of gradients) {
+    if (tensor == null) continue;
+    const sum = all.get(name);
+    if (sum) tf.tidy(() => sum.assign(tf.add(sum, tensor)));
+    else all.set(name, tf.variable(tensor, false));
+  }
+}
+
+/** The mean of a batch's gradients and of those that were added up, which begin anew. */
+function mean({ tf }: Native, optimizer: Optimizing, gradients: NamedTensor[]): NamedTensor[] {
+  const all = sums.get(optimizer);
+  if (!all) return gradients;
+  const count = rate(tf, "gathered", () => ((optimizer as Gathering).gathered ?? 0) + 1);
+  return gradients.map(({ name, tensor }) => {
+    const sum = all.get(name);
+    if (!sum || tensor == null) return { name, tensor };
+    const whole = tf.div(tf.add(sum, tensor), count);
+    sum.assign(tf.zerosLike(sum));
+    return { name, tensor: whole };
+  });
 }
 
 function clipped({ tf }: Native, named: NamedTensor[], clip: GradientClip | undefined): NamedTensor[] {

@@ -1,8 +1,11 @@
 import { mayPatch, type Patches } from "../../system/patches.js";
 import { activationGradients } from "./activation.js";
 import { broadcastGradients } from "./broadcast.js";
+import { complexGradients } from "./complex.js";
 import { convolutionKernel } from "./convolution.js";
+import { corrections } from "./corrections.js";
 import { crossEntropyGradients } from "./cross-entropy.js";
+import { ctcKernel } from "./ctc.js";
 import { gathering } from "./gather.js";
 import { identityKernels } from "./identity.js";
 import { interruptibleTraining } from "./interruptible.js";
@@ -14,6 +17,7 @@ import { nativeOptimizers } from "./optimizers.js";
 import { poolingKernel } from "./pooling.js";
 import { deviceRandom } from "./random.js";
 import { recurrentCells } from "./recurrent.js";
+import { sampleWeights } from "./sample-weights.js";
 import { completeTraining } from "./training.js";
 import type { TensorFlow } from "./types.js";
 
@@ -51,6 +55,8 @@ function patch(tf: TensorFlow): Patches {
 function addKernels(native: Native): void {
   activationGradients(native);
   broadcastGradients(native);
+  complexGradients(native);
+  corrections(native);
   poolingKernel(native);
   convolutionKernel(native);
   identityKernels(native);
@@ -62,7 +68,9 @@ function addKernels(native: Native): void {
   fasterLayers(native);
   recurrentCells(native);
   crossEntropyGradients(native);
+  ctcKernel(native);
   completeTraining(native.tf);
+  sampleWeights(native.tf);
 }
 
 /** The packages that are patched, where they are of another version than the one expected. */

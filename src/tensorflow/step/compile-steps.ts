@@ -1,4 +1,5 @@
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
+import { withBatchWeights } from "../kernels/sample-weights.js";
 import type { TensorFlow } from "../kernels/types.js";
 import type { Backend } from "./backend.js";
 import type { StepFunction } from "./step-function.js";
@@ -79,7 +80,8 @@ function replaceMethods(tf: TensorFlow, stepsOf: (model: LayersModel) => ModelSt
   prototype.makeTrainFunction = function () {
     const single = makeTrainFunction.call(this);
     // Without weights of examples tfjs passes null for them.
-    return (data) => {
+    return (batch) => {
+      const data = withBatchWeights(this, batch);
       const given = data.map((tensor) => (tensor as Tensor | null) !== null);
       const all: Step = (present) => {
         let next = 0;
@@ -97,7 +99,7 @@ function replaceMethods(tf: TensorFlow, stepsOf: (model: LayersModel) => ModelSt
   prototype.makeTestFunction = function () {
     makeTestFunction.call(this);
     const single = this.testFunction;
-    this.testFunction = (data) => run("evaluate", this, data, single);
+    this.testFunction = (data) => run("evaluate", this, withBatchWeights(this, data), single);
   };
 
   prototype.predictLoop = function (inputs, batchSize = 32, verbose) {

@@ -1,4 +1,5 @@
 import type { LayersModel, layers, Tensor } from "@tensorflow/tfjs-node-gpu";
+import { isGathering } from "../kernels/optimizers.js";
 import type { TensorFlow } from "../kernels/types.js";
 
 /** What a step depends on besides the numbers in its inputs and variables. */
@@ -26,11 +27,13 @@ export function fingerprint(tf: TensorFlow, kind: string, model: LayersModel, da
       settings.push("metric", typeof metric === "number" ? `${metric}` : identity(metric));
     }
   }
+  // Not a change of one step but two kinds of it.
+  const form = kind === "train" && isGathering(optimizer) ? "gather" : kind;
   if (kind === "train") {
     settings.push("optimizer", identity(optimizer));
     describe(optimizer, settings, 1, hasRates(tf, optimizer) ? RATES : NOTHING);
   }
-  return { form: [kind, ...data.map(({ shape, dtype }) => `${dtype}${shape}`)].join(" "), settings };
+  return { form: [form, ...data.map(({ shape, dtype }) => `${dtype}${shape}`)].join(" "), settings };
 }
 
 /** The first of the settings that is another one, in words. */
@@ -80,7 +83,7 @@ const RATES = new Set([
   ...["learningRate", "beta1", "beta2", "epsilon", "decay", "momentum", "rho", "iterations_", "c", "m"],
   ...["accBeta1", "accBeta2", "iteration", "accumulations", "accumulatedGrads", "accumulatedUpdates"],
   ...["accumulatedMeanSquares", "accumulatedMoments", "accumulatedMeanGrads"],
-  ...["accumulatedFirstMoment", "accumulatedSecondMoment", "accumulatedWeightedInfNorm"],
+  ...["gathered", "accumulatedFirstMoment", "accumulatedSecondMoment", "accumulatedWeightedInfNorm"],
 ]);
 
 /** Of another optimizer only the count of its steps isn't a matter of the step. */

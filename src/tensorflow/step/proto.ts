@@ -1,26 +1,9 @@
 // As much of protocol buffers as a GraphDef takes (tensorflow/core/framework/graph.proto, node_def.proto,
 // attr_value.proto, tensor.proto).
+import { bytesField, numberField } from "../../format/protobuf.js";
 
 /** The version of GraphDef's producer. Below it TensorFlow reads some ops as their forebears. */
 const PRODUCER = 1800;
-
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
-  let rest = value;
-  do {
-    const low = rest % 128;
-    rest = Math.floor(rest / 128);
-    bytes.push(rest > 0 ? low | 128 : low);
-  } while (rest > 0);
-  return Buffer.from(bytes);
-}
-
-const numberField = (field: number, value: number): Buffer => Buffer.concat([varint(field << 3), varint(value)]);
-
-function bytesField(field: number, value: Uint8Array | string): Buffer {
-  const bytes = typeof value === "string" ? Buffer.from(value) : value;
-  return Buffer.concat([varint((field << 3) | 2), varint(bytes.length), bytes]);
-}
 
 const shapeOf = (shape: readonly number[]): Buffer => Buffer.concat(shape.map((n) => bytesField(2, numberField(1, n))));
 

@@ -2,6 +2,7 @@ import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { asStep } from "../kernels/step-inputs.js";
 import type { TensorFlow } from "../kernels/types.js";
 import type { Backend } from "./backend.js";
+import { isGathering } from "../kernels/optimizers.js";
 import { difference } from "./compare.js";
 import { changedSetting, fingerprint, statefulLayer } from "./fingerprint.js";
 import { type Recording, record, Unrecordable } from "./recording.js";
@@ -65,13 +66,18 @@ export class ModelSteps {
   /** Does what `single` does with `data`, as one function where that is known to be the same. */
   run(kind: StepKind, model: LayersModel, data: readonly Tensor[], single: (data: Tensor[]) => Tensor[]): Tensor[] {
     const step = this.find(kind, model, data);
-    if (step?.first && isStale(this.tf, step.first)) this.forget(step);
+    if (step?.first && isStale(this.tf, step.first)) {
+      this.forget(step);
+      // What it works on may be made anew in its next run.
+      step.runs = 0;
+    }
     const { whole } = step ?? {};
     if (step && whole && !isDue(step.runs)) {
       step.runs++;
       this.counts.whole++;
       const results = asStep(this.tf, () => whole.run(data));
-      if (kind === "train") (model.optimizer as unknown as Counting).incrementIterations();
+      const { optimizer } = model;
+      if (kind === "train" && !isGathering(optimizer)) (optimizer as unknown as Counting).incrementIterations();
       return results;
     }
     this.counts.single++;

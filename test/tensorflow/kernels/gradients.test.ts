@@ -148,6 +148,15 @@ for (const [name, layer, options] of [
   };
 }
 
+nets["LSTM over one step"] = {
+  inputShape: [1, 5],
+  layers: [
+    ["lstm", { units: 6, recurrentActivation: "sigmoid" }],
+    ["dense", { units: 4 }],
+  ],
+  loss: "meanSquaredError",
+};
+
 const BATCH = 6;
 const STEPS = 5;
 

@@ -1,4 +1,6 @@
 import type { LayersModel, layers, Optimizer, SymbolicTensor, Tensor } from "@tensorflow/tfjs-node-gpu";
+import { multiHeadAttention } from "../../../dist/layers/multi-head-attention.js";
+import { specAugment } from "../../../dist/layers/spec-augment.js";
 import { loadTensorFlow } from "../../../dist/tensorflow/load.js";
 
 const tf = loadTensorFlow();
@@ -218,6 +220,10 @@ export const NETS: Record<string, Net> = {
     const normal = apply(L.layerNormalization(), apply(L.add(), x!, mixed));
     return [apply(L.dense({ units: 2 }), apply(L.globalAveragePooling1d(), normal))];
   }),
+  "multi-head attention": graph([[5, 4]], ([x]) => [
+    apply(L.dense({ units: 2 }), apply(multiHeadAttention({ numHeads: 2, keyDim: 3, dropout: 0.1 }), x!)),
+  ]),
+  SpecAugment: stack(sound, () => specAugment({ timeMask: { length: 5 }, frequencyMask: { bins: 1, count: 2 } })),
   "merges of all kinds": graph([[4], [4]], ([a, b]) => {
     const x = apply(L.dense({ units: 3 }), a!);
     const y = apply(L.dense({ units: 3 }), b!);
