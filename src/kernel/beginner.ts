@@ -1,40 +1,51 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { Message } from "./message.js";
 
-/** The inner part of Node 20 and 22 that follows what begins what. */
-interface AsyncWrap {
-  async_hook_fields: Uint32Array;
-  constants: { kCheck: number };
-}
-
-const beginners = new AsyncLocalStorage<Message>();
-
-/** Runs a cell: timers, promises and the like that it begins, and what these begin, know it. */
-export function beginAs<T>(cell: Message, work: () => T): T {
-  return beginners.run(cell, () => {
-    allowForcedEnds();
-    return work();
-  });
-}
-
-/** The cell that began what runs now; undefined where none did. */
-export function beginner(): Message | undefined {
-  return beginners.getStore();
-}
-
 /**
- * Code that is ended by force leaves Node's account of what began what unfinished, for which Node before 24 ends the process once
- * such an account is kept; see also the kernel's flag in setup/build.ts.
+ * Node 24 and later follow what begins what by themselves. Before, it takes hooks whose account is left unfinished by code that is
+ * ended by force, for which Node ends the process: there timers alone know who began them.
  */
-function allowForcedEnds(): void {
-  if (Number(process.versions.node.split(".")[0]) >= 24) return;
-  const { noDeprecation } = process;
-  process.noDeprecation = true;
-  try {
-    const { binding } = process as unknown as { binding(name: "async_wrap"): AsyncWrap };
-    const { async_hook_fields: fields, constants } = binding.call(process, "async_wrap");
-    fields[constants.kCheck] = 0;
-  } finally {
-    process.noDeprecation = noDeprecation as boolean;
+const storage = Number(process.versions.node.split(".")[0]) >= 24 ? new AsyncLocalStorage<Message>() : undefined;
+
+/** Without `storage`: the cell that runs, and that which began the timer whose callback runs now. */
+let latest: Message | undefined;
+let ofTimer: Message | undefined;
+
+/** Runs a cell: timers that it begins (from Node 24 on also promises and all else), and what these begin, know it. */
+export function beginAs<T>(cell: Message, work: () => T): T {
+  if (storage) return storage.run(cell, work);
+  latest = cell;
+  // Stays where a callback was ended by force.
+  ofTimer = undefined;
+  return work();
+}
+
+/** The cell that began what runs now; undefined where that isn't known. */
+export function beginner(): Message | undefined {
+  return storage ? storage.getStore() : ofTimer;
+}
+
+/** Lets timers know who began them, where nothing else does. */
+export function followTimers(): void {
+  if (storage) return;
+  const functions = globalThis as unknown as Record<string, (callback: unknown, ...rest: unknown[]) => unknown>;
+  for (const name of ["setTimeout", "setInterval", "setImmediate"]) {
+    const begin = functions[name]!;
+    const following = (callback: unknown, ...rest: unknown[]): unknown => begin(bound(callback), ...rest);
+    functions[name] = Object.defineProperties(following, Object.getOwnPropertyDescriptors(begin));
   }
+}
+
+function bound(callback: unknown): unknown {
+  const cell = ofTimer ?? latest;
+  if (typeof callback !== "function" || !cell) return callback;
+  return function (this: unknown, ...given: unknown[]): unknown {
+    const outer = ofTimer;
+    ofTimer = cell;
+    try {
+      return callback.apply(this, given);
+    } finally {
+      ofTimer = outer;
+    }
+  };
 }

@@ -9,6 +9,7 @@ import { createCells } from "./execute.js";
 import type { History } from "./history.js";
 import { enclosingCalls, pointsBefore, unitsBefore } from "./positions.js";
 import { quickInfoText } from "./quick-info.js";
+import { followTimers } from "./beginner.js";
 import { showChildOutput } from "./child-output.js";
 import { type Handler, openServer } from "./server.js";
 import { StandardInput } from "./stdin.js";
@@ -107,6 +108,7 @@ async function start(connectionFile: string): Promise<void> {
   }
   Object.defineProperty(process, "stdin", { value: stdin, configurable: true, enumerable: true });
   showChildOutput(cells.write);
+  followTimers();
   server.listen(handlers);
 }
 

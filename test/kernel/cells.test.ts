@@ -102,7 +102,9 @@ test("output belongs to the cell that began what writes it, in the order of writ
       'let say!: () => void;\nconst said = new Promise<void>((r) => (say = r)).then(() => console.log("of cell 1"));',
     ],
     ["wait"],
-    ["send", 'say();\nawait said;\nconsole.log("a"); console.error("b"); console.log("c");'],
+    ["send", "say();\nawait said;"],
+    ["wait"],
+    ["send", 'console.log("a"); console.error("b"); console.log("c");'],
     ["wait"],
     [
       "send",
@@ -112,17 +114,22 @@ test("output belongs to the cell that began what writes it, in the order of writ
     ["send", 'await gone;\nconsole.log("after");'],
     ["wait"],
   ]);
-  assert.equal(textOf(cells[0]), "of cell 1\n");
+  // Before Node 24 it isn't known who began a promise.
+  const follows = Number(process.versions.node.split(".")[0]) >= 24;
   assert.deepEqual(
-    cells[1]!.outputs.filter(({ type }) => type === "stream").map(({ name, text }) => [name, text]),
+    cells.slice(0, 2).map((cell) => textOf(cell)),
+    follows ? ["of cell 1\n", ""] : ["", "of cell 1\n"],
+  );
+  assert.deepEqual(
+    cells[2]!.outputs.filter(({ type }) => type === "stream").map(({ name, text }) => [name, text]),
     [
       ["stdout", "a\n"],
       ["stderr", "b\n"],
       ["stdout", "c\n"],
     ],
   );
-  assert.equal(textOf(cells[2]), "tick\n");
-  assert.equal(textOf(cells[3]), "after\n");
+  assert.equal(textOf(cells[3]), "tick\n");
+  assert.equal(textOf(cells[4]), "after\n");
 });
 
 test("what child processes print shows in the cell", async () => {
