@@ -15,9 +15,14 @@ let ofTimer: Message | undefined;
 export function beginAs<T>(cell: Message, work: () => T): T {
   if (storage) return storage.run(cell, work);
   latest = cell;
-  // Stays where a callback was ended by force.
+  // Whatever timer this happens in: it is no cell's.
   ofTimer = undefined;
   return work();
+}
+
+/** To be called when a timer's callback may have been ended by force. */
+export function forgetTimer(): void {
+  ofTimer = undefined;
 }
 
 /** The cell that began what runs now; undefined where that isn't known. */
@@ -37,8 +42,8 @@ export function followTimers(): void {
 }
 
 function bound(callback: unknown): unknown {
+  if (typeof callback !== "function") return callback;
   const cell = ofTimer ?? latest;
-  if (typeof callback !== "function" || !cell) return callback;
   return function (this: unknown, ...given: unknown[]): unknown {
     const outer = ofTimer;
     ofTimer = cell;

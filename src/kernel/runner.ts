@@ -1,4 +1,5 @@
 import { countInterrupt } from "../system/interrupts.js";
+import { forgetTimer } from "./beginner.js";
 import { SHARED, STATE } from "./control.js";
 import { resetTensorFlow } from "./reset-tensorflow.js";
 
@@ -48,6 +49,7 @@ export function createRunner(execute: (code: string) => Promise<unknown>, shared
 
   /** What was ended by force had no chance to end its scopes and to take back its listeners. */
   function cleanUp(): void {
+    forgetTimer();
     resetTensorFlow();
     for (const listener of process.listeners("SIGINT")) if (listener !== interrupt) process.off("SIGINT", listener);
   }
