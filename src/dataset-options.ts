@@ -128,7 +128,7 @@ export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
     valSplit: true,
     testSplit: true,
   },
-  ...{ width: true, allowStale: true, groupBy: true, sampling: true, stratifyBy: true, split: true },
+  ...{ width: true, allowStale: true, groupBy: true, sampling: true, stratifyBy: true, split: true, replica: true },
 };
 
 export const AUDIT_OPTIONS: OptionNames<AuditOptions> = {

@@ -221,7 +221,8 @@ export abstract class Dataset {
   /** Batches of the examples of these numbers, in this order, prepared as for validation. */
   batchesOf(examples: ArrayLike<number>, batchSize = 1): Batches {
     const { records, options } = this.need();
-    const still = { ...options, shuffle: false, augment: undefined, dropRemainder: false, batchSize };
+    const alone = { shuffle: false, augment: undefined, dropRemainder: false, replica: undefined };
+    const still = { ...options, ...alone, batchSize };
     for (const i of Array.from(examples)) checkExample(records, i);
     return batches(records, Uint32Array.from(examples), still);
   }

@@ -6,6 +6,7 @@ import type { EpochShape, Place } from "./load-state.js";
 import { type BatchOptions, processing } from "./options.js";
 import { planProcessing } from "./process-batch.js";
 import { type BatchPlanner, type ReadAhead, readAhead } from "./read-ahead.js";
+import { replicaOrder, replicaShare } from "./replica.js";
 import { itemWeights, drawnOrder } from "./sampling.js";
 import { cutItems, epochOrder } from "./windows.js";
 
@@ -32,11 +33,12 @@ let opened = 0;
 
 /** Plans the epochs of `examples`; nothing is read yet. The options are checked already. */
 export function planEpochs(records: Records, examples: Uint32Array, options: BatchOptions): Epochs {
-  const { batchSize = 64, seed = 0, shuffle = true } = options;
+  const { batchSize = 64, seed = 0, shuffle = true, replica, dropRemainder = false } = options;
   const items = cutItems(records, examples, options.window);
-  const count = items.example.length;
+  const all = items.example.length;
+  const count = replica ? replicaShare(all, replica, dropRemainder) : all;
   const weights = options.weights && itemWeights(options.weights, examples, items.example);
-  const size = options.dropRemainder ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
+  const size = dropRemainder ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
   const { timeUnit = "frames", kind } = records.manifest;
   const width = kind === "frames" ? frameWidth(records) : 0;
   const how = processing(records, options);
@@ -53,7 +55,8 @@ export function planEpochs(records: Records, examples: Uint32Array, options: Bat
   const free: SharedArrayBuffer[] = [];
   const checks = checkPlanner(records, options.checksums);
   const read = ({ epoch, batch }: Place): ReadAhead => {
-    const order = weights ? drawnOrder(weights, seed, epoch) : epochOrder(count, seed, epoch, shuffle);
+    const whole = weights ? drawnOrder(weights, seed, epoch) : epochOrder(all, seed, epoch, shuffle);
+    const order = replica ? replicaOrder(whole, replica, dropRemainder) : whole;
     const chosen = (k: number): Uint32Array => order.subarray(k * batchSize, (k + 1) * batchSize);
     const planner: BatchPlanner = {
       checks,
@@ -62,8 +65,10 @@ export function planEpochs(records: Records, examples: Uint32Array, options: Bat
     };
     return readAhead(source, readers, batch, size, planner, free);
   };
-  const drawn = weights ? crc32c(new Uint8Array(weights.buffer)) : undefined;
-  return { shape: { seed, items: count, batchSize, size, ...(drawn === undefined ? {} : { drawn }) }, values, read };
+  const shape: EpochShape = { seed, items: all, batchSize, size };
+  if (weights) shape.drawn = crc32c(new Uint8Array(weights.buffer));
+  if (replica) shape.replicas = replica.count;
+  return { shape, values, read };
 }
 
 /** Names the records of a batch that are to be checked: those that weren't yet, unless all or none are asked for. */

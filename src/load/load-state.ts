@@ -18,6 +18,8 @@ export interface LoadState {
   batchSize: number;
   /** Checksum of the weights that the examples are drawn by, where they are. */
   drawn?: number;
+  /** How many processes share the epoch, where several do. */
+  replicas?: number;
 }
 
 /** What an epoch is made of, as far as a state must fit it. */
@@ -26,14 +28,15 @@ export interface EpochShape {
   items: number;
   batchSize: number;
   drawn?: number;
+  replicas?: number;
   /** Batches per epoch. */
   size: number;
 }
 
 /** The state of an iterator that is at `place`; behind an epoch's last batch it is the next one's beginning. */
-export function stateAt(place: Place, { seed, items, batchSize, drawn, size }: EpochShape): LoadState {
+export function stateAt(place: Place, { size, ...shape }: EpochShape): LoadState {
   const at = size > 0 && place.batch >= size ? { epoch: place.epoch + 1, batch: 0 } : place;
-  return { seed, ...at, items, batchSize, ...(drawn === undefined ? {} : { drawn }) };
+  return { ...shape, ...at };
 }
 
 /**
@@ -41,7 +44,7 @@ export function stateAt(place: Place, { seed, items, batchSize, drawn, size }: E
  * @throws DatasetError "OPTION" where it was saved for different data or names a place that there isn't
  */
 export function placeOf(state: LoadState, shape: EpochShape): Place {
-  for (const name of ["seed", "items", "batchSize", "drawn"] as const) {
+  for (const name of ["seed", "items", "batchSize", "drawn", "replicas"] as const) {
     if (state[name] === shape[name]) continue;
     throw new DatasetError(
       "OPTION",

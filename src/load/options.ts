@@ -5,6 +5,7 @@ import type { Records } from "../records/records.js";
 import { type Augment, checkAugment } from "./augment.js";
 import type { LayoutOptions } from "./batch-layout.js";
 import type { Processing } from "./process-batch.js";
+import { checkReplica, type Replica } from "./replica.js";
 
 /** Options of `batches`. */
 export interface BatchOptions extends LayoutOptions {
@@ -21,6 +22,13 @@ export interface BatchOptions extends LayoutOptions {
   weights?: ArrayLike<number>;
   /** Seed of the order, together with the epoch's number. Default 0. */
   seed?: number;
+  /**
+   * Which share of every epoch this process reads, where several train together: `{ index: rank, count: worldSize }`. The shares are
+   * disjoint and equally long in every epoch, with nothing said between the processes: seed, epoch and count alone decide. Where
+   * they don't come out even, some examples come twice, or are left out with `dropRemainder`, as in PyTorch's
+   * DistributedSampler. `batchSize` is that of each process. Default: all of it.
+   */
+  replica?: Replica | undefined;
   /** Random changes of the examples, for training; give none for validation and test. */
   augment?: Augment | undefined;
   /** Features instead of samples: x becomes `[batch, frames, bins]`, computed by the workers. */
@@ -49,6 +57,7 @@ export function checkOptions(records: Records, options: BatchOptions): void {
   if (!["first", "always", "never"].includes(checksums)) {
     throw new DatasetError("OPTION", `checksums: ${JSON.stringify(checksums)}, expected "first", "always" or "never"`);
   }
+  if (options.replica) checkReplica(options.replica);
   const { kind, inputSize, timeUnit } = records.manifest;
   if (kind === "frames" && !options.inputSize) {
     throw new DatasetError("OPTION", "inputSize: missing, expected the number of samples that a row of labels covers");

@@ -22,7 +22,8 @@ export async function predictExample(
   const { window, features, inputSize } = options;
   const joined = kind === "pairs" || kind === "frames";
   const whole = window && { window: joined ? { length: window.length, padEnd: true } : window };
-  const still = { ...options, ...whole, shuffle: false, augment: undefined, dropRemainder: false, batchSize: 1 };
+  const alone = { shuffle: false, augment: undefined, dropRemainder: false, batchSize: 1, replica: undefined };
+  const still = { ...options, ...whole, ...alone };
   const outputs = await predictEach(model, batches(records, Uint32Array.of(i), still));
   if (!joined) return meanOf(outputs);
   // The last frame of a window is padded; what lies behind the window is no part of the example.
