@@ -35,7 +35,11 @@ async function fuzz(
   from: number,
 ): Promise<Tally & { next: number }> {
   const tally: Tally = { inputs: 0, values: 0, seconds, failures: new Map() };
-  const end = performance.now() + seconds * 1000;
+  const folder = process.env.FUZZ_SEEDS!;
+  const seeds = seedsOf(TARGETS[name]!, (readdirSync(folder, { recursive: true }) as string[]).sort(), folder);
+  if (seeds.length === 0) return { ...tally, next: from };
+  // Its time begins with the first input: starting takes long on a busy machine.
+  let end = Infinity;
   const state = join(work, `${name}.state`);
   const out = join(root, "build/fuzz");
   const keep = (number: number, message: string, input: Buffer): void => {
@@ -54,16 +58,20 @@ async function fuzz(
       execArgv: ["--max-old-space-size=700", "--import", "tsx"],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
-    const stop = await watch(child, state, end, (report) => {
-      tally.inputs += report.inputs;
-      tally.values += report.values;
-      if (report.failure)
-        keep(report.failure.number, report.failure.message, Buffer.from(report.failure.input, "base64"));
-    });
+    const stop = await watch(
+      child,
+      state,
+      () => end,
+      (report) => {
+        if (end === Infinity) end = performance.now() + seconds * 1000;
+        tally.inputs += report.inputs;
+        tally.values += report.values;
+        if (report.failure)
+          keep(report.failure.number, report.failure.message, Buffer.from(report.failure.input, "base64"));
+      },
+    );
     number = readFileSync(state).readDoubleLE(0);
     if (stop !== undefined) {
-      const folder = process.env.FUZZ_SEEDS!;
-      const seeds = seedsOf(TARGETS[name]!, (readdirSync(folder, { recursive: true }) as string[]).sort(), folder);
       keep(number, stop, TARGETS[name]!.input(seeds, random(`${seed} ${name} ${number}`)));
     }
     number++;
@@ -75,7 +83,7 @@ async function fuzz(
 function watch(
   child: ChildProcess,
   state: string,
-  end: number,
+  end: () => number,
   take: (report: Report) => void,
 ): Promise<string | undefined> {
   let errors = "";
@@ -87,7 +95,7 @@ function watch(
     const timer = setInterval(() => {
       const number = readFileSync(state).readDoubleLE(0);
       if (number !== last.number) last = { number, since: performance.now() };
-      if (performance.now() > end) over = true;
+      if (performance.now() > end()) over = true;
       else if (performance.now() - last.since > LIMIT * 1000) over = `hangs: more than ${LIMIT} s`;
       if (over !== undefined) child.kill("SIGKILL");
     }, 250);
