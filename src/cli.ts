@@ -4,6 +4,9 @@ import { examine, showFindings } from "./doctor.js";
 import { DatasetError } from "./core/error.js";
 import { buildOneShard, finishPlan } from "./build/build-records.js";
 import type { Kind } from "./core/rows.js";
+import type { ShardEntry } from "./records/manifest.js";
+import { repair } from "./repair/repair.js";
+import { verify } from "./repair/verify.js";
 
 const KINDS: Kind[] = ["pairs", "classes", "values", "frames"];
 
@@ -16,8 +19,14 @@ const USAGE = `deep-audio-dataset COMMAND
   info DIR             what set or format a downloaded folder looks like, how much is in it, and the lines that load it
   check DIR NAME       every problem of a dataset's files (--kind pairs|classes|values|frames, default pairs)
   predict MODEL SOUND  what a saved pipeline says of a sound file; --out FILE writes it: .mid, .csv or .json, for sound .wav
+  verify DIR NAME      reads every byte of the records and checks it (exit status 1 if any is wrong)
+  repair DIR NAME      fixes what verify finds, from the sources where they are unchanged
   build-shard PLAN K   builds shard K of a plan, for a cluster: shards may be built anywhere, in any order
-  finish PLAN          publishes the dataset when every shard of the plan is there`;
+  build-shards PLAN FROM TO
+                       builds the shards from FROM to below TO
+  finish PLAN          publishes the dataset when every shard of the plan is there
+
+  --json               of check, verify, repair, build-shard, build-shards and finish: the result as json`;
 
 /** Runs one command of `deep-audio-dataset` and sets the exit status: 0, or 1 when it failed. */
 export async function main(args: string[]): Promise<void> {
@@ -25,9 +34,11 @@ export async function main(args: string[]): Promise<void> {
     const { positionals, values } = parseArgs({
       args,
       allowPositionals: true,
-      options: { kind: { type: "string" }, out: { type: "string" } },
+      options: { kind: { type: "string" }, out: { type: "string" }, json: { type: "boolean", default: false } },
     });
-    await run(positionals, (values.kind ?? "pairs") as Kind, values.out);
+    const { kind = "pairs", out, json } = values;
+    const print = (text: string, value: unknown): void => console.log(json ? JSON.stringify(value) : text);
+    await run(positionals, kind as Kind, out, print);
   } catch (error) {
     if (!(error instanceof DatasetError) && !String((error as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS"))
       throw error;
@@ -36,8 +47,13 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
-async function run([command, ...rest]: string[], kind: Kind, out?: string): Promise<void> {
-  const [first, second] = rest;
+async function run(
+  [command, ...rest]: string[],
+  kind: Kind,
+  out: string | undefined,
+  print: (text: string, value: unknown) => void,
+): Promise<void> {
+  const [first, second, third] = rest;
   if (command === "doctor") {
     const findings = examine();
     showFindings(findings);
@@ -47,8 +63,29 @@ async function run([command, ...rest]: string[], kind: Kind, out?: string): Prom
   if (command === "check" && first && second) {
     if (!KINDS.includes(kind)) throw new DatasetError("OPTION", `--kind: ${kind}, expected one of ${KINDS.join(", ")}`);
     const report = await checkDataset(first, second, kind);
-    console.log(String(report));
+    print(String(report), report);
     if (!report.ok) process.exitCode = 1;
+    return;
+  }
+  if (command === "verify" && first && second) {
+    const report = await verify(first, second);
+    const { sound, shards, examples, problems } = report;
+    const end = `${examples} intact examples in ${shards} shards, ${problems.length} problems`;
+    print([...problems.map(({ message }) => message), end].join("\n"), report);
+    if (!sound) process.exitCode = 1;
+    return;
+  }
+  if (command === "repair" && first && second) {
+    const { manifest, ...done } = await repair(first, second);
+    const { rebuilt, salvaged, indexed } = done;
+    const lost = salvaged.map((shard) => `salvaged ${shard.file}: ${shard.kept} examples kept, ${shard.lost} lost`);
+    const fixed = [
+      ...rebuilt.map((file) => `rebuilt ${file}`),
+      ...lost,
+      ...indexed.map((file) => `new index of ${file}`),
+    ];
+    const { examples } = manifest;
+    print([...fixed, `${examples} examples in ${manifest.shards.length} shards`].join("\n"), { ...done, examples });
     return;
   }
   if (command === "info" && first) {
@@ -63,14 +100,31 @@ async function run([command, ...rest]: string[], kind: Kind, out?: string): Prom
   }
   if (command === "build-shard" && first && second) {
     const shard = await buildOneShard(first, Number(second));
-    console.log(`${shard.file}: ${shard.examples} examples, ${shard.bytes} bytes, sha256 ${shard.sha256}`);
+    print(shardText(shard), shard);
+    return;
+  }
+  if (command === "build-shards" && first && second && third) {
+    const [from, to] = [Number(second), Number(third)];
+    if (!(Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && from <= to))
+      throw new DatasetError(
+        "OPTION",
+        `build-shards: from ${second} to ${third}, expected two numbers of shards in order`,
+      );
+    const shards: ShardEntry[] = [];
+    for (let k = from; k < to; k++) shards.push(await buildOneShard(first, k));
+    print(shards.map(shardText).join("\n"), shards);
     return;
   }
   if (command === "finish" && first) {
     const manifest = await finishPlan(first);
-    console.log(`${manifest.examples} examples in ${manifest.shards.length} shards`);
+    const { examples, fingerprint, shards } = manifest;
+    print(`${examples} examples in ${shards.length} shards`, { examples, shards: shards.length, fingerprint });
     return;
   }
   if (command === undefined || command === "help") console.log(USAGE);
   else throw new DatasetError("OPTION", `command: ${[command, ...rest].join(" ")}, expected one of\n${USAGE}`);
+}
+
+function shardText({ file, examples, bytes, sha256 }: ShardEntry): string {
+  return `${file}: ${examples} examples, ${bytes} bytes, sha256 ${sha256}`;
 }

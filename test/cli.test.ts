@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { planRecords } from "../dist/build/plan-records.js";
 import { AudioDataset } from "../dist/dataset.js";
+import { planRecipe } from "../dist/generate/recipe.js";
+import { savePlan } from "../dist/records/plan.js";
 import { findingsText } from "../dist/doctor.js";
 import { drive } from "./kernel/drive.js";
 import { python, root } from "./support/python.js";
@@ -81,6 +84,38 @@ test("check prints every problem and fails; a sound dataset passes", async () =>
   const missing = command("check", folder, "nothing");
   assert.equal(missing.status, 1);
   assert.match(missing.stderr + missing.stdout, /nothing/);
+});
+
+test("shards of a plan are built in ranges, published, verified and repaired, in words and as json", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "deep-audio-cli-"));
+  const recipe = planRecipe(100, 800, 4, { waves: ["sin"], duration: 0.1, sampleRate: 8000 });
+  const plan = await savePlan(folder, await planRecords(folder, "tones", recipe, { examplesPerFile: 1 }));
+  const json = (...args: string[]): unknown => JSON.parse(command(...args, "--json").stdout);
+  assert.match(
+    command("build-shards", plan, "0", "2").stdout,
+    /^tones0\.tfrecord: 1 examples.*\ntones1\.tfrecord: 1 ex/,
+  );
+  const rest = json("build-shards", plan, "2", "4") as { file: string }[];
+  assert.deepEqual(
+    rest.map(({ file }) => file),
+    ["tones2.tfrecord", "tones3.tfrecord"],
+  );
+  assert.match(command("build-shards", plan, "3", "2").stderr, /^build-shards: from 3 to 2, expected two numbers/);
+  const { examples, shards } = json("finish", plan) as { examples: number; shards: number };
+  assert.deepEqual([examples, shards], [4, 4]);
+  assert.equal(command("verify", folder, "tones").stdout, "4 intact examples in 4 shards, 0 problems\n");
+  const shard = join(folder, "tones1.tfrecord");
+  const right = readFileSync(shard);
+  const flipped = Buffer.from(right);
+  flipped[200]! ^= 1;
+  writeFileSync(shard, flipped);
+  const wrong = command("verify", folder, "tones");
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stdout, /tones1\.tfrecord[\s\S]*\n3 intact examples in 4 shards, \d problems?/);
+  const fixed = json("repair", folder, "tones") as { rebuilt: string[] };
+  assert.deepEqual(fixed.rebuilt, ["tones1.tfrecord"]);
+  assert.deepEqual(readFileSync(shard), right);
+  assert.equal((json("verify", folder, "tones") as { sound: boolean }).sound, true);
 });
 
 test("an unknown command or kind says what there is", () => {
