@@ -20,7 +20,7 @@ const EACH = 4;
 const REPEATED = 0.97;
 /** A clip whose level is below that isn't copied: noise 30 dB below it would be less than a 16-bit step. */
 const AUDIBLE = 0.01;
-/** Of a tune so many seconds at most become clips. */
+/** Of a tune at most this many seconds become clips. */
 const CLIPPED_SECONDS = 100;
 
 const sox =
@@ -39,7 +39,7 @@ function levelOf(file: string): number {
   const stat = execFileSync("sh", ["-c", 'sox "$0" -n trim 0 10 stat 2>&1', file], { encoding: "utf8" });
   return Number(/RMS\s+amplitude:\s+(\S+)/.exec(stat)![1]);
 }
-/** White noise so many dB below the sound. */
+/** White noise this many dB below the sound. */
 const noise =
   (db: number) =>
   (from: string, to: string): void => {

@@ -75,7 +75,7 @@ const same = (a: unknown, b: unknown): boolean => {
   return rate === peerRate && size === peerSize && Math.abs(sum! / peerSum! - 1) < 1e-4;
 };
 
-/** What the system takes to hand out the pages of a new array of so many floats, in seconds. */
+/** What the system takes to hand out the pages of a new array of that many floats, in seconds. */
 function newPages(floats: number): number {
   const start = performance.now();
   const array = new Float32Array(floats);

@@ -106,7 +106,7 @@ export function writeCues(wav: Uint8Array, events: readonly WrittenEvent[]): Uin
   checkEvents(events);
   const bytes = Buffer.from(wav.buffer, wav.byteOffset, wav.byteLength);
   const broken = (what: string): DatasetError =>
-    new DatasetError("FORMAT", `wav: ${what}, expected RIFF … WAVE with whole chunks; write it anew with writeAudio`);
+    new DatasetError("FORMAT", `wav: ${what}, expected RIFF … WAVE with whole chunks; write it again with writeAudio`);
   if (bytes.length < 12 || ascii(bytes, 0, 4) !== "RIFF" || ascii(bytes, 8, 4) !== "WAVE") throw broken("none");
   const kept: Uint8Array[] = [];
   let rate = 0;

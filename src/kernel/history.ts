@@ -7,7 +7,7 @@ interface Request {
   /** Range: numbers of cells, the second not included. */
   start?: number;
   stop?: number;
-  /** Tail and search: at most so many, the latest. */
+  /** Tail and search: at most this many, the latest. */
   n?: number;
   /** Search: a text with `*` and `?`. */
   pattern?: string;

@@ -9,7 +9,7 @@ const WINDOW_BYTES = 2_400_000;
 const WINDOW_MESSAGES = 2000;
 const FLUSH_MS = 20;
 const FLUSH_BYTES = 1 << 16;
-/** Beyond so many turns between the two outputs within one message's time, each comes as one. */
+/** Beyond this many turns between the two outputs within one message's time, each comes as one. */
 const MOST_PARTS = 500;
 
 /**

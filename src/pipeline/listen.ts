@@ -10,7 +10,7 @@ import { asRecorded } from "./hear.js";
 /** A sound that is heard while it is read. */
 export interface Listener {
   read: SoundReader;
-  /** Samples per channel as the model hears them, or nearly so many. */
+  /** Samples per channel as the model hears them, or about that many. */
   length: number;
   close(): void;
 }

@@ -37,7 +37,7 @@ export interface FitOptions extends LongOptions {
   /** Bounds the gradients before each step: by `norm`, `globalNorm` or `value`, one of them. Default: not at all. */
   clip?: GradientClip;
   /**
-   * Takes a step for every so many batches, by the mean of their gradients, as one batch of so many times the examples
+   * Takes one step per this many batches, by the mean of their gradients, as one batch of that many times the examples
    * would give it. What is left at the end of an epoch makes a step as well. Batch normalization still sees each batch by
    * itself. Default 1.
    */

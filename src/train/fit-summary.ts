@@ -54,7 +54,7 @@ export function notFinite({ dataset, state }: Training, { loss, step, examples }
   const of = examples.length > 0 ? ` (examples ${examples.slice(0, MOST_NAMED).join(", ")}${more})` : "";
   const batch = `batch ${(step % dataset.trainSteps) + 1} of epoch ${Math.floor(step / dataset.trainSteps) + 1}`;
   const { epoch = 0 } = state.best ?? {};
-  const left = epoch > 0 ? `has the weights of epoch ${epoch}, the best` : "had no good epoch before; make it anew";
+  const left = epoch > 0 ? `has the weights of epoch ${epoch}, the best` : "had no good epoch before; create it again";
   return new DatasetError(
     "TRAINING",
     `loss: ${loss} in ${batch}${of}, expected a finite number; lower the learning rate, bound the gradients with clip, or ` +

@@ -94,7 +94,7 @@ test("labels per frame are predicted for every frame, those of whole files as th
   close(await classes.predict(model, 4), expected, 1e-6, 1e-5);
 });
 
-test("folds keep the options of load unless they are given anew; only training drops its rest", async () => {
+test("folds keep the options of load unless they are given again; only training drops its rest", async () => {
   const dataset = new SimpleAudioClassificationDataset(
     sounds("folds", (i) => `s${i}.wav,${i % 2},${1 - (i % 2)}`),
     "set",

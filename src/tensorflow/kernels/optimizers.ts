@@ -281,7 +281,7 @@ function gather({ tf }: Native, optimizer: Optimizing, gradients: NamedTensor[])
   }
 }
 
-/** The mean of a batch's gradients and of those that were added up, which begin anew. */
+/** The mean of a batch's gradients and of those that were added up, which start again at zero. */
 function mean({ tf }: Native, optimizer: Optimizing, gradients: NamedTensor[]): NamedTensor[] {
   const all = sums.get(optimizer);
   if (!all) return gradients;

@@ -68,7 +68,7 @@ export class ModelSteps {
     const step = this.find(kind, model, data);
     if (step?.first && isStale(this.tf, step.first)) {
       this.forget(step);
-      // What it works on may be made anew in its next run.
+      // What it works on may be created again in its next run.
       step.runs = 0;
     }
     const { whole } = step ?? {};
