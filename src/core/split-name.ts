@@ -34,7 +34,7 @@ export type FoundSplits = { column: string; read: SplitReader } | { unread: stri
 
 /**
  * The column that holds the splits, by its name and by what is in it: `split`, `Split`, `subset`, `set`, `partition` or
- * `fold`, each cell of which names a split.
+ * `fold`, each cell of which names a split; else one of any other name, whose cells name two sides or three and nothing else.
  */
 export function findSplits(columns: readonly string[], cellsOf: (column: string) => Iterable<string>): FoundSplits {
   let unread: FoundSplits;
@@ -49,7 +49,22 @@ export function findSplits(columns: readonly string[], cellsOf: (column: string)
         unread ??= { unread: column, values };
     }
   }
+  for (const column of columns) {
+    const read = sidesOnly(cellsOf(column));
+    if (read) return { column, read };
+  }
   return unread;
+}
+
+/** Reads cells that all name splits, and not one alone. */
+function sidesOnly(cells: Iterable<string>): SplitReader | undefined {
+  const values = new Set<string>();
+  for (const cell of cells) {
+    if (!SIDES.has(plain(cell))) return undefined;
+    values.add(cell);
+  }
+  const read = splitReader(values);
+  return new Set(Array.from(values, read)).size > 1 ? read : undefined;
 }
 
 /** A few of many texts, for a message. */

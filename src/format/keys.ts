@@ -172,6 +172,10 @@ function lastTime(unit: TimeUnit, samples: number | undefined, inputSize: number
 /** What tables of onsets, offsets and pitches call the ends of their events. */
 const END_OF_EVENT = /^(offset|duration|(offset|end)[ _]?time)([ _]?(in[ _])?\(?(s|sec|seconds|ms|samples)\)?)?$/i;
 
+/** Names that say so of a first column, and of another beside such a one: alone, "stop" may well be a label. */
+const START_OF_EVENT = /^(onset|start|begin)s?\b|^(start|begin|onset)_/i;
+const STOP = /^(end|stop|finish)s?([ _]?(in[ _])?\(?(s|sec|seconds|ms|samples)\)?)?$/i;
+
 function readHeader(source: string, line: number, report: ReportLine): string[] {
   const { cells: names = [], broken } = csvLines(source)[0] ?? {};
   if (broken !== undefined) {
@@ -189,7 +193,8 @@ function readHeader(source: string, line: number, report: ReportLine): string[] 
     report(line, "header", `header: ${names.length} column, expected a time stamp and at least one feature${hint}`);
   }
   const labels = names.slice(1);
-  const end = labels.find((label) => END_OF_EVENT.test(label));
+  const starts = START_OF_EVENT.test(names[0] ?? "");
+  const end = labels.find((label) => END_OF_EVENT.test(label) || (starts && STOP.test(label)));
   if (end !== undefined) {
     const hint = "write a row wherever a value changes, or the notes as MIDI by `writeNotes`";
     report(line, "header", `feature "${end}": a table of events, expected a column per label; ${hint}`);

@@ -13,6 +13,9 @@ const TICKS_PER_BEAT = 9600;
 
 const MICROSECONDS_PER_BEAT = 500000;
 
+/** Most ticks between two events: a MIDI file has 28 bits for them. */
+const LONGEST_WAIT = 2 ** 28 - 1;
+
 /** Channels that notes of one pitch that overlap are shared out to. */
 const CHANNELS: readonly number[] = Array.from({ length: 16 }, (_, channel) => channel).filter((c) => c !== PERCUSSION);
 
@@ -57,6 +60,11 @@ export function writeNotes(notes: readonly Omit<Note, "channel">[], options: Wri
   ];
   let previous = 0;
   for (const { tick, ...edge } of edges) {
+    if (tick - previous > LONGEST_WAIT) {
+      const seconds = (at: number): number => (at / TICKS_PER_BEAT / 1e6) * MICROSECONDS_PER_BEAT;
+      const found = `notes: nothing begins or ends from ${seconds(previous)} s to ${seconds(tick)} s`;
+      throw new DatasetError("OPTION", `${found}, expected at most ${Math.floor(seconds(LONGEST_WAIT))} s between two`);
+    }
     track.push({ deltaTime: tick - previous, ...edge });
     previous = tick;
   }

@@ -1,4 +1,5 @@
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import type { Records } from "../records/open-records.js";
 import { random } from "../signal/random.js";
 import { numbersTo } from "../core/numbers.js";
@@ -25,10 +26,11 @@ export interface Items {
  * The items of the given examples, in their order. Pieces lie wholly inside their example (what is left at the end is
  * shorter than a step) but for the last with `padEnd`; an example shorter than the window is one piece, padded with zeros.
  *
- * @throws DatasetError "OPTION" when length or step isn't a positive whole number
+ * @throws DatasetError "OPTION" when length or step isn't a positive whole number, or an option is unknown
  */
 export function cutItems(records: Records, examples: Uint32Array, window: Window | undefined): Items {
   if (!window) return { example: examples };
+  checkKnown<Window>("window", window, { length: true, step: true, padEnd: true });
   const { length, step = length } = window;
   if (!(length > 0 && step > 0 && Number.isInteger(length) && (Number.isInteger(step) || step === Infinity))) {
     throw new DatasetError(

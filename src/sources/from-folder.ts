@@ -8,7 +8,7 @@ import type { DatasetIndex, Row } from "../core/rows.js";
 import { datasetFolders } from "./folders.js";
 import { nameProblem } from "../core/names.js";
 import { nameMatcher } from "./name-pattern.js";
-import { splitReader } from "../core/split-name.js";
+import { type SplitReader, splitReader } from "../core/split-name.js";
 
 /** Options of `fromFolder`. */
 export interface FromFolderOptions {
@@ -35,7 +35,8 @@ const OPTIONS: OptionNames<FromFolderOptions> = {
 /**
  * Makes the index of whole-file classes from folders: the class of a file is the name of the folder it lies in.
  *
- * Where all folders at the top are called as splits are (`train/dog`, `test/dog`), they are splits and the classes lie below.
+ * Where all folders at the top are called as splits are (`train/dog`, `test/dog`), they are splits and the classes lie below;
+ * so are folders below the classes (`dog/train`, `dog/test`) that are all called so.
  *
  * **GTZAN** (`genres_original/blues/blues.00000.wav`, 10 folders of 100 files):
  * `fromFolder(D, { folder: "genres_original" })`. One of its files, `jazz.00054.wav`, is damaged: `check` names it.
@@ -74,6 +75,7 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
     tops.length > 0 &&
     tops.every((top) => sideOf(top) !== undefined && !(inFolders && options.classes?.includes(top))) &&
     found.every((file) => file.split("/").length > (inFolders ? 2 : 1));
+  const sideBelow = options.splits === undefined && inFolders && !published ? sidesBelow(found) : undefined;
   const nameOf = namer(options.label);
   const classOf = (file: string): string | undefined =>
     inFolders ? file.split("/")[published ? 1 : 0] : nameOf(file).class;
@@ -92,7 +94,8 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
     const row: Row = { id: rows.length, line: rows.length + 2, input: posix.join(folder, file), values };
     const named = group ? group(file) : nameOf(file).group;
     if (named !== undefined) row.group = named;
-    const side = published ? sideOf(file.split("/", 1)[0] as string) : undefined;
+    const [top = "", below = ""] = file.split("/", 2);
+    const side = published ? sideOf(top) : sideBelow?.(below);
     if (side) row.split = side;
     if (splits.validate !== undefined || splits.test !== undefined) row.split = "train";
     rows.push(row);
@@ -106,7 +109,9 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
   }
   const others = new Set(found.filter((file) => !byFile.has(file)));
   const ofClasses = silent.filter((file) => inFolders && file.includes("/") && column.has(classOf(file) ?? ""));
+  const sides = inFolders && !published && !options.classes ? tops.filter((top) => sideOf(top) && column.has(top)) : [];
   const warnings = [
+    ...sidesAsClasses(sides, found, classes),
     ...(await readSplits(directory, splits, byFile, others)),
     ...leftOut(ofClasses, "expected audio"),
     ...leftOut(links, "symbolic links out of the folder, to nothing or in a circle, expected those within it"),
@@ -126,6 +131,31 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
 
 /** Names that a warning shows. */
 const SHOWN = 5;
+
+/** Reads the folders below the classes as splits, where all are called so and name more than one side. */
+function sidesBelow(files: readonly string[]): SplitReader | undefined {
+  const names = files.map((file) => file.split("/").slice(1, -1)[0] ?? "");
+  const read = splitReader(names);
+  const sides = new Set(names.map(read));
+  return sides.size > 1 && !sides.has(undefined) ? read : undefined;
+}
+
+/**
+ * The warning about folders that are called as splits are and became classes; "train" alone may be a sound.
+ * @throws DatasetError "INDEX" where all are
+ */
+function sidesAsClasses(sides: readonly string[], files: readonly string[], classes: readonly string[]): Problem[] {
+  if (sides.every((side) => side.toLowerCase() === "train")) return [];
+  const names = `folders ${sides.map((side) => JSON.stringify(side)).join(", ")}`;
+  const hint = `pass classes: ${JSON.stringify(classes)}`;
+  if (sides.length > 1 && sides.length === classes.length) {
+    const bare = files.find((file) => file.split("/").length === 2);
+    const other = `pass label where the names of the files say the class, or ${hint} if these are classes`;
+    throw new DatasetError("INDEX", `${names}: splits, expected a folder per class in each (${bare}); ${other}`);
+  }
+  const message = `${names}: names of splits, taken as classes; ${hint}, with or without them`;
+  return [{ kind: "split", file: sides[0]!, message }];
+}
 
 /** The warning about files that make no row. */
 function leftOut(files: readonly string[], why: string): Problem[] {

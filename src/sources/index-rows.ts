@@ -233,14 +233,14 @@ function setSplit(row: Row, text: string, read: SplitReader, report: ReportLine)
   }
 }
 
-/** A list of texts as pandas or json writes it: `['abc', 'def']`. */
-const LIST = /^\[\s*(['"]).*\1\s*\]$/s;
+/** A list of texts as pandas, Python or json writes it: `['abc', 'def']`, `('abc',)`. */
+const LIST = /^(\[\s*(['"]).*\2\s*\]|\(\s*(['"]).*\3\s*,?\s*\))$/s;
 
 function labelsOf(cells: Cells, { label, labels, separator = "," }: TableOptions): string[] | undefined {
   if (label !== undefined) return [cells[label] ?? ""].filter((name) => name !== "");
   if (labels === undefined) return undefined;
   const cell = cells[labels] ?? "";
-  if (/^\[.*\]$/s.test(cell)) {
+  if (/^\[.*\]$/s.test(cell) || LIST.test(cell)) {
     const items =
       listOf(cell) ??
       [...cell.slice(1, -1).matchAll(/'([^']*)'|"([^"]*)"|([^,'"]+)/g)].map((m) => m[1] ?? m[2] ?? m[3]);

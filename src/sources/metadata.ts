@@ -1,4 +1,5 @@
 import { extname, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { parse } from "csv-parse/sync";
 import { DatasetError } from "../core/error.js";
 import { bytesOf, statOf } from "../system/file-names.js";
@@ -62,10 +63,16 @@ function fromCsvText(text: string, name: string): Metadata {
   if (!header || header.length < 2) {
     throw new DatasetError("INDEX", `metadata ${name}: no header, expected one such as \`file,artist,genre\``);
   }
-  return new Map(
-    rest.map(([file = "", ...cells]) => [
-      plainName(file),
-      Object.fromEntries(cells.map((cell, i): [string, string] => [header[i + 1] ?? "", cell])),
-    ]),
-  );
+  const twice = header.find((field, i) => field !== "" && header.indexOf(field) !== i);
+  if (twice !== undefined) throw new DatasetError("INDEX", `metadata ${name}: field "${twice}" twice, expected once`);
+  const out: Metadata = new Map();
+  for (const [file = "", ...cells] of rest) {
+    const fields = Object.fromEntries(cells.map((cell, i): [string, string] => [header[i + 1] ?? "", cell]));
+    const before = out.get(plainName(file));
+    if (before && !isDeepStrictEqual(before, fields)) {
+      throw new DatasetError("INDEX", `metadata of "${file}": twice and not the same, expected one line (${name})`);
+    }
+    out.set(plainName(file), fields);
+  }
+  return out;
 }

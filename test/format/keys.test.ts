@@ -187,7 +187,13 @@ test("labels written as a key csv read back to the same float32 values", () => {
 });
 
 test("a table of events is no key csv", () => {
-  for (const header of ["onset,offset,pitch", "start_time,end_time,note", "OnsetTime,OffsetTime,MidiPitch"]) {
+  for (const header of [
+    "onset,offset,pitch",
+    "start_time,end_time,note",
+    "OnsetTime,OffsetTime,MidiPitch",
+    "start,stop,instrument",
+    "begin_s,end_s,pitch",
+  ]) {
     const [, end] = header.split(",");
     assert.throws(() => parseKeys(`${header}\n0,1,60\n`, "k.csv"), {
       code: "LABEL",
@@ -195,4 +201,5 @@ test("a table of events is no key csv", () => {
     });
   }
   assert.deepEqual(parseKeys("time,pitch\n0,440\n", "k.csv").labels, ["pitch"]);
+  assert.deepEqual(parseKeys("time,go,stop\n0,1,0\n", "k.csv").labels, ["go", "stop"]);
 });

@@ -159,6 +159,12 @@ test("a note that no MIDI file can hold is refused", () => {
   ] as const) {
     assert.throws(() => writeNotes([note, { ...note, ...bad }]), { code: "OPTION", message });
   }
+  // 28 bits of ticks at 19200 a second
+  assert.throws(() => writeNotes([note, { ...note, onset: 13983, offset: 13984 }]), {
+    code: "OPTION",
+    message: "notes: nothing begins or ends from 1 s to 13983 s, expected at most 13981 s between two",
+  });
+  assert.equal(readMidi(writeNotes([note, { ...note, onset: 13981, offset: 27962 }]), "x").duration, 27962);
 });
 
 test("a program that there isn't is refused, and so is a sixteenth note of one pitch at once", () => {

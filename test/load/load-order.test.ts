@@ -481,6 +481,11 @@ test("options out of range are named", async () => {
   assert.throws(make({ inputSize: 0 }), { code: "OPTION", message: /inputSize: 0, expected a whole number above 0/ });
   assert.throws(make({ batchSize: 1.5 }), { code: "OPTION", message: /batchSize: 1.5/ });
   assert.throws(make({ window: { length: 0 } }), { code: "OPTION", message: /window: length 0/ });
+  const hop = { length: 100, hop: 50 };
+  assert.throws(make({ window: hop }), {
+    code: "OPTION",
+    message: /window: option "hop", expected one of length, step/,
+  });
   assert.throws(make({ augment: { gain: [3, -3] } }), { code: "OPTION", message: /augment.gain: \[3,-3\]/ });
   assert.throws(make({ augment: { frequencyMask: { bins: 3 } } }), { code: "OPTION", message: /expected features/ });
 });

@@ -358,13 +358,16 @@ test("Common Voice: quotes are text where asked for, and the error says so", asy
 });
 
 test("a cell that holds a list is no class name", async () => {
-  const directory = layout([["t.csv", `f,c\na.wav,"['abcd']"\nb.wav,"['abcd', 'e']"\nc.wav,[live]\n`]]);
+  const directory = layout([
+    ["t.csv", `f,c\na.wav,"['abcd']"\nb.wav,"['abcd', 'e']"\nc.wav,[live]\nd.wav,"('abcd',)"\n`],
+  ]);
   const error = await failure(fromCsv(directory, "t.csv", { file: "f", label: "c" }));
   assert.deepEqual(
     error.problems.map((p) => p.message),
     [
       `label "['abcd']": a list, expected one class name; pass labels: "c" in the place of label (t.csv:2)`,
       `label "['abcd', 'e']": a list, expected one class name; pass labels: "c" in the place of label (t.csv:3)`,
+      `label "('abcd',)": a list, expected one class name; pass labels: "c" in the place of label (t.csv:5)`,
     ],
   );
   const index = await fromCsv(directory, "t.csv", { file: "f", labels: "c", where: ({ f }) => f !== "c.wav" });

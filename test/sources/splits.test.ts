@@ -73,7 +73,7 @@ describe("names of splits", () => {
 });
 
 describe("columns of splits", () => {
-  for (const column of ["split", "Split", "subset", "set", "partition", "Fold"]) {
+  for (const column of ["split", "Split", "subset", "set", "partition", "Fold", "usage"]) {
     it(`${column} is used without being named`, async (t) => {
       const rows = "s0.wav,a,train\ns1.wav,b,dev\ns2.wav,a,test\n";
       const directory = set(t, three(), { "m.csv": `path,label,${column}\n${rows}` });
@@ -103,7 +103,9 @@ describe("columns of splits", () => {
   });
 
   it("one of something else is left alone", async (t) => {
-    const directory = set(t, [], { "m.csv": "path,label,subset,set\ns0.wav,a,small,A\ns1.wav,b,large,B\n" });
+    const directory = set(t, [], {
+      "m.csv": "path,label,subset,set,by\ns0.wav,a,small,A,train\ns1.wav,b,large,B,train\n",
+    });
     const index = await fromCsv(directory, "m.csv", { file: "path", label: "label" });
     assert.deepEqual([index.warnings, index.rows[0]!.split], [undefined, undefined]);
   });
@@ -169,6 +171,21 @@ describe("names in metadata", () => {
     assert.equal((await readIndex(directory, "dataset", "classes")).rows.length, 3);
   });
 
+  it("a name or a field twice is an error, unless both lines say the same", async (t) => {
+    const read = (text: string): Promise<unknown> => {
+      const directory = set(t, three(), { dataset: LABELS, "meta.csv": text });
+      return readIndex(directory, "dataset", "classes", { metadata: "meta.csv" });
+    };
+    await assert.rejects(read("file,split\ns0.wav,train\ns1.wav,test\ns2.wav,test\ns0.wav,test\n"), {
+      code: "INDEX",
+      message: 'metadata of "s0.wav": twice and not the same, expected one line (meta.csv)',
+    });
+    await assert.rejects(read("file,split,split\ns0.wav,train,test\n"), {
+      message: 'metadata meta.csv: field "split" twice, expected once',
+    });
+    await read("file,split\ns0.wav,train\ns1.wav,test\ns2.wav,test\ns0.wav,train\n");
+  });
+
   it("folds by number are named with what to pass", async (t) => {
     const directory = set(t, three(), { dataset: LABELS, "meta.csv": "file,fold\ns0.wav,1\ns1.wav,2\ns2.wav,1\n" });
     const report = await checkDataset(directory, "dataset", "classes", { metadata: "meta.csv" });
@@ -193,7 +210,55 @@ it("folders of splits with the classes below", async (t) => {
       ["train/dog/x.wav", "train", [0, 1]],
     ],
   );
-  assert.deepEqual((await fromFolder(set(t, ["train/a.wav", "test/b.wav"], {}))).labels, ["test", "train"]);
+});
+
+it("folders of splits below the classes", async (t) => {
+  const index = await fromFolder(set(t, ["cat/train/x.wav", "cat/test/x.wav", "dog/dev/1/x.wav"], {}));
+  assert.deepEqual(
+    [index.labels, index.rows.map(({ input, split }) => [input, split])],
+    [
+      ["cat", "dog"],
+      [
+        ["cat/test/x.wav", "test"],
+        ["cat/train/x.wav", "train"],
+        ["dog/dev/1/x.wav", "validate"],
+      ],
+    ],
+  );
+  const one = await fromFolder(set(t, ["cat/train/x.wav", "dog/train/x.wav"], {}));
+  assert.deepEqual([one.rows[0]!.split, one.warnings], [undefined, undefined]);
+});
+
+it("folders called as splits are with the files right in them are no classes, unless it is said", async (t) => {
+  const directory = set(t, ["train/a_1.wav", "test/b_2.wav"], {});
+  await assert.rejects(fromFolder(directory), {
+    code: "INDEX",
+    message:
+      'folders "test", "train": splits, expected a folder per class in each (test/b_2.wav); ' +
+      'pass label where the names of the files say the class, or pass classes: ["test","train"] if these are classes',
+  });
+  const named = await fromFolder(directory, { label: "{class}_{n}.wav" });
+  assert.deepEqual(
+    [named.labels, named.rows.map(({ split }) => split)],
+    [
+      ["a", "b"],
+      ["test", "train"],
+    ],
+  );
+  const meant = await fromFolder(directory, { classes: ["test", "train"] });
+  assert.deepEqual([meant.labels, meant.warnings], [["test", "train"], undefined]);
+});
+
+it("a class that is called as a split is gets a warning; a train is a sound", async (t) => {
+  const { labels, warnings } = await fromFolder(set(t, ["cat/x.wav", "Validation/x.wav"], {}));
+  assert.deepEqual(labels, ["Validation", "cat"]);
+  assert.deepEqual(
+    warnings!.map(({ message }) => message),
+    [
+      'folders "Validation": names of splits, taken as classes; pass classes: ["Validation","cat"], with or without them',
+    ],
+  );
+  assert.equal((await fromFolder(set(t, ["bus/x.wav", "train/x.wav"], {}))).warnings, undefined);
 });
 
 it("lists in cells are the classes in them", async (t) => {
