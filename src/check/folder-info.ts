@@ -26,20 +26,25 @@ export async function folderInfo(directory: string): Promise<string> {
   const report = await check(directory, best.index, { deep: false, onProgress: false });
   return [
     `${directory}: ${best.what}`,
-    ...contents(best.index, report),
+    ...contents(best.index, report, sounds),
     "",
     ...script(directory, best),
     ...(others.length > 0 ? ["", "// or", ...others.map(({ code, what }) => `// await ${code}; // ${what}`)] : []),
   ].join("\n");
 }
 
-function contents({ rows, labels, kind }: DatasetIndex, { files, errors, warnings }: CheckReport): string[] {
+function contents(
+  { rows, labels, kind }: DatasetIndex,
+  { files, errors, warnings }: CheckReport,
+  sounds: number,
+): string[] {
   const seconds = files.reduce(
     (sum, { frames, sampleRate }) => sum + (frames && sampleRate ? frames / sampleRate : 0),
     0,
   );
   const rates = [...new Set(files.flatMap(({ sampleRate }) => sampleRate ?? []))].sort((a, b) => a - b);
-  const lines = [`sounds   ${files.length}, ${(seconds / 3600).toFixed(2)} hours, ${rates.join(", ") || "unknown"} Hz`];
+  const count = files.length < sounds ? `${files.length} of ${sounds}` : String(files.length);
+  const lines = [`sounds   ${count}, ${(seconds / 3600).toFixed(2)} hours, ${rates.join(", ") || "unknown"} Hz`];
   const parts = rows.filter(({ start, end }) => (start ?? end) !== undefined).length;
   if (rows.length !== files.length || parts > 0)
     lines.push(`examples ${rows.length}${parts > 0 ? `, ${parts} of them parts of sounds` : ""}`);

@@ -3,8 +3,8 @@ import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { nameProblem } from "../core/names.js";
-import { pitchOf } from "../core/pitch.js";
-import type { DatasetIndex, Row, RowEvent } from "../core/rows.js";
+import type { DatasetIndex } from "../core/rows.js";
+import type { SplitName } from "../core/split-name.js";
 import { decodeUtf8 } from "../format/csv.js";
 import {
   EVENT_FORMATS,
@@ -21,7 +21,9 @@ import { type KaldiFile, readKaldi } from "../format/kaldi.js";
 import { readJams } from "../format/jams.js";
 import { readTextGrid } from "../format/text-grid.js";
 import { statOf } from "../system/file-names.js";
+import { eventRows } from "./event-rows.js";
 import { datasetFolders } from "./folders.js";
+import { eachSide } from "./join-indexes.js";
 import { listAudio } from "./list-audio.js";
 import { soundFinder } from "./sound-finder.js";
 
@@ -59,6 +61,8 @@ export interface FromEventsOptions {
   folder?: string;
   /** Group of a sound, by its name relative to the inputs' folder. */
   group?: (file: string) => string;
+  /** The split of every sound, where the table as a whole is one side. */
+  side?: SplitName;
 }
 
 const OPTIONS: OptionNames<FromEventsOptions> = {
@@ -73,7 +77,16 @@ const OPTIONS: OptionNames<FromEventsOptions> = {
     tier: true,
     classes: true,
   },
-  ...{ rename: true, minConfidence: true, values: true, unnamed: true, missing: true, folder: true, group: true },
+  ...{
+    rename: true,
+    minConfidence: true,
+    values: true,
+    unnamed: true,
+    missing: true,
+    folder: true,
+    group: true,
+    side: true,
+  },
 };
 
 /**
@@ -85,7 +98,7 @@ const OPTIONS: OptionNames<FromEventsOptions> = {
  * TextGrid, JAMS, Kaldi's segments, and the cue points inside wavs. A row without a label, or a table without rows for a
  * sound, says that there is nothing in it. JSON of lhotse, NeMo and others: `fromManifest`.
  *
- * @param events the table, or the pattern, relative to `directory`
+ * @param events the table, or the pattern, relative to `directory`; or one for each side of the split
  * @throws DatasetError "LABEL" or "INDEX" with every bad row at once, "OPTION" where the columns aren't found
  * @example
  * const index = await fromEvents("./dcase", "meta.tsv");
@@ -93,12 +106,16 @@ const OPTIONS: OptionNames<FromEventsOptions> = {
  */
 export async function fromEvents(
   directory: string,
-  events: string,
+  events: string | Partial<Record<SplitName, string>>,
   options: FromEventsOptions = {},
 ): Promise<DatasetIndex> {
   checkKnown("fromEvents", options, OPTIONS);
   checkChoices(options);
-  const { folder = "", missing = "error", unnamed = "skip" } = options;
+  return await eachSide("fromEvents", events, options, (table, own) => indexOf(directory, table, own));
+}
+
+async function indexOf(directory: string, events: string, options: FromEventsOptions): Promise<DatasetIndex> {
+  const { folder = "", missing = "error", unnamed = "skip", side } = options;
   for (const name of [events, ...(folder === "" ? [] : [folder])]) {
     const wrong = nameProblem(name);
     if (wrong) throw new DatasetError("OPTION", `${JSON.stringify(name)} ${wrong}`);
@@ -127,7 +144,7 @@ export async function fromEvents(
       `sounds without a row: ${sounds.length - named.length}, not taken; pass unnamed: "empty" if nothing is in them`,
     );
   }
-  const { labels, rows, skipped, unlabelled } = rowsOf(named, found.bySound, options);
+  const { labels, rows, skipped, unlabelled } = eventRows(named, found.bySound, options);
   if (unlabelled > 0) warn("no label", `rows without a label: ${unlabelled}, taken for sounds with nothing in them`);
   if (skipped > 0) warn("skipped", `rows of other classes or less confidence: ${skipped}, not taken`);
   if (rows.length === 0 || labels.length === 0) {
@@ -141,7 +158,7 @@ export async function fromEvents(
     kind: "frames",
     file: pattern ? files[0]! : events,
     besides: files.slice(1),
-    rows,
+    rows: side ? rows.map((row) => ({ ...row, split: side })) : rows,
     labels,
     ...folders,
     ...(warnings.length > 0 ? { warnings } : {}),
@@ -154,6 +171,7 @@ const CHOICES: Partial<Record<keyof FromEventsOptions, readonly unknown[]>> = {
   decimal: [".", ","],
   unnamed: ["skip", "empty"],
   missing: ["error", "skip"],
+  side: ["train", "validate", "test"],
 };
 
 /** @throws DatasetError "OPTION" for a word that an option doesn't know */
@@ -286,42 +304,4 @@ function formatOf(file: string): EventFormat | undefined {
   };
   if (posix.basename(file) === "segments") return "kaldi";
   return Object.hasOwn(byEnding, ending) ? byEnding[ending] : undefined;
-}
-
-function rowsOf(
-  sounds: readonly string[],
-  bySound: ReadonlyMap<string, readonly TimedLabel[]>,
-  { classes, rename = {}, minConfidence = -Infinity, values = false, group }: FromEventsOptions,
-): { labels: string[]; rows: Row[]; skipped: number; unlabelled: number } {
-  const nameOf = (label: string): string => (Object.hasOwn(rename, label) ? rename[label]! : label);
-  const occurring = new Set<string>();
-  for (const sound of sounds)
-    for (const { label } of bySound.get(sound) ?? []) if (label !== "") occurring.add(nameOf(label));
-  const labels = classes ? [...classes] : [...occurring].sort(byPitch);
-  const twice = labels.find((label, i) => labels.indexOf(label) !== i);
-  if (twice !== undefined) throw new DatasetError("OPTION", `classes: "${twice}" twice, expected each once`);
-  const number = new Map(labels.map((label, i) => [label, i]));
-  let skipped = 0;
-  let unlabelled = 0;
-  const rows = sounds.map((input, id): Row => {
-    const found = bySound.get(input) ?? [];
-    const events: RowEvent[] = [];
-    for (const { onset, offset, label, score = 1 } of found) {
-      if (label === "" && offset > 0) unlabelled++;
-      if (label === "") continue;
-      const feature = number.get(nameOf(label));
-      if (feature === undefined || score < minConfidence) skipped++;
-      else events.push([onset, offset, feature, values ? score : 1]);
-    }
-    events.sort((a, b) => a[0] - b[0] || a[2] - b[2] || a[1] - b[1]);
-    const line = found.reduce((least, label) => Math.min(least, label.line), Infinity);
-    return { id, line: Number.isFinite(line) ? line : 1, input, events, ...(group ? { group: group(input) } : {}) };
-  });
-  return { labels, rows, skipped, unlabelled };
-}
-
-/** Names of notes by their pitch, other names by the alphabet. */
-function byPitch(a: string, b: string): number {
-  const [p, q] = [pitchOf(a), pitchOf(b)];
-  return p !== undefined && q !== undefined ? p - q : a < b ? -1 : 1;
 }

@@ -234,7 +234,7 @@ function setSplit(row: Row, text: string, read: SplitReader, report: ReportLine)
 }
 
 /** A list of texts as pandas, Python or json writes it: `['abc', 'def']`, `('abc',)`. */
-const LIST = /^(\[\s*(['"]).*\2\s*\]|\(\s*(['"]).*\3\s*,?\s*\))$/s;
+export const LIST = /^(\[\s*(['"]).*\2\s*\]|\(\s*(['"]).*\3\s*,?\s*\))$/s;
 
 function labelsOf(cells: Cells, { label, labels, separator = "," }: TableOptions): string[] | undefined {
   if (label !== undefined) return [cells[label] ?? ""].filter((name) => name !== "");
@@ -274,7 +274,7 @@ function numbersOf(cells: Cells, { values = [], decimal }: TableOptions, line: n
 const MANY = 10;
 
 /** @throws DatasetError "OPTION" for a column of sentences or of names, of which each row has its own */
-function refuseTexts(file: string, column: string, names: readonly (readonly string[])[]): void {
+export function refuseTexts(file: string, column: string, names: readonly (readonly string[])[]): void {
   const different = new Set(names.flat());
   const spaced = [...different].filter((name) => /\s/.test(name)).length;
   if (names.length < MANY || different.size * 2 < names.length || spaced * 2 < different.size) return;

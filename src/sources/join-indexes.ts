@@ -1,9 +1,10 @@
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
-import { type DatasetIndex, rowKey } from "../core/rows.js";
+import { type DatasetIndex, type RowEvent, rowKey } from "../core/rows.js";
 import type { SplitName } from "../core/split-name.js";
+import { byPitch } from "./event-rows.js";
 
 /**
- * One index of several, of the same kind and folders, their rows in order; classes are those of all, by name, unless all have the same.
+ * One index of several, of the same kind and folders, their rows in order; classes are those of all, by name or pitch, unless all have the same.
  * @throws DatasetError "OPTION" where they don't fit together, "INDEX" where a file is in two of them
  * @example
  * const dev = await fromCsv("./esc50", "meta/esc50.csv", { file: "audio/{filename}", label: "category" });
@@ -15,14 +16,15 @@ export function joinIndexes(...parts: readonly DatasetIndex[]): DatasetIndex {
   for (const part of parts) {
     const fits =
       part.kind === first.kind && part.inputFolder === first.inputFolder && part.targetFolder === first.targetFolder;
-    const named = part.kind === "classes" ? !part.labels === !first.labels : `${part.labels}` === `${first.labels}`;
+    const named =
+      isOpen(part) && isOpen(first) ? !part.labels === !first.labels : `${part.labels}` === `${first.labels}`;
     if (!fits || !named)
       throw new DatasetError("OPTION", `joinIndexes: ${part.file} and ${first.file} differ in kind, folders or labels`);
   }
   const same = parts.every((part) => `${part.labels}` === `${first.labels}`);
   const labels =
-    first.labels && first.kind === "classes" && !same
-      ? [...new Set(parts.flatMap((part) => part.labels ?? []))].sort()
+    first.labels && !same
+      ? [...new Set(parts.flatMap((part) => part.labels ?? []))].sort(first.kind === "frames" ? byPitch : undefined)
       : first.labels;
   const seen = new Set<string>();
   const problems: Problem[] = [];
@@ -32,7 +34,8 @@ export function joinIndexes(...parts: readonly DatasetIndex[]): DatasetIndex {
       const message = `"${row.input}": in two indexes, expected it in one (${part.file}:${row.line})`;
       if (seen.has(key)) problems.push({ kind: "duplicate", file: part.file, line: row.line, message });
       seen.add(key);
-      if (part.kind !== "classes" || !labels || !part.labels) return { ...row };
+      if (same || !labels || !part.labels) return { ...row };
+      if (row.events) return { ...row, events: renumbered(row.events, part.labels, labels) };
       const columns = new Map(part.labels.map((label, i) => [label, row.values?.[i] ?? 0]));
       return { ...row, values: labels.map((label) => columns.get(label) ?? 0) };
     }),
@@ -52,6 +55,15 @@ export function joinIndexes(...parts: readonly DatasetIndex[]): DatasetIndex {
     ...(labels ? { labels } : {}),
     ...(warnings.length > 0 ? { warnings } : {}),
   };
+}
+
+/** Whether its classes may be joined with others: those of whole sounds, and those of events that the rows hold. */
+const isOpen = ({ kind, rows }: DatasetIndex): boolean =>
+  kind === "classes" || (kind === "frames" && rows.every(({ events }) => events !== undefined));
+
+function renumbered(events: readonly RowEvent[], from: readonly string[], to: readonly string[]): RowEvent[] {
+  const numbers = from.map((label) => to.indexOf(label));
+  return events.map(([onset, offset, label, value]): RowEvent => [onset, offset, numbers[label]!, value]);
 }
 
 /**

@@ -11,8 +11,8 @@ export interface ManifestEntry {
   value: Record<string, unknown>;
 }
 
-/** Columns that a manifest's form makes, beside its own: the sound, and the part of it. */
-export const MADE = { file: "@file", start: "@start", end: "@end" } as const;
+/** Columns that a manifest's form makes, beside its own: the sound, the part of it, and where a labelled stretch of these lies. */
+export const MADE = { file: "@file", start: "@start", end: "@end", onset: "@onset", offset: "@offset" } as const;
 
 /** The forms of manifests that are known by their fields. */
 export type ManifestForm = "lhotse cuts" | "lhotse supervisions" | "nemo" | "huggingface" | "nsynth";
@@ -31,37 +31,41 @@ export function formOf(entries: readonly ManifestEntry[]): ManifestForm | undefi
 
 /**
  * The table of a manifest: a row for each entry, its fields as cells (those of objects inside by `object.field`, lists as json),
- * and where its form is known the sound and the part of it.
+ * and where its form is known the sound and the part of it. What the supervisions of a lhotse cut say differently is a list, or
+ * a row for each of them.
  * @param recordings lhotse's, for supervisions
+ * @param each whether each supervision of a cut is a row of its own
  * @throws DatasetError "INDEX" for an entry that isn't of the form
  */
 export function tableOf(
   entries: readonly ManifestEntry[],
-  { file, form, recordings }: { file: string; form: ManifestForm | undefined; recordings: readonly ManifestEntry[] },
+  {
+    file,
+    form,
+    recordings,
+    each = false,
+  }: { file: string; form: ManifestForm | undefined; recordings: readonly ManifestEntry[]; each?: boolean },
 ): Table {
   const folder = posix.dirname(file);
   const byId = new Map(recordings.map(({ value }) => [value.id, value]));
   const header = new Set<string>();
-  const rows = entries.map(({ line, key, value }): TableRow => {
+  const rows = entries.flatMap(({ line, key, value }): TableRow[] => {
     const wrong = (what: string): never => {
       throw new DatasetError("INDEX", `manifest ${file}: ${what} (${file}:${line})`);
     };
-    const cells: Record<string, string> = key === undefined ? {} : { key };
     let fields: unknown = value;
     let made: Made = {};
+    let inside: Record<string, string>[] = [{}];
     if (form === "lhotse cuts") {
-      const supervisions = Array.isArray(value.supervisions) ? value.supervisions : [];
-      if (supervisions.length > 1) wrong(`cut ${shown(value.id)}: ${supervisions.length} supervisions, expected one`);
-      const { supervisions: _, recording, ...cut } = value;
-      fields = { ...cut, ...(supervisions[0] as object | undefined) };
+      const { supervisions, recording, ...cut } = value;
+      fields = cut;
       made = partOfRecording(value, recording, wrong);
+      const listed = Array.isArray(supervisions) ? (supervisions as Record<string, unknown>[]) : [];
+      inside = each ? stretchesOf(listed, cut, wrong) : [joined(listed.map((supervision) => flat(supervision)))];
     } else if (form === "lhotse supervisions") {
-      const recording = byId.get(value.recording_id);
-      made = partOfRecording(
-        value,
-        recording ?? wrong(`recording ${shown(value.recording_id)}: not among the recordings`),
-        wrong,
-      );
+      const recording =
+        byId.get(value.recording_id) ?? wrong(`recording ${shown(value.recording_id)}: not among the recordings`);
+      made = partOfRecording(value, recording, wrong);
     } else if (form === "nemo") {
       const { audio_filepath: path, offset, duration } = value;
       made = { file: path };
@@ -71,16 +75,62 @@ export function tableOf(
     else if (form === "nsynth") made = { file: posix.join(folder, "audio", `${key}.wav`) };
     if (form !== undefined && (typeof made.file !== "string" || made.file === ""))
       wrong(`file: ${shown(made.file)}, expected a name`);
-    flatten(fields, "", cells);
-    for (const [name, cell] of Object.entries(made)) cells[MADE[name as keyof Made]] = String(cell);
-    for (const name of Object.keys(cells)) header.add(name);
-    return { line, cells };
+    // A stretch of the whole sound, in the place of a part of it.
+    if (each && form !== "lhotse cuts") {
+      const { start = value.offset ?? 0, duration } = value;
+      made = { file: made.file };
+      inside = [placed(stretchOf(start, duration, wrong))];
+    }
+    const cells = { ...(key === undefined ? {} : { key }), ...flat(fields), ...named(made) };
+    return inside.map((more) => ({ line, cells: { ...cells, ...more } }));
   });
+  for (const { cells } of rows) for (const name of Object.keys(cells)) header.add(name);
   for (const { cells } of rows) for (const name of header) cells[name] ??= "";
   return { header: [...header], rows };
 }
 
-type Made = { file?: unknown; start?: unknown; end?: unknown };
+type Made = { [K in keyof typeof MADE]?: unknown };
+
+const named = (made: Made): Record<string, string> =>
+  Object.fromEntries(Object.entries(made).map(([name, cell]) => [MADE[name as keyof Made], String(cell)]));
+
+/** What cells of the same name say: one value, or a list of different ones. */
+function joined(all: readonly Record<string, string>[]): Record<string, string> {
+  const names = [...new Set(all.flatMap((cells) => Object.keys(cells)))];
+  const entries = names.map((name) => {
+    const values = [...new Set(all.flatMap((cells) => cells[name] ?? []))];
+    return [name, values.length === 1 ? values[0] : JSON.stringify(values)];
+  });
+  return Object.fromEntries(entries);
+}
+
+interface Stretch {
+  onset: number;
+  offset: number;
+}
+
+const placed = ({ onset, offset }: Stretch): Record<string, string> => named({ onset, offset });
+
+function stretchOf(start: unknown, duration: unknown, wrong: (what: string) => never): Stretch {
+  if (typeof start !== "number" || typeof duration !== "number" || !(duration >= 0))
+    return wrong(`start ${shown(start)}, duration ${shown(duration)}, expected seconds`);
+  return { onset: start, offset: addDecimals(start, duration) };
+}
+
+/** What lies in a cut of its supervisions, whose times begin with the cut; a row without times where that is nothing. */
+function stretchesOf(
+  supervisions: readonly Record<string, unknown>[],
+  { duration }: Record<string, unknown>,
+  wrong: (what: string) => never,
+): Record<string, string>[] {
+  const found = supervisions.flatMap((supervision) => {
+    const { onset, offset } = stretchOf(supervision?.start, supervision?.duration, wrong);
+    const inside = { onset: Math.max(0, onset), offset: Math.min(duration as number, offset) };
+    const out = onset < offset ? inside.onset >= inside.offset : inside.onset > inside.offset;
+    return out ? [] : [{ ...flat(supervision), ...placed(inside) }];
+  });
+  return found.length > 0 ? found : [{}];
+}
 
 /** How far a part may differ from the whole recording and still be it, in seconds: durations are rounded. */
 const ROUNDED = 1e-3;
@@ -102,11 +152,13 @@ function endOf(start: number, duration: unknown): Made {
   return typeof duration === "number" ? { end: addDecimals(start, duration) } : {};
 }
 
-function flatten(value: unknown, name: string, cells: Record<string, string>): void {
-  if (value === null || value === undefined) return;
+/** The fields of an object as cells: those of objects inside by `object.field`. */
+function flat(value: unknown, name = "", cells: Record<string, string> = {}): Record<string, string> {
+  if (value === null || value === undefined) return cells;
   if (Array.isArray(value)) cells[name] = JSON.stringify(value);
   else if (typeof value !== "object") cells[name] = String(value);
-  else for (const [key, inside] of Object.entries(value)) flatten(inside, name === "" ? key : `${name}.${key}`, cells);
+  else for (const [key, inside] of Object.entries(value)) flat(inside, name === "" ? key : `${name}.${key}`, cells);
+  return cells;
 }
 
 const shown = (value: unknown): string => JSON.stringify(value)?.slice(0, 100) ?? "missing";

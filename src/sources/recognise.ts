@@ -1,6 +1,6 @@
 import { join, posix } from "node:path";
 import type { DatasetIndex } from "../core/rows.js";
-import { findLayout } from "../format/event-table.js";
+import { EVENT_FORMATS, findLayout } from "../format/event-table.js";
 import { textOf } from "../system/file-names.js";
 import { datasetFolders } from "./folders.js";
 import { fromCsv } from "./from-csv.js";
@@ -52,10 +52,12 @@ export async function recognise(directory: string): Promise<{ ways: Recognised[]
   const sounds = (await listFiles(join(directory, inputFolder))).audio;
   const others = (await listFiles(directory)).silent;
   const contents = { directory, inputFolder, sounds, others };
+  const events = await eventTables(contents);
   const guesses = [
     ...(await manifests(contents)),
+    ...events.filter(({ what }) => what.startsWith(AUDIOSET)),
     ...(await tables(contents)),
-    ...(await eventTables(contents)),
+    ...events.filter(({ what }) => !what.startsWith(AUDIOSET)),
     ...tablesBeside(contents),
     ...folders(contents),
   ];
@@ -87,7 +89,7 @@ function asCode(value: unknown): string {
 /** Usual names of columns of one class, and of several; then of groups. */
 const LABEL =
   /^(label|category|class|genre|primary_label|species|common[ _]name|command|word|emotion|instrument(_family_str)?|gender|language|accent|kind|tag)$/i;
-const LABELS = /^(labels|tags|classes|categories|positive_labels|qualities_str)$/i;
+const LABELS = /^(labels|tags|classes|categories|positive_labels)$/i;
 const GROUPS = [
   "fold",
   "speaker",
@@ -154,6 +156,17 @@ function patternFor(table: Table, sounds: readonly string[]): string | undefined
 /** Names of sides in the names of tables. */
 const SIDE = { train: /\btrain(ing)?\b/i, validate: /\b(dev|val|valid|validation)\b/i, test: /\b(test|eval)\b/i };
 
+/** Which of files that are alike is which side, by their names; undefined where these don't say it. */
+function sidesOf(files: readonly string[]): Record<string, string> | undefined {
+  const found = Object.entries(SIDE).flatMap(([side, names]) => {
+    const file = files.find((name) => names.test(name.replaceAll("_", " ")));
+    return file === undefined ? [] : [[side, file] as const];
+  });
+  const sides: Record<string, string> = Object.fromEntries(found);
+  const different = new Set(Object.values(sides)).size === found.length;
+  return found.length > 1 && different && sides.train !== undefined ? sides : undefined;
+}
+
 async function tables({ directory, others, sounds }: Contents): Promise<Guess[]> {
   const guesses: Guess[] = [];
   const byHeader = new Map<string, { file: string; options: Record<string, unknown> }[]>();
@@ -175,21 +188,18 @@ async function tables({ directory, others, sounds }: Contents): Promise<Guess[]>
   }
   // Tables of the same columns that are called as sides are: train.tsv, dev.tsv, test.tsv.
   const joined = [...byHeader.values()].flatMap((same): Guess[] => {
-    const found = Object.entries(SIDE).flatMap(([side, names]) => {
-      const table = same.find(({ file }) => names.test(posix.basename(file).replaceAll("_", " ")));
-      return table ? [[side, table.file]] : [];
-    });
-    const sides = Object.fromEntries(found) as Record<string, string>;
-    const different = new Set(Object.values(sides)).size === found.length;
-    return found.length > 1 && different && sides.train !== undefined
-      ? [
-          {
-            what: `${tableName(sides.train)}, a table for each side`,
-            call: "fromCsv",
-            given: [sides, same[0]!.options],
-          },
-        ]
-      : [];
+    const sides = sidesOf(same.map(({ file }) => posix.basename(file)));
+    if (!sides) return [];
+    const named = Object.fromEntries(
+      Object.entries(sides).map(([side, name]) => [side, posix.join(posix.dirname(same[0]!.file), name)]),
+    );
+    return [
+      {
+        what: `${tableName(named.train!)}, a table for each side`,
+        call: "fromCsv",
+        given: [named, same[0]!.options],
+      },
+    ];
   });
   return [...joined, ...guesses];
 }
@@ -249,13 +259,30 @@ async function manifests({ directory, others }: Contents): Promise<Guess[]> {
         ]);
         return { line, cells: Object.fromEntries(cells) as Record<string, string> };
       });
-      const target = targetOf({ header, rows }) ?? (header.includes("speaker") ? { label: "speaker" } : undefined);
+      const named = targetOf({ header, rows }) ?? (header.includes("speaker") ? { label: "speaker" } : undefined);
+      const several =
+        form === "lhotse cuts" && entries.some(({ value }) => (value.supervisions as object[]).length !== 1);
+      const target = named && several ? { events: named.label ?? named.labels } : named;
       if (target) guesses.push({ what: `${FORMS[form]} (${file})`, call: "fromManifest", given: [file, target] });
     } catch {
       // No manifest, whatever it is.
     }
   }
-  return guesses;
+  return [...manifestsBySide(guesses), ...guesses];
+}
+
+/** Manifests that say the same of each side: `train/metadata.jsonl`, `test/metadata.jsonl`. */
+function manifestsBySide(guesses: readonly Guess[]): Guess[] {
+  const alike = new Map<string, Guess[]>();
+  for (const guess of guesses) {
+    const key = `${guess.what.replace(/ \(.*/, "")} ${JSON.stringify(guess.given[1])}`;
+    alike.set(key, [...(alike.get(key) ?? []), guess]);
+  }
+  return [...alike].flatMap(([, same]): Guess[] => {
+    const sides = sidesOf(same.map(({ given }) => given[0] as string));
+    const what = `${same[0]!.what.replace(/ \(.*/, "")}, a manifest for each side`;
+    return sides ? [{ what, call: "fromManifest", given: [sides, same[0]!.given[1]] }] : [];
+  });
 }
 
 const FORMS: Record<string, string> = {
@@ -265,6 +292,9 @@ const FORMS: Record<string, string> = {
   huggingface: "Hugging Face's metadata",
   nsynth: "NSynth",
 };
+
+/** What reads as a table of a class for each sound too, but isn't. */
+const AUDIOSET = "AudioSet's strong labels";
 
 /** Tables of events that name their sounds. */
 async function eventTables({ directory, others }: Contents): Promise<Guess[]> {
@@ -278,8 +308,9 @@ async function eventTables({ directory, others }: Contents): Promise<Guess[]> {
       const text = (await textOf(join(directory, file))) ?? "";
       try {
         const { columns } = findLayout(text, file);
+        const kind = columns.onset === EVENT_FORMATS.audioset.columns.onset ? AUDIOSET : "a table of events";
         if (columns.file !== undefined && (columns.label ?? columns.pitch) !== undefined)
-          guesses.push({ what: `a table of events (${file})`, call: "fromEvents", given: [file, { missing: "skip" }] });
+          guesses.push({ what: `${kind} (${file})`, call: "fromEvents", given: [file, { missing: "skip" }] });
       } catch {
         // No table of events.
       }
@@ -305,10 +336,14 @@ function tablesBeside({ others, sounds, inputFolder }: Contents): Guess[] {
       : posix.join(posix.dirname(file), `{base}${ending}`);
     patterns.set(pattern, (patterns.get(pattern) ?? 0) + 1);
   }
-  return [...patterns].map(([pattern, count]): Guess => {
+  const sides = sidesOf([...patterns.keys()]);
+  const what = "a table of events for each sound, in a folder for each side";
+  const joined: Guess[] = sides ? [{ what, call: "fromEvents", given: [sides, { missing: "skip" }] }] : [];
+  const single = [...patterns].map(([pattern, count]): Guess => {
     const options = count < sounds.length ? [{ missing: "skip" }] : [];
     return { what: `a table of events for each sound (${pattern})`, call: "fromEvents", given: [pattern, ...options] };
   });
+  return [...joined, ...single];
 }
 
 /** What the names of folders and sounds say. */

@@ -126,6 +126,7 @@ const SETS: Record<string, Layout> = {
             {
               note: i,
               pitch: 60,
+              qualities_str: i % 2 ? ["dark"] : [],
               velocity: 9,
               instrument_str: `bass_${i}`,
               instrument_family_str: i % 2 ? "bass" : "organ",
@@ -137,6 +138,61 @@ const SETS: Record<string, Layout> = {
     what: "NSynth (examples.json)",
     call: /fromManifest\(D, "examples\.json", \{ label: "instrument_family_str", group: "instrument_str" \}\)/,
     labels: ["bass", "organ"],
+  },
+  MusicNet: {
+    sounds: ["train_data/1727.wav", "train_data/1728.wav", "test_data/1759.wav"],
+    texts: Object.fromEntries(
+      ["train_labels/1727.csv", "train_labels/1728.csv", "test_labels/1759.csv"].map((file, k) => [
+        file,
+        `start_time,end_time,instrument,note,start_beat,end_beat,note_value\n4410,8820,1,${60 + k},0,1,Quarter\n`,
+      ]),
+    ),
+    what: "a table of events for each sound, in a folder for each side",
+    call: /fromEvents\(D, \{ train: "train_labels\/\{base\}\.csv", test: "test_labels\/\{base\}\.csv" \}, \{ missing: "skip" \}\)/,
+    labels: ["C4", "C#4", "D4"],
+    split: "train 2, validate 0, test 1",
+  },
+  "AudioSet, strong labels": {
+    sounds: numbers(10).map((i) => `audio/a${i}_30000.wav`),
+    texts: {
+      "strong.tsv": `segment_id\tstart_time_seconds\tend_time_seconds\tlabel\n${numbers(11)
+        .map((i) => `a${i}_30000\t0.1\t0.5\t/m/${1 + (i % 2)}\n`)
+        .join("")}`,
+    },
+    what: "AudioSet's strong labels (strong.tsv)",
+    call: /fromEvents\(D, "strong\.tsv", \{ missing: "skip" \}\)/,
+    labels: ["/m/1", "/m/2"],
+  },
+  "Hugging Face's metadata in each side": {
+    sounds: ["train/a.wav", "train/b.wav", "test/a.wav"],
+    texts: {
+      "train/metadata.jsonl": lines([
+        { file_name: "a.wav", label: "cat" },
+        { file_name: "b.wav", label: "dog" },
+      ]),
+      "test/metadata.jsonl": lines([{ file_name: "a.wav", label: "dog" }]),
+    },
+    what: "Hugging Face's metadata, a manifest for each side",
+    call: /fromManifest\(D, \{ train: "train\/metadata\.jsonl", test: "test\/metadata\.jsonl" \}, \{ label: "label" \}\)/,
+    labels: ["cat", "dog"],
+    split: "train 2, validate 0, test 1",
+  },
+  "lhotse's cuts with several supervisions": {
+    sounds: numbers(10).map((i) => `wavs/${i}.wav`),
+    texts: {
+      "cuts.jsonl": lines(
+        numbers(10).map((i) => ({
+          id: `cut-${i}`,
+          start: 0,
+          duration: 1,
+          supervisions: ["x", "y"].map((speaker, k) => ({ id: speaker, start: k / 4, duration: 0.25, speaker })),
+          recording: { id: `rec-${i}`, sources: [{ type: "file", source: `wavs/${i}.wav` }], duration: 1 },
+        })),
+      ),
+    },
+    what: "lhotse's cuts (cuts.jsonl)",
+    call: /fromManifest\(D, "cuts\.jsonl", \{ events: "speaker" \}\)/,
+    labels: ["x", "y"],
   },
   "lhotse's supervisions": {
     sounds: ["wavs/a.wav", "wavs/b.wav"],

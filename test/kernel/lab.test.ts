@@ -149,7 +149,7 @@ await dataset.load({ inputSize: 100, batchSize: 4, trainSplit: 0.7, valSplit: 0.
 const model = tf.sequential({ layers: [tf.layers.dense({ units: 100, inputShape: [8, 100] })] });
 model.compile({ optimizer: "adam", loss: "meanSquaredError" });
 let epochs = 1e6;`,
-    "const result = await fit(model, dataset, { epochs, checkpoint: `${folder}/model`, onEpoch: (n) => { if (epochs === 1e6) console.log(\"first epoch\"); epochs = n + 3; } });",
+    'const result = await fit(model, dataset, { epochs, checkpoint: `${folder}/model`, onEpoch: (n) => { if (epochs === 1e6) console.log("first epoch"); epochs = n + 3; } });',
     'console.log("epochs in all", result.history.loss.length === epochs - 3);',
   ]);
   await runCell(page, 0);

@@ -266,6 +266,25 @@ print(json.dumps(out))`,
     near(await found(one, "{name}.raven.txt"), [["b.wav", 0.25, 0.75, "wren"]]);
   });
 
+  it("a table for each side: their pitches are joined", async (t) => {
+    const table = (pitch: number): string => `start_time,end_time,note,start_beat\n4410,8820,${pitch},0\n`;
+    const directory = set(t, ["train_data/1727.wav", "test_data/1759.wav"], {
+      "train_labels/1727.csv": table(60),
+      "test_labels/1759.csv": table(59),
+    });
+    const sides = { train: "train_labels/{base}.csv", test: "test_labels/{base}.csv" };
+    const { labels, rows } = await fromEvents(directory, sides, { missing: "skip" });
+    assert.deepEqual(labels, ["B3", "C4"]);
+    assert.deepEqual(
+      rows.map(({ id, input, split, events }) => [id, input, split, events]),
+      [
+        [0, "train_data/1727.wav", "train", [[0.1, 0.2, 1, 1]]],
+        [1, "test_data/1759.wav", "test", [[0.1, 0.2, 0, 1]]],
+      ],
+    );
+    await assert.rejects(fromEvents(directory, sides, { missing: "skip", side: "test" }), { code: "OPTION" });
+  });
+
   it("classes are chosen, renamed and counted; names are found without folder or ending", async (t) => {
     const directory = set(t, ["x/a.wav", "y/b.wav", "y/c.wav"], {
       "t.csv": "file,start,end,label\na,0,1,dog\nb.flac,0,1,puppy\ny/c.wav,0,1,cat\n",

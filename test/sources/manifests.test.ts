@@ -4,7 +4,13 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { gzipSync } from "node:zlib";
-import { encodeWav, fromManifest, type DatasetIndex, SimpleAudioClassificationDataset } from "../../dist/index.js";
+import {
+  AudioClassificationDataset,
+  encodeWav,
+  fromManifest,
+  type DatasetIndex,
+  SimpleAudioClassificationDataset,
+} from "../../dist/index.js";
 import { root } from "../support/python.js";
 import { folder, quiet } from "../support/records.js";
 
@@ -58,6 +64,96 @@ describe("manifests", () => {
       assert.equal(dataset.records.names[2], "wavs/b.wav");
     });
   }
+
+  it("lhotse's cuts with several supervisions, or none: the events that lhotse sees in them", async (t) => {
+    const nothing = { id: "n", start: 0.25, duration: 0.5, channel: 0, supervisions: [], type: "MonoCut" };
+    const windows = lhotse("windows.jsonl").toString();
+    const { recording } = JSON.parse(windows.split("\n")[0]!) as { recording: object };
+    const directory = set(t, ["wavs/a.wav", "wavs/b.wav"], {
+      "cuts.jsonl": windows + lines([{ ...nothing, recording }]),
+      "supervisions.jsonl.gz": lhotse("supervisions.jsonl.gz"),
+      "recordings.jsonl": lhotse("recordings.jsonl"),
+    });
+    const index = await fromManifest(directory, "cuts.jsonl", { events: "speaker" });
+    const dataset = new AudioClassificationDataset(directory, "set");
+    await dataset.generateRecords({ ...quiet, index });
+    await dataset.load({ inputSize: 100, trainSplit: 1, valSplit: 0, testSplit: 0 });
+    const found = index.rows.map(async ({ events }, i) => {
+      const samples = Array.from((await dataset.example(i)).input, (x) => x * 32768);
+      return {
+        events: events!.map(([onset, offset, label]) => [onset, offset, index.labels![label]]),
+        samples: samples.length,
+        first: samples.slice(0, 5),
+        sum: samples.reduce((a, b) => a + b, 0),
+      };
+    });
+    const all = await Promise.all(found);
+    assert.deepEqual(all.slice(0, -1), JSON.parse(lhotse("values.json").toString()).windows);
+    assert.deepEqual([all.at(-1)!.events, all.at(-1)!.samples], [[], 4000]);
+    assert.deepEqual(new Set(index.rows.map(({ group }) => group)), new Set(["wavs/a.wav", "wavs/b.wav"]));
+
+    // Supervisions label their whole recordings.
+    const whole = await fromManifest(directory, "supervisions.jsonl.gz", {
+      events: "speaker",
+      recordings: "recordings.jsonl",
+      classes: ["bob", "alice"],
+    });
+    assert.deepEqual(
+      whole.rows.map(({ input, start, events }) => [input, start, events]),
+      [
+        ["wavs/a.wav", undefined, [[0.25, 0.75, 1, 1], [0.75, 1.85, 0, 1]]], // biome-ignore format: a row each
+        ["wavs/b.wav", undefined, [[0, 2, 1, 1]]],
+      ],
+    );
+
+    // Of a whole cut what its supervisions say is several classes.
+    const classes = { where: ({ id = "" }) => id !== "n" };
+    const cuts = await fromManifest(directory, "cuts.jsonl", { ...classes, labels: "speaker" });
+    assert.deepEqual(classesOf(cuts).slice(0, 2), [["alice", "bob"], ["bob"]]);
+    await assert.rejects(fromManifest(directory, "cuts.jsonl", { ...classes, label: "speaker" }), {
+      code: "INDEX",
+      message: /a list, expected one class name; pass labels: "speaker".*\(cuts\.jsonl:1\)/,
+    });
+    await assert.rejects(
+      fromManifest(directory, "cuts.jsonl", { ...classes, labels: "custom.word", group: "speaker" }),
+      { code: "INDEX", message: /group .*a list, expected one name \(cuts\.jsonl:1\)/s },
+    );
+  });
+
+  it("mistakes in labelled stretches are named with their line", async (t) => {
+    const source = { id: "r", duration: 2, sources: [{ type: "file", source: "a.wav" }] };
+    const cut = (...supervisions: object[]): object => ({
+      id: "c",
+      start: 0,
+      duration: 2,
+      supervisions,
+      recording: source,
+    });
+    const good = { start: 0, duration: 1, speaker: "x" };
+    const directory = set(t, ["a.wav"], {
+      "bad.jsonl": lines([cut(good), cut(good, { start: "0", duration: 1 })]),
+      "negative.json": lines([{ audio_filepath: "a.wav", offset: -1, duration: 1, label: "x" }]),
+      "none.jsonl": lines([cut(good)]),
+      "metadata.jsonl": lines([{ file_name: "a.wav", label: "x" }]),
+    });
+    const rejects = async (file: string, options: object, code: string, message: RegExp): Promise<void> =>
+      await assert.rejects(fromManifest(directory, file, options), { code, message });
+    await rejects(
+      "bad.jsonl",
+      { events: "speaker" },
+      "INDEX",
+      /start "0", duration 1, expected seconds \(bad\.jsonl:2\)/,
+    );
+    await rejects("negative.json", { events: "label" }, "INDEX", /onset: -1, expected 0 or more \(negative\.json:1\)/);
+    await rejects("none.jsonl", { events: "speaker", label: "id" }, "OPTION", /events and label: both/);
+    await rejects("none.jsonl", { events: "kind" }, "OPTION", /column "kind": not in none\.jsonl/);
+    await rejects(
+      "metadata.jsonl",
+      { events: "label" },
+      "OPTION",
+      /events: of metadata\.jsonl, expected a manifest of lhotse's/,
+    );
+  });
 
   it("NeMo: labels, parts by offset and duration, absolute paths of another machine", async (t) => {
     const directory = set(t, ["clips/a.wav", "clips/b.wav"], {
