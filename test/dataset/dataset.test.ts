@@ -183,8 +183,8 @@ test("an option that a call doesn't have is an error, with the name that may be 
     /^load: option "batchSise", expected one of inputSize, .*; did you mean batchSize\?$/,
   );
   await refused(
-    dataset.load(wrong({ ...split, replica: { index: 0, count: 2 } })),
-    /^load: option "replica", expected one of/,
+    dataset.load(wrong({ ...split, shard: { index: 0, count: 2 } })),
+    /^load: option "shard", expected one of/,
   );
   await refused(
     dataset.load(wrong({ ...split, features: { kind: "mel", melBin: 80 } })),
