@@ -31,7 +31,7 @@ export interface CsvForm {
 }
 
 /** @throws DatasetError "OPTION" for a name that leaves the folder, "FILE" where there is no such file */
-export async function readTableFile(directory: string, file: string): Promise<Buffer> {
+export async function readTableFile(directory: string, file: string): Promise<Uint8Array> {
   const wrong = nameProblem(file);
   if (wrong) throw new DatasetError("OPTION", `csv ${JSON.stringify(file)} ${wrong}`);
   if (!(await statOf(join(directory, file)))?.isFile())
