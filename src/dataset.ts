@@ -19,7 +19,7 @@ import {
 import { removeWavs, writeWavs } from "./generate/write-wavs.js";
 import { exampleSamples } from "./records/records.js";
 import { type Batches, batches } from "./load/batches.js";
-import type { BatchOptions } from "./load/options.js";
+import { type BatchOptions, STILL } from "./load/options.js";
 import { balancedSampling } from "./load/sampling.js";
 import { type IndexOptions, readIndex } from "./sources/index-csv.js";
 import { OCTAVE_UP, pairBy } from "./sources/from-names.js";
@@ -221,8 +221,7 @@ export abstract class Dataset {
   /** Batches of the examples of these numbers, in this order, prepared as for validation. */
   batchesOf(examples: ArrayLike<number>, batchSize = 1): Batches {
     const { records, options } = this.need();
-    const alone = { shuffle: false, augment: undefined, dropRemainder: false, replica: undefined };
-    const still = { ...options, ...alone, batchSize };
+    const still = { ...options, ...STILL, batchSize, replica: undefined };
     for (const i of Array.from(examples)) checkExample(records, i);
     return batches(records, Uint32Array.from(examples), still);
   }
@@ -356,7 +355,7 @@ export abstract class Dataset {
   }
 
   private prepare(records: Records, split: Split, options: LoadOptions & { seed: number }): Loaded {
-    const still = { ...options, shuffle: false, augment: undefined, dropRemainder: false };
+    const still = { ...options, ...STILL };
     return {
       options,
       records,

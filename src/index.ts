@@ -132,7 +132,8 @@ export type {
   SoundEvaluation,
   ValueEvaluation,
 } from "./pipeline/evaluate.js";
-export type { NoteScores, PrecisionRecall } from "./statistics/note-scores.js";
+export type { NoteScores } from "./statistics/note-scores.js";
+export type { PrecisionRecall } from "./statistics/precision-recall.js";
 export type { SoundScores } from "./statistics/sound-scores.js";
 export { exportPage, type ExportPageOptions } from "./pipeline/export-page.js";
 export { loadPipeline } from "./pipeline/load-pipeline.js";

@@ -17,7 +17,7 @@ import { emptyRow, renderInto } from "../generate/render-pair.js";
 import type { ShardTask } from "./shard-request.js";
 import { noteFile } from "../system/noted-file.js";
 import { fileError } from "../system/atomic-file.js";
-import { type Row, rowName } from "../core/rows.js";
+import { isPart, type Row, rowName } from "../core/rows.js";
 import type { PlanHead } from "../records/plan.js";
 import { originalFrameCount, padRows } from "../original/padding.js";
 
@@ -61,7 +61,7 @@ export class SourceReader {
   private async part(file: string, slot: 0 | 1, row: Row): Promise<Audio> {
     const { start, end } = row;
     const known = this.last[slot];
-    const whole = start === undefined && end === undefined;
+    const whole = !isPart(row);
     const audio = !whole && known?.file === file ? known.audio : await this.decode(file, slot);
     this.last[slot] = whole ? undefined : { file, audio };
     if (whole) return audio;

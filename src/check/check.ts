@@ -14,7 +14,7 @@ import { withPool, workerCount } from "../system/pool.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import { runTask } from "../system/task.js";
 import { inTurns } from "../system/event-loop.js";
-import type { DatasetIndex, Kind, Row } from "../core/rows.js";
+import { type DatasetIndex, isPart, type Kind, type Row } from "../core/rows.js";
 
 export type { CheckReport } from "./report.js";
 export type { CheckedFile } from "./check-files.js";
@@ -281,8 +281,6 @@ function compareEvents(index: DatasetIndex, checked: Map<string, CheckedFile>, w
     ];
   });
 }
-
-const isPart = ({ start, end }: Row): boolean => start !== undefined || end !== undefined;
 
 /** Compares the parts of sounds that rows are with the sounds' lengths. */
 function compareParts(index: DatasetIndex, checked: Map<string, CheckedFile>, wrong: Set<Row>): Problem[] {

@@ -1,6 +1,6 @@
 import { basename, resolve } from "node:path";
 import { DatasetError } from "../core/error.js";
-import { CLASS, type DatasetIndex } from "../core/rows.js";
+import { CLASS, type DatasetIndex, isPart } from "../core/rows.js";
 import { isFolder } from "../sources/folders.js";
 import { recognise, type Recognised } from "../sources/recognise.js";
 import { check } from "./check.js";
@@ -45,7 +45,7 @@ function contents(
   const rates = [...new Set(files.flatMap(({ sampleRate }) => sampleRate ?? []))].sort((a, b) => a - b);
   const count = files.length < sounds ? `${files.length} of ${sounds}` : String(files.length);
   const lines = [`sounds   ${count}, ${(seconds / 3600).toFixed(2)} hours, ${rates.join(", ") || "unknown"} Hz`];
-  const parts = rows.filter(({ start, end }) => (start ?? end) !== undefined).length;
+  const parts = rows.filter(isPart).length;
   if (rows.length !== files.length || parts > 0)
     lines.push(`examples ${rows.length}${parts > 0 ? `, ${parts} of them parts of sounds` : ""}`);
   if (labels && kind !== "values") {

@@ -11,6 +11,9 @@ export type Kind = "pairs" | "classes" | "values" | "frames";
 /** A stretch of a label: onset and offset in seconds, number of the label, value. */
 export type RowEvent = readonly [onset: number, offset: number, label: number, value: number];
 
+/** The order of a row's events: by onset, label and offset. */
+export const byOnset = (a: RowEvent, b: RowEvent): number => a[0] - b[0] || a[2] - b[2] || a[1] - b[1];
+
 /** One example of a dataset, as its index csv lists it. */
 export interface Row {
   /** Number of the example, from 0 in the order of the csv. */
@@ -70,15 +73,15 @@ export function rowKey({ input, target, start, end }: SoundOf): string {
   return rowName({ input: plainName(input), start, end }) + (target === undefined ? "" : `\0${plainName(target)}`);
 }
 
+/** Where a row begins and ends in its files. */
+type PartOf = { [K in "start" | "end"]?: number | undefined };
+
+/** Whether a row is a part of its files, not the whole. */
+export const isPart = ({ start, end }: PartOf): boolean => start !== undefined || end !== undefined;
+
 /** What an example is called: its input, with the seconds of the part that it is (`talk.wav#t=1.5,3`, as URLs of media have them). */
-export function rowName({
-  input,
-  start,
-  end,
-}: Pick<Row, "input"> & { [K in "start" | "end"]?: number | undefined }): string {
-  return start === undefined && end === undefined
-    ? input
-    : `${input}#t=${start ?? 0}${end === undefined ? "" : `,${end}`}`;
+export function rowName({ input, start, end }: Pick<Row, "input"> & PartOf): string {
+  return isPart({ start, end }) ? `${input}#t=${start ?? 0}${end === undefined ? "" : `,${end}`}` : input;
 }
 
 /** Full path of a row's input. */

@@ -1,4 +1,4 @@
-import type { Layout } from "./exported-example.js";
+import { jsonLines, type Layout } from "./exported-example.js";
 
 const FOLDERS = { train: "train", validate: "validation", test: "test" } as const;
 
@@ -6,16 +6,13 @@ const FOLDERS = { train: "train", validate: "validation", test: "test" } as cons
 export const audioFolderLines: Layout = {
   folderOf: (side) => ({ sounds: FOLDERS[side], base: FOLDERS[side] }),
   texts: (side, examples) => ({
-    [`${FOLDERS[side]}/metadata.jsonl`]: examples
-      .map(({ file, fields, events, group }) =>
-        JSON.stringify({
-          file_name: file,
-          ...fields,
-          ...(events ? { events } : {}),
-          ...(group === undefined ? {} : { group }),
-        }),
-      )
-      .map((line) => `${line}\n`)
-      .join(""),
+    [`${FOLDERS[side]}/metadata.jsonl`]: jsonLines(
+      examples.map(({ file, fields, events, group }) => ({
+        file_name: file,
+        ...fields,
+        ...(events ? { events } : {}),
+        ...(group === undefined ? {} : { group }),
+      })),
+    ),
   }),
 };

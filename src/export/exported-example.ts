@@ -26,6 +26,10 @@ export interface ExportedExample {
   events?: ExportedEvent[];
 }
 
+/** Objects as lines of json. */
+export const jsonLines = (entries: readonly object[]): string =>
+  entries.map((entry) => `${JSON.stringify(entry)}\n`).join("");
+
 /** Makes files of text from the examples of a side. */
 export interface Layout {
   /** The folder of a side's sounds, and that which the names in its texts are relative to. */

@@ -1,4 +1,4 @@
-import type { ExportedExample, Layout } from "./exported-example.js";
+import { type ExportedExample, jsonLines, type Layout } from "./exported-example.js";
 
 /** lhotse's recordings and supervisions, a file of each for each side. */
 export const lhotseLines: Layout = {
@@ -26,7 +26,10 @@ export const lhotseLines: Layout = {
       })),
     );
     const name = side === "validate" ? "validation" : side;
-    return { [`recordings_${name}.jsonl`]: lines(recordings), [`supervisions_${name}.jsonl`]: lines(supervisions) };
+    return {
+      [`recordings_${name}.jsonl`]: jsonLines(recordings),
+      [`supervisions_${name}.jsonl`]: jsonLines(supervisions),
+    };
   },
 };
 
@@ -45,5 +48,3 @@ function stretches({ fields, events }: ExportedExample, whole: number): Stretch[
     custom: { label, ...(value === 1 ? {} : { value }) },
   }));
 }
-
-const lines = (entries: readonly object[]): string => entries.map((entry) => `${JSON.stringify(entry)}\n`).join("");

@@ -63,21 +63,24 @@ function marksAlone(bytes: Uint8Array, where: string): Uint8Array {
       kept.set(id, Buffer.concat([head, ...parts.map((part) => bytes.subarray(part.at, part.end))]));
     }
   }
-  const noSamples = new Uint8Array([0x64, 0x61, 0x74, 0x61, 0, 0, 0, 0]);
-  return Buffer.concat([bytes.subarray(0, 12), ...kept.values(), noSamples]);
+  return Buffer.concat([bytes.subarray(0, 12), ...kept.values(), chunk("data", new Uint8Array(0))]);
 }
 
-/** The chunks from a place on, each with the byte that pads it. */
-function* chunksOf(
-  bytes: Uint8Array,
-  from: number,
-  little: boolean,
-): Generator<{ id: string; at: number; end: number }> {
+/** A chunk: where it stands with its head and the byte that pads it, and the bytes that it says it holds. */
+interface Chunk {
+  id: string;
+  at: number;
+  end: number;
+  size: number;
+}
+
+/** The chunks from a place on. */
+function* chunksOf(bytes: Uint8Array, from: number, little: boolean): Generator<Chunk> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = from; at + 8 <= bytes.length; ) {
     const size = view.getUint32(at + 4, little);
     const end = at + 8 + size + (size % 2);
-    yield { id: ascii(bytes, at, 4), at, end: Math.min(end, bytes.length) };
+    yield { id: ascii(bytes, at, 4), at, end: Math.min(end, bytes.length), size };
     at = end;
   }
 }
@@ -110,15 +113,11 @@ export function writeCues(wav: Uint8Array, events: readonly WrittenEvent[]): Uin
   if (bytes.length < 12 || ascii(bytes, 0, 4) !== "RIFF" || ascii(bytes, 8, 4) !== "WAVE") throw broken("none");
   const kept: Uint8Array[] = [];
   let rate = 0;
-  for (let at = 12; at + 8 <= bytes.length; ) {
-    const id = ascii(bytes, at, 4);
-    const size = bytes.readUInt32LE(at + 4);
+  for (const { id, at, size } of chunksOf(bytes, 12, true)) {
     if (at + 8 + size > bytes.length) throw broken(`chunk ${JSON.stringify(id)} is cut short`);
-    const end = at + 8 + size + (size % 2);
     if (id === "fmt " && size >= 16) rate = bytes.readUInt32LE(at + 12);
     const marks = id === "cue " || (id === "LIST" && ascii(bytes, at + 8, 4) === "adtl");
     if (!marks) kept.push(chunk(id, bytes.subarray(at + 8, at + 8 + size)));
-    at = end;
   }
   if (rate === 0) throw broken('no chunk "fmt "');
   const body = Buffer.concat([Buffer.from("WAVE"), ...kept, ...(events.length > 0 ? markChunks(events, rate) : [])]);

@@ -40,19 +40,19 @@ export function showChildOutput(write: Write): void {
       if (typeof options !== "object" || Array.isArray(options) || options?.stdio === undefined) return run(...given);
       const { stdio, inherited } = piped(options.stdio);
       if (inherited.length === 0) return run(...given);
+      // The other two give what the child wrote to its standard output; Node shows what it wrote to the other where no streams are named.
+      const byNode = name !== "spawnSync" && inherited.includes("stderr");
       const show = (outputs: Partial<Record<Name, Buffer | string | null>>): void => {
-        for (const output of inherited) if (outputs[output]) write(output, outputs[output]);
+        for (const output of inherited)
+          if (outputs[output] && !(byNode && output === "stderr")) write(output, outputs[output]);
       };
-      // The other two give what the child wrote to its standard output; what it wrote to the other shows where no streams are named.
-      const named = name === "spawnSync" || !inherited.includes("stderr") ? { stdio } : { stdio: undefined };
       try {
-        const result = run(...given.slice(0, -1), { ...options, ...named });
+        const result = run(...given.slice(0, -1), { ...options, stdio: byNode ? undefined : stdio });
         if (name === "spawnSync") show(result as object);
         else show({ stdout: result as Buffer | string });
         return result;
       } catch (error) {
-        if (named.stdio || inherited.includes("stdout"))
-          show({ ...(error as object), stderr: named.stdio ? ((error as { stderr?: Buffer }).stderr ?? null) : null });
+        show(error as object);
         throw error;
       }
     };

@@ -11,6 +11,7 @@ import { enclosingCalls, pointsBefore, unitsBefore } from "./positions.js";
 import { quickInfoText } from "./quick-info.js";
 import { followTimers } from "./beginner.js";
 import { showChildOutput } from "./child-output.js";
+import { quietError } from "./runner.js";
 import { type Handler, openServer } from "./server.js";
 import { StandardInput } from "./stdin.js";
 import { addonFile } from "../setup/paths.js";
@@ -80,9 +81,7 @@ async function start(connectionFile: string): Promise<void> {
   process.exit = (code): never => {
     server.text.flush();
     endSoon(Number(code ?? process.exitCode ?? 0));
-    const error = new Error(`the cell called process.exit: the kernel has ended`);
-    error.name = "Exit";
-    delete error.stack;
+    const error = quietError("Exit", "the cell called process.exit: the kernel has ended");
     cells.fail(error);
     throw error;
   };

@@ -44,7 +44,7 @@ export function createRunner(execute: (code: string) => Promise<unknown>, shared
     if (!stopThis) return;
     // Only this listener: no library work that ends by itself.
     const wait = process.listenerCount("SIGINT") > 1 ? ABORT_MS : 0;
-    setTimeout(() => stopThis(interrupted()), wait);
+    setTimeout(() => stopThis(quietError("Interrupted", "the cell was interrupted")), wait);
   }
 
   /** What was ended by force had no chance to end its scopes and to take back its listeners. */
@@ -57,9 +57,10 @@ export function createRunner(execute: (code: string) => Promise<unknown>, shared
   return { run, interrupt, stop: (error) => stop?.(error), setRunning };
 }
 
-function interrupted(): Error {
-  const error = new Error("the cell was interrupted");
-  error.name = "Interrupted";
+/** An error that comes from nowhere in a cell. */
+export function quietError(name: string, message: string): Error {
+  const error = new Error(message);
+  error.name = name;
   delete error.stack;
   return error;
 }

@@ -45,6 +45,9 @@ export interface BatchOptions extends LayoutOptions {
   checksums?: "first" | "always" | "never";
 }
 
+/** What is left out of training's options for validation, test and prediction. */
+export const STILL = { shuffle: false, augment: undefined, dropRemainder: false } as const;
+
 /** @throws DatasetError "OPTION" for a number out of range, or one that the records' labels don't fit */
 export function checkOptions(records: Records, options: BatchOptions): void {
   for (const name of ["inputSize", "batchSize", "workers"] as const) {

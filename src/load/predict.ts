@@ -3,7 +3,7 @@ import { concat } from "../core/numbers.js";
 import type { Records } from "../records/open-records.js";
 import { exampleSamples, sideSamples } from "../records/records.js";
 import { batches } from "./batches.js";
-import type { BatchOptions } from "./options.js";
+import { type BatchOptions, STILL } from "./options.js";
 
 /**
  * The values that `model` gives for one example, prepared as for validation.
@@ -22,8 +22,7 @@ export async function predictExample(
   const { window, features, inputSize } = options;
   const joined = kind === "pairs" || kind === "frames";
   const whole = window && { window: joined ? { length: window.length, padEnd: true } : window };
-  const alone = { shuffle: false, augment: undefined, dropRemainder: false, batchSize: 1, replica: undefined };
-  const still = { ...options, ...whole, ...alone };
+  const still = { ...options, ...whole, ...STILL, batchSize: 1, replica: undefined };
   const outputs = await predictEach(model, batches(records, Uint32Array.of(i), still));
   if (!joined) return meanOf(outputs);
   // The last frame of a window is padded; what lies behind the window is no part of the example.

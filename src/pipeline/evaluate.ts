@@ -7,13 +7,8 @@ import type { Audio } from "../format/wav.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import type { DatasetExample } from "../records/read-example.js";
 import { type ClassScore, classScores, countsOf, type LabelCounts } from "../statistics/class-scores.js";
-import {
-  type NoteScores,
-  noteScores,
-  type PrecisionRecall,
-  precisionRecall,
-  type ScoredNote,
-} from "../statistics/note-scores.js";
+import { type NoteScores, noteScores, type ScoredNote } from "../statistics/note-scores.js";
+import { type PrecisionRecall, precisionRecall } from "../statistics/precision-recall.js";
 import { meanOf, ranking } from "../statistics/ranking.js";
 import { type SoundScores, soundScores } from "../statistics/sound-scores.js";
 import { confusionMatrix, labelCounts } from "../train/judge.js";

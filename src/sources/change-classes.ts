@@ -1,6 +1,6 @@
 import { DatasetError, type Problem } from "../core/error.js";
 import { checkKnown } from "../core/known-options.js";
-import type { DatasetIndex, Row } from "../core/rows.js";
+import { byOnset, type DatasetIndex, type Row } from "../core/rows.js";
 import { someOf } from "../core/split-name.js";
 
 /** Which classes of a set become which. */
@@ -52,7 +52,7 @@ function changedRow(row: Row, number: readonly number[], width: number): Row | u
     const events = row.events.flatMap(([onset, offset, label, value]) =>
       number[label]! < 0 ? [] : [[onset, offset, number[label]!, value] as const],
     );
-    events.sort((a, b) => a[0] - b[0] || a[2] - b[2] || a[1] - b[1]);
+    events.sort(byOnset);
     return { ...row, events };
   }
   const values = new Array<number>(width).fill(0);

@@ -1,6 +1,6 @@
 import { DatasetError } from "../core/error.js";
 import { pitchOf } from "../core/pitch.js";
-import type { Row, RowEvent } from "../core/rows.js";
+import { byOnset, type Row, type RowEvent } from "../core/rows.js";
 import type { TimedLabel } from "../format/event-table.js";
 
 /** What labels become, as `fromEvents` explains it. */
@@ -38,7 +38,7 @@ export function eventRows(
       if (feature === undefined || score < minConfidence) skipped++;
       else events.push([onset, offset, feature, values ? score : 1]);
     }
-    events.sort((a, b) => a[0] - b[0] || a[2] - b[2] || a[1] - b[1]);
+    events.sort(byOnset);
     const line = found.reduce((least, label) => Math.min(least, label.line), Infinity);
     return { id, line: Number.isFinite(line) ? line : 1, input, events, ...(group ? { group: group(input) } : {}) };
   });

@@ -4,7 +4,7 @@ import { DatasetError } from "../core/error.js";
 import { checkKnown } from "../core/known-options.js";
 import { statOf } from "../system/file-names.js";
 import { writeWhole } from "../system/atomic-file.js";
-import type { DatasetIndex } from "../core/rows.js";
+import { type DatasetIndex, isPart } from "../core/rows.js";
 import { datasetFolders } from "./folders.js";
 import { nameProblem } from "../core/names.js";
 
@@ -30,7 +30,7 @@ export async function writeIndex(
   checkKnown<WriteIndexOptions>("writeIndex", options, { overwrite: true });
   const wrong = nameProblem(name);
   if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
-  const parts = index.rows.some(({ start, end }) => (start ?? end) !== undefined);
+  const parts = index.rows.some(isPart);
   if (parts || index.rows.some(({ events }) => events)) {
     const found = parts ? "has parts of files, expected whole ones" : "has events, expected key files";
     const message = `index ${index.file}: ${found}; pass it to check and generateRecords as it is`;

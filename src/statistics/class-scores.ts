@@ -1,4 +1,5 @@
 import { DatasetError } from "../core/error.js";
+import { precisionRecall, ratio } from "./precision-recall.js";
 
 /** Examples by true label (row) and predicted label (column). */
 export interface ConfusionView {
@@ -40,12 +41,9 @@ export interface ClassScore {
  */
 export function classScores(view: ConfusionView | JudgedLabels | readonly LabelCounts[]): ClassScore[] {
   const counts = "counts" in view ? view.counts : "labels" in view ? countsOf(square(view)) : view;
-  const ratio = (part: number, whole: number): number => (whole > 0 ? part / whole : 0);
   const scores: ClassScore[] = counts.map(({ label, truePositives: t, falsePositives: p, falseNegatives: n }) => ({
     label,
-    precision: ratio(t, t + p),
-    recall: ratio(t, t + n),
-    f1: ratio(2 * t, 2 * t + p + n),
+    ...precisionRecall(t, t + p, t + n),
     support: t + n,
   }));
   const support = scores.reduce((sum, s) => sum + s.support, 0);

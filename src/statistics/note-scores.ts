@@ -1,3 +1,5 @@
+import { type PrecisionRecall, precisionRecall } from "./precision-recall.js";
+
 /** A note or another stretch of a label, in seconds. */
 export interface ScoredNote {
   onset: number;
@@ -6,13 +8,6 @@ export interface ScoredNote {
   feature: number;
   /** From 0 to 127. */
   velocity: number;
-}
-
-/** How many of what was said are right, how many of what is there were said, and their harmonic mean; 0 where there are none. */
-export interface PrecisionRecall {
-  precision: number;
-  recall: number;
-  f1: number;
 }
 
 /** Scores of the notes of one recording, as mir_eval's `transcription` and `transcription_velocity` have them. */
@@ -39,12 +34,6 @@ export function noteScores(truth: readonly ScoredNote[], said: readonly ScoredNo
     offset: of(offset.length),
     velocity: of(rightVelocities(truth, said, offset)),
   };
-}
-
-/** The scores for `matches` of `said` things where `there` are. */
-export function precisionRecall(matches: number, said: number, there: number): PrecisionRecall {
-  const ratio = (part: number, whole: number): number => (whole > 0 ? part / whole : 0);
-  return { precision: ratio(matches, said), recall: ratio(matches, there), f1: ratio(2 * matches, said + there) };
 }
 
 /** Pairs of a true note and one that was said, as many as can be. */

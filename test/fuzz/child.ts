@@ -1,5 +1,5 @@
 // Reads mutated inputs of one target, one after the other, until it is ended. Arguments: target, seed, first number, step.
-import { mkdirSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
+import { mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { random } from "../../dist/signal/random.js";
 import { seedsOf, TARGETS } from "./targets.js";
 
@@ -20,8 +20,7 @@ const [name, seed, first, step, folder, stateFile] = process.argv.slice(2) as [
   string,
 ];
 const target = TARGETS[name]!;
-const seedsFolder = process.env.FUZZ_SEEDS!;
-const seeds = seedsOf(target, (readdirSync(seedsFolder, { recursive: true }) as string[]).sort(), seedsFolder);
+const seeds = seedsOf(target, process.env.FUZZ_SEEDS!);
 const state = openSync(stateFile, "r+");
 const place = Buffer.alloc(8);
 

@@ -227,6 +227,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
 };
 
 /** The seeds of a target. */
-export function seedsOf(target: Target, files: readonly string[], folder: string): Buffer[] {
+export function seedsOf(target: Target, folder: string): Buffer[] {
+  const files = (readdirSync(folder, { recursive: true }) as string[]).sort();
   return files.filter((file) => file.endsWith(target.seeds)).map((file) => readFileSync(join(folder, file)));
 }

@@ -1,19 +1,10 @@
 // Several processes that read the same epochs: what each gets, as PyTorch's DistributedSampler hands it out.
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import fc from "fast-check";
 import { replicaOrder } from "../../dist/load/replica.js";
-import {
-  type Batches,
-  encodeWav,
-  fromCsv,
-  loadTensorFlow,
-  type LoadOptions,
-  SimpleAudioClassificationDataset,
-} from "../../dist/index.js";
-import { folder, quiet } from "../support/records.js";
+import type { LoadOptions, SimpleAudioClassificationDataset } from "../../dist/index.js";
+import { numberedSet, numbersIn as examples } from "../support/numbered-set.js";
 
 test("shares are those of torch.utils.data.DistributedSampler", () => {
   const order = Uint32Array.from([4, 1, 7, 5, 3, 9, 0, 8, 6, 2]);
@@ -48,37 +39,13 @@ test("shares of any order are equally long, together all of it, and disjoint but
   );
 });
 
-/** A set of 22 sounds as one of several processes loads it; the first sample of example i is i + 1. */
+/** A set of 22 sounds as one of several processes loads it. */
 async function set(t: TestContext): Promise<(options: LoadOptions) => Promise<SimpleAudioClassificationDataset>> {
-  const directory = folder(t);
-  mkdirSync(join(directory, "in"));
-  let csv = "f,c\n";
-  for (let i = 0; i < 22; i++) {
-    const samples = new Int16Array(50).fill(i + 1);
-    writeFileSync(join(directory, `in/${i}.wav`), encodeWav({ sampleRate: 8000, channels: 1, samples }));
-    csv += `${i}.wav,${i % 2 ? "a" : "b"}\n`;
-  }
-  writeFileSync(join(directory, "t.csv"), csv);
-  const index = await fromCsv(directory, "t.csv", { file: "f", label: "c" });
-  await new SimpleAudioClassificationDataset(directory, "set").generateRecords({ ...quiet, index });
-  return async (options) => {
-    const dataset = new SimpleAudioClassificationDataset(directory, "set", { seed: 5 });
-    await dataset.load({ batchSize: 3, trainSplit: 1, valSplit: 0, testSplit: 0, ...options });
-    return dataset;
-  };
-}
-
-async function examples(batches: Batches, most = Infinity): Promise<number[]> {
-  const tf = loadTensorFlow();
-  const found: number[] = [];
-  const iterator = await batches.iterator();
-  for (let n = 0; n < most; n++) {
-    const { value, done } = await iterator.next();
-    if (done) break;
-    for (const row of (await value.xs.array()) as number[][]) found.push(Math.round(row[0]! * 32768) - 1);
-    tf.dispose([value.xs, value.ys]);
-  }
-  return found;
+  const load = await numberedSet(
+    t,
+    Array.from({ length: 22 }, (_, i) => (i % 2 ? "a" : "b")),
+  );
+  return (options) => load({ batchSize: 3, seed: 5, ...options });
 }
 
 test("three processes read each epoch together, in equally many batches, and resume", async (t) => {

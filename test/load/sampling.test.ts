@@ -3,48 +3,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { balancedSampling, drawnOrder, itemWeights } from "../../dist/load/sampling.js";
-import {
-  encodeWav,
-  fromCsv,
-  loadTensorFlow,
-  type LoadOptions,
-  SimpleAudioClassificationDataset,
-} from "../../dist/index.js";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { folder, quiet } from "../support/records.js";
+import type { LoadOptions, SimpleAudioClassificationDataset } from "../../dist/index.js";
 import type { TestContext } from "node:test";
-import type { Batches } from "../../dist/index.js";
+import { numberedSet, numbersIn as drawn } from "../support/numbered-set.js";
 
-/** A set of 8 dogs, 3 cats and a bird; the first sample of example i is i + 1. */
+/** A set of 8 dogs, 3 cats and a bird. */
 async function set(t: TestContext, options: LoadOptions = {}): Promise<SimpleAudioClassificationDataset> {
-  const directory = folder(t);
-  mkdirSync(join(directory, "in"));
-  const names = [...Array(8).fill("dog"), ...Array(3).fill("cat"), "bird"];
-  names.forEach((_, i) => {
-    const samples = new Int16Array(100).fill(i + 1);
-    writeFileSync(join(directory, `in/${i}.wav`), encodeWav({ sampleRate: 8000, channels: 1, samples }));
-  });
-  writeFileSync(join(directory, "t.csv"), `f,c\n${names.map((name, i) => `${i}.wav,${name}\n`).join("")}`);
-  const dataset = new SimpleAudioClassificationDataset(directory, "set");
-  await dataset.generateRecords({ ...quiet, index: await fromCsv(directory, "t.csv", { file: "f", label: "c" }) });
-  await dataset.load({ batchSize: 4, trainSplit: 1, valSplit: 0, testSplit: 0, ...options });
-  return dataset;
-}
-
-/** The examples that an epoch gives, from where the batches are. */
-async function drawn(batches: Batches, most = Infinity): Promise<number[]> {
-  const tf = loadTensorFlow();
-  const found: number[] = [];
-  const iterator = await batches.iterator();
-  for (let n = 0; n < most; n++) {
-    const { value, done } = await iterator.next();
-    if (done) break;
-    const xs = await value.xs.array();
-    for (const row of xs as number[][]) found.push(Math.round(row[0]! * 32768) - 1);
-    tf.dispose([value.xs, value.ys]);
-  }
-  return found;
+  const load = await numberedSet(t, [...Array(8).fill("dog"), ...Array(3).fill("cat"), "bird"]);
+  return load({ batchSize: 4, ...options });
 }
 
 describe("sampling", () => {
