@@ -31,15 +31,8 @@ import { buildRecords } from "./build/build-records.js";
 import { openRecords, type Records } from "./records/open-records.js";
 import { type RepairReport, repair } from "./repair/repair.js";
 import type { ExploredExample, SplitsView, SummaryView } from "./show/index.js";
-import {
-  explicitSplit,
-  kfold,
-  publishedSplit,
-  type Split,
-  type SplitOptions,
-  splitExamples,
-  splitNames,
-} from "./split/split.js";
+import { explicitSplit, kfold, publishedSplit, type Split, type SplitOptions, splitExamples } from "./split/split.js";
+import { splitNames } from "./core/split-name.js";
 import { spread } from "./core/numbers.js";
 import { loadSplit, saveSplit } from "./split/saved-split.js";
 import { type VerifyOptions, type VerifyReport, verify } from "./repair/verify.js";

@@ -5,7 +5,8 @@ import { addSounds, type SoundOptions } from "./similar-sounds.js";
 import { DatasetError, type Problem } from "../core/error.js";
 import { recipeRows } from "../generate/recipe.js";
 import type { Records } from "../records/open-records.js";
-import { type Split, splitNames } from "../split/split.js";
+import { splitNames } from "../core/split-name.js";
+import type { Split } from "../split/split.js";
 
 export { AuditReport, type Finding, type LeakKind, type Place };
 

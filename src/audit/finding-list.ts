@@ -1,5 +1,5 @@
 import type { Records } from "../records/open-records.js";
-import { splitNames } from "../split/split.js";
+import { splitNames } from "../core/split-name.js";
 import { type Finding, type LeakKind, leakKinds, type Place } from "./report.js";
 
 /** Keeps, for each example, other split and kind, the worst finding. */

@@ -1,6 +1,7 @@
 import { basename, resolve } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { CLASS, type DatasetIndex, isPart } from "../core/rows.js";
+import { splitNames } from "../core/split-name.js";
 import { isFolder } from "../sources/folders.js";
 import { recognise, type Recognised } from "../sources/recognise.js";
 import { check } from "./check.js";
@@ -55,9 +56,7 @@ function contents(
     });
     lines.push(`classes  ${labels.length}: ${counts.slice(0, SHOWN).join(", ")}${counts.length > SHOWN ? ", …" : ""}`);
   }
-  const sides = ["train", "validate", "test"].map(
-    (side) => `${side} ${rows.filter(({ split }) => split === side).length}`,
-  );
+  const sides = splitNames.map((side) => `${side} ${rows.filter(({ split }) => split === side).length}`);
   lines.push(`split    ${rows.some(({ split }) => split) ? sides.join(", ") : "none; load makes one"}`);
   if (errors.length + warnings.length > 0) lines.push(`check    ${errors.length} errors, ${warnings.length} warnings`);
   return lines;

@@ -29,6 +29,11 @@ export interface Problem {
 /** Takes a problem of one line of a file. */
 export type ReportLine = (line: number, kind: string, message: string) => void;
 
+/** Adds problems of the lines of a file to a list, each with its place behind the message. */
+export function lineReporter(file: string, problems: Problem[]): ReportLine {
+  return (line, kind, message) => void problems.push({ kind, file, line, message: `${message} (${file}:${line})` });
+}
+
 /**
  * Every error this library throws on purpose.
  *

@@ -1,6 +1,9 @@
 /** The three sides of a split. */
 export type SplitName = "train" | "validate" | "test";
 
+/** All of them, in their order. */
+export const splitNames = ["train", "validate", "test"] as const satisfies readonly SplitName[];
+
 const TRAIN = ["train", "training"];
 const DEV = ["dev", "development"];
 const SIDES = new Map<string, SplitName>([

@@ -1,4 +1,4 @@
-import { DatasetError, type Problem, problemsError, type ReportLine } from "../core/error.js";
+import { DatasetError, lineReporter, type Problem, problemsError, type ReportLine } from "../core/error.js";
 import { cellNumber, csvLines, notNumber, separatorHint } from "./csv.js";
 import { EventBuilder, type LabelEvents, UNTIL_END } from "./events.js";
 
@@ -51,8 +51,7 @@ export function parseKeys(text: string, where: string, options: KeyOptions = {})
     );
   }
   const problems: Problem[] = [];
-  const report: ReportLine = (line, kind, message) =>
-    void problems.push({ kind, file: where, line, message: `${message} (${where}:${line})` });
+  const report = lineReporter(where, problems);
   const times = timeChecker(unit, options);
   const builder = new EventBuilder();
   let labels: string[] | undefined;

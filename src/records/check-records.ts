@@ -33,6 +33,8 @@ export function checkRecords(request: ReadRequest, checks: Float64Array): { call
       checkRecord(file, position!, bytes!, `${basename(path)}, byte ${position}`);
     } catch (cause) {
       if (!(cause instanceof DatasetError)) throw fileError(cause, path);
+      // What was written to while it was read is said to be so.
+      shardFile(request.shards[shard!]!, request.opened);
       throw new DatasetError("RECORD", `${cause.message}; verify() says more, repair() fixes it`, [], { cause });
     }
   }

@@ -79,6 +79,8 @@ function flush(run: Run, task: ReadRequest): void {
     throw fileError(cause, path);
   }
   if (got === run.end - run.start) return;
+  // What was cut while it was read is said to be so.
+  shardFile(shard, task.opened);
   throw new DatasetError(
     "RECORD",
     `shard: ends at byte ${run.start + got}, expected data up to byte ${run.end}; verify() says more, generateRecords() fixes it (${path})`,

@@ -1,4 +1,4 @@
-import type { Problem, ReportLine } from "../core/error.js";
+import { lineReporter, type Problem } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
 import type { DatasetIndex } from "../core/rows.js";
 import type { SplitName } from "../core/split-name.js";
@@ -57,8 +57,7 @@ export async function fromCsv(
   checkKnown("fromCsv", options, OPTIONS);
   return await eachSide("fromCsv", csv, options, async (file, own) => {
     const problems: Problem[] = [];
-    const report: ReportLine = (line, kind, message) =>
-      void problems.push({ kind, file, line, message: `${message} (${file}:${line})` });
+    const report = lineReporter(file, problems);
     const table = await readCsv(directory, file, own, report);
     checkColumns(file, table, columnsOf(own), own);
     return await indexOfTable(directory, file, table, own, problems);

@@ -4,7 +4,7 @@ import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { nameProblem } from "../core/names.js";
 import type { DatasetIndex } from "../core/rows.js";
-import type { SplitName } from "../core/split-name.js";
+import { type SplitName, splitNames } from "../core/split-name.js";
 import { decodeUtf8 } from "../format/csv.js";
 import {
   EVENT_FORMATS,
@@ -171,7 +171,7 @@ const CHOICES: Partial<Record<keyof FromEventsOptions, readonly unknown[]>> = {
   decimal: [".", ","],
   unnamed: ["skip", "empty"],
   missing: ["error", "skip"],
-  side: ["train", "validate", "test"],
+  side: splitNames,
 };
 
 /** @throws DatasetError "OPTION" for a word that an option doesn't know */

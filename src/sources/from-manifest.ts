@@ -1,5 +1,5 @@
 import { join, posix } from "node:path";
-import { DatasetError, type Problem, type ReportLine } from "../core/error.js";
+import { DatasetError, lineReporter, type Problem, type ReportLine } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
 import type { DatasetIndex } from "../core/rows.js";
 import type { SplitName } from "../core/split-name.js";
@@ -65,8 +65,7 @@ export async function fromManifest(
   const sounds = await listAudio(join(directory, inputFolder));
   return await eachSide("fromManifest", manifest, options, async (file, own) => {
     const problems: Problem[] = [];
-    const report: ReportLine = (line, kind, message) =>
-      void problems.push({ kind, file, line, message: `${message} (${file}:${line})` });
+    const report = lineReporter(file, problems);
     const { table, besides, wanted } = await readManifestTable(directory, file, own, report);
     checkColumns(file, table, [...columnsOf(wanted), own.events]);
     for (const { line, cells } of table.rows) {

@@ -1,5 +1,5 @@
 import { join, posix } from "node:path";
-import { DatasetError, type Problem, problemsError, type ReportLine } from "../core/error.js";
+import { DatasetError, lineReporter, type Problem, problemsError, type ReportLine } from "../core/error.js";
 import { csvLines, decodeUtf8, separatorHint } from "../format/csv.js";
 import { addLabelRows, hasHeader, kindHint } from "./label-rows.js";
 import { bytesOf, linksOut, statOf } from "../system/file-names.js";
@@ -62,8 +62,7 @@ export async function scanIndex(
 ): Promise<IndexScan> {
   const { file, text } = await readIndexText(directory, name);
   const problems: Problem[] = [];
-  const report: ReportLine = (line, problem, message) =>
-    void problems.push({ kind: problem, file, line, message: `${message} (${file}:${line})` });
+  const report = lineReporter(file, problems);
 
   const lines = csvLines(text);
   for (const { line, broken } of lines) if (broken) report(line, "quotes", `quotes don't match: ${broken}`);

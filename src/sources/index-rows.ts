@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { DatasetError, type Problem, problemsError, type ReportLine } from "../core/error.js";
+import { DatasetError, lineReporter, type Problem, problemsError, type ReportLine } from "../core/error.js";
 import { nameProblem } from "../core/names.js";
 import { addDecimals } from "../core/numbers.js";
 import { type DatasetIndex, type Row, rowKey } from "../core/rows.js";
@@ -73,8 +73,7 @@ export async function indexOfTable(
   options: TableOptions,
   problems: Problem[],
 ): Promise<DatasetIndex> {
-  const report: ReportLine = (line, kind, message) =>
-    void problems.push({ kind, file: name, line, message: `${message} (${name}:${line})` });
+  const report = lineReporter(name, problems);
   const kind = kindOf(options);
   const folders = await datasetFolders(directory);
   const { splits, warnings = [] } = splitsOf(name, table, options);

@@ -1,6 +1,6 @@
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { type DatasetIndex, type RowEvent, rowKey } from "../core/rows.js";
-import type { SplitName } from "../core/split-name.js";
+import { type SplitName, splitNames } from "../core/split-name.js";
 import { byPitch } from "./event-rows.js";
 
 /**
@@ -77,17 +77,15 @@ export async function eachSide<T extends { side?: SplitName }>(
   read: (table: string, options: T) => Promise<DatasetIndex>,
 ): Promise<DatasetIndex> {
   if (typeof tables === "string") return await read(tables, options);
-  const wrong = Object.keys(tables).find((side) => !SIDES.includes(side as SplitName));
+  const wrong = Object.keys(tables).find((side) => !splitNames.includes(side as SplitName));
   if (wrong !== undefined || options.side !== undefined || Object.keys(tables).length === 0) {
     const found = wrong ?? (options.side === undefined ? "no table" : `side ${options.side} beside a table for each`);
     throw new DatasetError("OPTION", `${call}: ${found}, expected tables by train, validate and test`);
   }
   const parts: DatasetIndex[] = [];
-  for (const side of SIDES) {
+  for (const side of splitNames) {
     const table = tables[side];
     if (table !== undefined) parts.push(await read(table, { ...options, side }));
   }
   return joinIndexes(...parts);
 }
-
-const SIDES: readonly SplitName[] = ["train", "validate", "test"];

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { allot, allotFolds, type AllotOptions, exactCounts, type Stratum } from "./stratify.js";
 import { DatasetError } from "../core/error.js";
+import { splitNames } from "../core/split-name.js";
 import { random } from "../signal/random.js";
 
 export type { Stratum };
@@ -21,8 +22,6 @@ export interface SplitOptions extends AllotOptions {
   /** Default 0. The same seed, examples and options give the same split everywhere. */
   seed?: number;
 }
-
-export const splitNames = ["train", "validate", "test"] as const;
 
 /**
  * Divides examples 0 … `count` − 1 once and for all, before anything is shuffled: no example is in two splits.

@@ -3,7 +3,7 @@ import { DatasetError } from "../core/error.js";
 import { decides } from "./judge.js";
 import { type LongOptions, throwIfAborted, track } from "../notebook/progress.js";
 import type { Judged } from "../show/index.js";
-import { splitNames } from "../split/split.js";
+import { splitNames } from "../core/split-name.js";
 import { spread } from "../core/numbers.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 import { type BatchSource, eachBatch } from "./batch-source.js";

@@ -1,5 +1,6 @@
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { formatCsv } from "../format/csv.js";
 import { eventFileHead, scalarEvent } from "../format/tensorboard.js";
 import { fileError, writeWhole } from "../system/atomic-file.js";
 import type { TrainingState } from "./training-state.js";
@@ -61,6 +62,6 @@ async function whole(path: string, work: () => Promise<void>): Promise<void> {
 function csvOf(history: TrainingState["history"]): string {
   const names = Object.keys(history).sort((a, b) => Number(a.startsWith("val_")) - Number(b.startsWith("val_")));
   const epochs = history[names[0]!]?.length ?? 0;
-  const lines = Array.from({ length: epochs }, (_, i) => [i + 1, ...names.map((name) => history[name]![i])].join(","));
-  return `${["epoch", ...names].join(",")}\n${lines.map((line) => `${line}\n`).join("")}`;
+  const lines = Array.from({ length: epochs }, (_, i) => [i + 1, ...names.map((name) => history[name]![i]!)]);
+  return formatCsv([["epoch", ...names], ...lines]);
 }
