@@ -135,9 +135,10 @@ export type {
 export type { NoteScores } from "./statistics/note-scores.js";
 export type { PrecisionRecall } from "./statistics/precision-recall.js";
 export type { SoundScores } from "./statistics/sound-scores.js";
-export { exportPage, type ExportPageOptions } from "./pipeline/export-page.js";
+export { exportPage, type ExportPageOptions, showPage } from "./pipeline/export-page.js";
 export { loadPipeline } from "./pipeline/load-pipeline.js";
 export { Pipeline, type PipelineSource, type PredictOptions } from "./pipeline/pipeline.js";
+export type { SaveOptions } from "./pipeline/save-pipeline.js";
 export { PipelineStream } from "./pipeline/stream.js";
 export type { PipelineDescription } from "./pipeline/description.js";
 export type { PipelineModel, Tensors } from "./pipeline/run.js";

@@ -54,7 +54,7 @@ export function convertedLength(frames: number, sampleRate: number, convert: Con
   return to === sampleRate ? frames : Math.round((frames * to) / sampleRate);
 }
 
-/** Frames read at a time. */
+/** Frames read at a time of a file. */
 const READ = 1 << 15;
 
 /**
@@ -75,11 +75,18 @@ export class PartConverter {
   private readonly reach: number;
   private readonly cycle: number;
 
+  /** Frames read at a time. */
+  private readonly block: number;
+
+  /**
+   * @param part which seconds of the sound, and the frames to read at a time: few, where they are waited for. Default 32768.
+   */
   constructor(
-    private readonly sound: Sound,
+    private readonly sound: Pick<Sound, "sampleRate" | "channels" | "read" | "seek">,
     convert: Convert,
-    part: { start: number; duration: number },
+    part: { start: number; duration: number; block?: number },
   ) {
+    this.block = part.block ?? READ;
     const from = sound.sampleRate;
     this.sampleRate = convert.sampleRate ?? from;
     this.channels = convert.channels ?? sound.channels;
@@ -108,7 +115,7 @@ export class PartConverter {
       const ready = this.ended ? Math.round((this.end * to) / from) : Math.floor(((this.end - this.reach) * to) / from);
       const upTo = Math.min(until, ready);
       // In large pieces: each needs what the filter reaches around it again.
-      if (upTo > this.at && (upTo === until || this.ended || this.end - this.base >= READ + 2 * this.reach)) {
+      if (upTo > this.at && (upTo === until || this.ended || this.end - this.base >= this.block + 2 * this.reach)) {
         const converted = resampleAll(this.window, channels, from, to);
         const first = Math.round((this.base * to) / from);
         pieces.push(converted.slice((this.at - first) * channels, (upTo - first) * channels));
@@ -132,7 +139,7 @@ export class PartConverter {
   private async read(): Promise<void> {
     const { sound, channels } = this;
     const needed = Math.ceil((this.stop * sound.sampleRate) / this.sampleRate) + this.reach - this.end;
-    const frames = Math.max(1, Math.min(needed, READ + 2 * this.reach));
+    const frames = Math.max(1, Math.min(needed, this.block + 2 * this.reach));
     const part = new Float32Array(frames * sound.channels);
     const got = await sound.read(part);
     const mixed = mixChannels(part.subarray(0, got * sound.channels), sound.channels, channels);

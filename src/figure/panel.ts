@@ -1,4 +1,5 @@
 import type { Scale } from "./scale.js";
+export { escapeText } from "../core/escape.js";
 
 /** One plot of a figure: axes, what is drawn as SVG, and the same as plotly traces. */
 export interface Panel {
@@ -43,12 +44,6 @@ export interface Box {
   height: number;
   px(value: number): number;
   py(value: number): number;
-}
-
-/** Escapes text for html, SVG and plotly labels, in content and in quoted attributes. */
-export function escapeText(text: string): string {
-  const names: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-  return text.replace(/[&<>"']/g, (c) => names[c]!);
 }
 
 /** One decimal is a tenth of a pixel: shorter files, same picture. */

@@ -14,7 +14,7 @@ import { type Listener, listenTo } from "./listen.js";
 import type { Prediction } from "./predictions.js";
 import { checkModel, type Hearing, type PipelineModel, predictSamples } from "./run.js";
 import { PipelineStream } from "./stream.js";
-import { savePipeline } from "./save-pipeline.js";
+import { type SaveOptions, savePipeline } from "./save-pipeline.js";
 
 /** Options of `Pipeline.predict`. */
 export interface PredictOptions extends LongOptions {
@@ -114,11 +114,11 @@ export class Pipeline {
   /**
    * Saves the pipeline to a folder, for `loadPipeline`: the model as TensorFlow.js saves it, without its optimizer, and
    * `pipeline.json`.
-   * @throws DatasetError "FILE" when it can't be written
+   * @throws DatasetError "FILE" when it can't be written, "OPTION" for weights that can't be stored as asked for
    * @example await pipeline.save("models/notes");
    */
-  save(folder: string): Promise<void> {
-    return savePipeline(this.model, this.description, folder);
+  save(folder: string, options: SaveOptions = {}): Promise<void> {
+    return savePipeline(this.model, this.description, folder, options);
   }
 
   /** Frees the model's memory. */

@@ -1,4 +1,5 @@
 // Bundles what runs in the browser: dist/web/index.js, a library without TensorFlow.js, and dist/web/page.js, the page's script with it.
+const { copyFileSync, mkdirSync } = require("node:fs");
 const { dirname, join } = require("node:path");
 const { build } = require("esbuild");
 
@@ -23,6 +24,10 @@ const common = {
   define: { "require.resolve": "String", __dirname: '""', "process.emitWarning": "console.warn" },
   logLevel: "warning",
 };
+
+mkdirSync(join(root, "dist/web"), { recursive: true });
+const wasm = join(dirname(require.resolve("@tensorflow/tfjs-backend-wasm")), "tfjs-backend-wasm-simd.wasm");
+copyFileSync(wasm, join(root, "dist/web/tensorflow.wasm"));
 
 Promise.all([
   build({ ...common, entryPoints: ["src/web/index.ts"], format: "esm", outfile: "dist/web/index.js" }),

@@ -15,12 +15,15 @@ import { describedFrom, type PipelineDescription } from "../pipeline/description
 import { hear, hearRows } from "../pipeline/hear.js";
 import type { Prediction } from "../pipeline/predictions.js";
 import { checkModel, type PipelineModel, predictSamples, type Tensors } from "../pipeline/run.js";
+import { PipelineStream } from "../pipeline/stream.js";
 
 export { DatasetError } from "../core/error.js";
 export { featuresOf as computeFeatures } from "../features/features.js";
 export { type Audio, encodeWav } from "../format/wav.js";
 export type { PipelineDescription } from "../pipeline/description.js";
 export { hearRows } from "../pipeline/hear.js";
+export { hearLive } from "./live.js";
+export { Microphone } from "./microphone.js";
 export type {
   ClassPrediction,
   FramePrediction,
@@ -66,14 +69,37 @@ export class WebPipeline {
       hearing: hearRows,
     });
   }
+
+  /**
+   * As `Pipeline.stream` in Node; `hearLive` feeds one from a microphone.
+   * @throws DatasetError "OPTION" where the model needs all of the sound
+   */
+  stream(): PipelineStream {
+    return new PipelineStream(this.tf, this.model, this.description);
+  }
+
+  /** Frees the model's memory. */
+  dispose(): void {
+    this.model.dispose();
+  }
+}
+
+/** The files of a saved pipeline. */
+export interface PipelineFiles {
+  /** `pipeline.json`. */
+  description: string;
+  /** `model.json`. */
+  model: string;
+  weights: ArrayBuffer;
 }
 
 /**
- * Loads a pipeline that `pipeline.save` wrote, from the address of its folder.
+ * Loads a pipeline that `pipeline.save` wrote, from the address of its folder or from its files.
  * @throws DatasetError "FILE" where a file is missing or damaged, "OPTION" where the parts don't fit each other
  */
-export async function loadPipeline(tf: WebTensorFlow, folder: string): Promise<WebPipeline> {
-  const base = folder.replace(/\/$/, "");
+export async function loadPipeline(tf: WebTensorFlow, source: string | PipelineFiles): Promise<WebPipeline> {
+  if (typeof source !== "string") return await fromFiles(tf, source);
+  const base = source.replace(/\/$/, "");
   const text = async (name: string): Promise<string> => {
     const response = await fetch(`${base}/${name}`).catch(() => undefined);
     if (response?.ok) return await response.text();
@@ -83,15 +109,33 @@ export async function loadPipeline(tf: WebTensorFlow, folder: string): Promise<W
     );
   };
   const description = describedFrom(await text("pipeline.json"), `${base}/pipeline.json`);
-  const json = await text("model.json");
-  let model: PipelineModel;
+  const model = await loadModel(tf, await text("model.json"), `${base}/model.json`, `${base}/model.json`);
+  return new WebPipeline(tf, model, description);
+}
+
+async function fromFiles(tf: WebTensorFlow, { description, model, weights }: PipelineFiles): Promise<WebPipeline> {
+  const { weightsManifest, ...rest } = JSON.parse(model) as { weightsManifest: { weights: [] }[] };
+  const artifacts = { ...rest, weightSpecs: weightsManifest[0]!.weights, weightData: weights };
+  const handler = { load: () => Promise.resolve(artifacts) } as Exclude<
+    Parameters<typeof tf.loadLayersModel>[0],
+    string
+  >;
+  const described = describedFrom(description, "pipeline.json");
+  return new WebPipeline(tf, await loadModel(tf, model, handler, "model.json"), described);
+}
+
+async function loadModel(
+  tf: WebTensorFlow,
+  json: string,
+  from: Parameters<WebTensorFlow["loadLayersModel"]>[0],
+  where: string,
+): Promise<PipelineModel> {
   try {
     const graph = (JSON.parse(json) as { format?: string }).format === "graph-model";
-    model = await (graph ? tf.loadGraphModel(`${base}/model.json`) : tf.loadLayersModel(`${base}/model.json`));
+    return await (graph ? tf.loadGraphModel(from) : tf.loadLayersModel(from));
   } catch (cause) {
-    throw new DatasetError("FILE", `model: ${(cause as Error).message} (${base}/model.json)`, [], { cause });
+    throw new DatasetError("FILE", `model: ${(cause as Error).message} (${where})`, [], { cause });
   }
-  return new WebPipeline(tf, model, description);
 }
 
 /**

@@ -1,9 +1,22 @@
 // The script of an exported page: a file or the microphone in, what the model says out.
-import * as tf from "@tensorflow/tfjs";
+import { getBackend } from "@tensorflow/tfjs-core";
+import { concat } from "../core/numbers.js";
+import { cutSound } from "../pipeline/cut.js";
+import { framePrediction, type PredictedPiece, wholePrediction } from "../pipeline/predictions.js";
 import { classesOverTime, roll, spectrogram, waveform } from "./draw.js";
 import * as library from "./index.js";
-import { type Audio, decodeAudio, encodeWav, loadPipeline, type Prediction, type WebPipeline } from "./index.js";
-import { record } from "./microphone.js";
+import {
+  type Audio,
+  decodeAudio,
+  encodeWav,
+  hearLive,
+  loadPipeline,
+  Microphone,
+  type PipelineFiles,
+  type Prediction,
+  type WebPipeline,
+} from "./index.js";
+import { startPipeline } from "./tensorflow.js";
 
 const find = <T extends HTMLElement = HTMLElement>(id: string): T => document.getElementById(id) as T;
 
@@ -92,16 +105,87 @@ async function hear(pipeline: WebPipeline, audio: Audio, name: string): Promise<
   links.append("Save: ", ...saved.flatMap((link) => [link, " "]));
   find("result").replaceChildren(...sound, waveform(audio), spectrogram(audio), ...shown, links);
   Object.assign(window, { prediction });
-  say(`${name}: ${seconds.toFixed(1)} s of sound in ${took.toFixed(2)} s, by ${tf.getBackend()}`);
+  say(`${name}: ${seconds.toFixed(1)} s of sound in ${took.toFixed(2)} s, by ${getBackend()}`);
+}
+
+/** Seconds of a running microphone's predictions that are shown. */
+const SHOWN_S = 10;
+
+/** What the last pieces of a running microphone look like. */
+function liveViews({ description }: WebPipeline, pieces: readonly PredictedPiece[]): HTMLElement[] {
+  const from = pieces[0]!.start;
+  const shown = pieces.map((piece) => ({ ...piece, start: piece.start - from, end: piece.end - from }));
+  const last = shown.at(-1)!;
+  if (description.kind === "pairs") {
+    const { channels = 1, sampleRate } = description;
+    const { step } = cutSound(1, description);
+    const parts = pieces.map(({ values }) => values.subarray(0, step * channels));
+    return [waveform({ samples: concat(parts, Float32Array), channels, sampleRate })];
+  }
+  if (description.kind === "frames") {
+    const values = concat(
+      pieces.map((piece) => piece.values),
+      Float32Array,
+    );
+    const frames = cutSound(1, description).size / description.inputSize!;
+    return [roll(framePrediction(description, values, last.values.length / frames))];
+  }
+  const now = wholePrediction(description, [last]);
+  if (now.kind === "values") return [numbers(now.labels, now.values)];
+  const head = element("p", now.present.length > 0 ? now.present.join(", ") : "none of the labels");
+  head.className = "answer";
+  return [head, classesOverTime({ ...now, pieces: shown }), numbers(now.labels, now.scores)];
+}
+
+/** Shows what the model says while the microphone runs, as far as it takes pieces; a drawing a frame of the screen. */
+function watch(pipeline: WebPipeline, microphone: Microphone): Promise<void> {
+  const { window: cut, sampleRate } = pipeline.description;
+  const level = (): string => `${(20 * Math.log10(microphone.peak || 1e-6)).toFixed(0)} dBFS`;
+  const live: PredictedPiece[] = [];
+  let lag = "";
+  let running = true;
+  const draw = (): void => {
+    if (!running) return;
+    say(`recording ${microphone.seconds.toFixed(1)} s, peak ${level()}${lag}`);
+    const last = live.at(-1);
+    const shown = last ? live.filter(({ start }) => start >= last.end - SHOWN_S) : [];
+    if (shown.length > 0) find("result").replaceChildren(...liveViews(pipeline, shown));
+    setTimeout(() => requestAnimationFrame(draw), 100);
+  };
+  draw();
+  Object.assign(window, { live });
+  const done = cut
+    ? hearLive(pipeline, microphone, (piece, behind) => {
+        live.push(piece);
+        lag = `, latency ${(cut.length / sampleRate + behind).toFixed(2)} s`;
+      })
+    : microphone.ended;
+  return done.finally(() => (running = false));
+}
+
+/** The files of a page that is one document. */
+function inlineFiles(): (PipelineFiles & { wasm: string }) | undefined {
+  const data = document.getElementById("data")?.textContent;
+  if (!data) return undefined;
+  const { weights, ...rest } = JSON.parse(data) as {
+    description: string;
+    model: string;
+    weights: string;
+    wasm: string;
+  };
+  return { ...rest, weights: Uint8Array.from(atob(weights), (c) => c.charCodeAt(0)).buffer };
 }
 
 async function main(): Promise<void> {
-  await tf.ready();
+  const inline = inlineFiles();
   const wanted = new URLSearchParams(location.search).get("backend");
-  if (wanted) await tf.setBackend(wanted);
-  const pipeline = await loadPipeline(tf, "model");
+  const pipeline = await startPipeline(
+    (tf) => loadPipeline(tf, inline ?? "model"),
+    inline?.wasm ?? "tensorflow.wasm",
+    wanted,
+  );
   // For whoever looks at the page with the browser's tools.
-  Object.assign(window, { deepAudio: { ...library, tf, pipeline } });
+  Object.assign(window, { deepAudio: { ...library, pipeline } });
   const guarded = (work: () => Promise<void>) => (): void => {
     work().catch((error: Error) => say(error.message, true));
   };
@@ -117,29 +201,35 @@ async function main(): Promise<void> {
     open(event.dataTransfer?.files[0]);
   });
   const button = find<HTMLButtonElement>("microphone");
-  if (!navigator.mediaDevices) {
-    button.disabled = true;
-    button.title = "the browser gives no microphone here: open the page by https or from localhost";
-  }
-  let stop: (() => Promise<Audio>) | undefined;
+  const noMicrophone = inline
+    ? "no microphone inside a notebook: export the page and serve it"
+    : navigator.mediaDevices
+      ? ""
+      : "the browser gives no microphone here: open the page by https or from localhost";
+  let microphone: Microphone | undefined;
+  let watching: Promise<void> | undefined;
   button.addEventListener(
     "click",
     guarded(async () => {
-      if (!stop) {
-        stop = await record((seconds, peak) =>
-          say(`recording ${seconds.toFixed(1)} s, peak ${(20 * Math.log10(peak || 1e-6)).toFixed(0)} dBFS`),
-        );
+      if (!microphone) {
+        microphone = await Microphone.open();
         button.textContent = "Stop";
+        watching = watch(pipeline, microphone);
+        await watching;
         return;
       }
-      const audio = await stop();
-      stop = undefined;
+      const audio = await microphone.stop();
+      microphone = undefined;
       button.textContent = "Microphone";
+      await watching;
       await hear(pipeline, audio, "recording");
     }),
   );
-  for (const control of [input, button]) if (control !== button || navigator.mediaDevices) control.disabled = false;
-  say(`ready, by ${tf.getBackend()}`);
+  input.disabled = false;
+  button.disabled = noMicrophone !== "";
+  button.title = noMicrophone;
+  find("place").textContent = noMicrophone;
+  say(`ready, by ${getBackend()}`);
 }
 
 main().catch((error: Error) => say(error.message, true));
