@@ -24,6 +24,8 @@ def load(folder):
         description = json.load(file)
     if description.get("format") != 1:
         raise ValueError(f"format: {description.get('format')}, expected 1 ({folder}/pipeline.json)")
+    if "output" in description:
+        raise ValueError(f"output: {description['output']}, expected a model of one output ({folder}/pipeline.json)")
     return Pipeline(load_model(folder), description)
 
 
@@ -59,17 +61,21 @@ class Pipeline:
         whole = lambda n: max(1, -(-n // frame)) * frame
         window = d.get("window")
         if window is None:
-            size = length = step = whole(len(x))
+            length = step = whole(len(x))
+            size = len(x) if d.get("input") == "samples" else length
             count = 1
         else:
             length = window["length"]
-            size = whole(length)
+            size = length if d.get("input") == "samples" else whole(length)
             step = window.get("step", length)
+            context = window.get("context", 0)
             if d["kind"] == "frames":
-                step = max(frame, length // frame * frame)
+                step = max(frame, (length - 2 * context) // frame * frame)
+                x = np.concatenate([np.zeros((context, x.shape[1]), np.float32), x])
             elif d["kind"] == "pairs":
                 step = max(1, length // 2)
-            count = max(1, -(-(len(x) - length) // step) + 1)
+            covered = step + context if d["kind"] == "frames" else length
+            count = max(1, -(-(len(x) - covered) // step) + 1)
         pieces = np.zeros((count, size, x.shape[1]), np.float32)
         for k in range(count):
             own = x[k * step : k * step + length]
@@ -83,6 +89,8 @@ class Pipeline:
             rows = size // frame if d["kind"] == "frames" else None
             each = [[compute_features(piece[:, c], features, d["sampleRate"])[:rows] for c in range(piece.shape[1])] for piece in pieces]
             x = np.stack([np.stack(channels, -1) for channels in each])
+        elif d.get("input") == "samples":
+            return pieces
         else:
             x = pieces.reshape(len(pieces), size // frame, frame, -1) if frame else pieces
         return x[..., 0] if d.get("channels", 1) == 1 else x
@@ -93,7 +101,8 @@ class Pipeline:
             return y.mean(0)
         if d["kind"] == "frames":
             frame = d["inputSize"]
-            rows = [piece[: -(-min(step, samples - k * step) // frame)] for k, piece in enumerate(y)]
+            first = d.get("window", {}).get("context", 0) // frame
+            rows = [piece[first : first - (-min(step, samples - k * step) // frame)] for k, piece in enumerate(y)]
             return np.concatenate(rows)
         channels = d.get("channels", 1)
         out = np.zeros((samples, channels), np.float32)

@@ -6,8 +6,10 @@ export interface Cut {
   size: number;
   /** Samples of a piece that come from the sound. */
   length: number;
-  /** First sample of each piece is a multiple of it. */
+  /** What each piece predicts begins at a multiple of it. */
   step: number;
+  /** Samples that a piece begins before that. */
+  context: number;
   pieces: number;
 }
 
@@ -16,22 +18,30 @@ export interface Cut {
  * follow each other on borders between frames. Sound: they overlap by half, so that one fades into the next. Else as in
  * training.
  */
-export function cutSound(samples: number, { kind, window, inputSize = 1 }: PipelineDescription): Cut {
+export function cutSound(samples: number, { kind, window, inputSize = 1, input }: PipelineDescription): Cut {
   const frames = (n: number): number => Math.max(1, Math.ceil(n / inputSize)) * inputSize;
-  if (!window) return { size: frames(samples), length: frames(samples), step: frames(samples), pieces: 1 };
-  const { length } = window;
+  const size = (n: number): number => (input === "samples" ? Math.max(1, n) : frames(n));
+  if (!window) return { size: size(samples), length: frames(samples), step: frames(samples), context: 0, pieces: 1 };
+  const { length, context = 0 } = window;
   const step = stepOf(kind, window, inputSize);
-  const pieces = Math.max(1, Math.ceil((samples - length) / step) + 1);
-  return { size: frames(length), length, step, pieces };
+  const covered = kind === "frames" ? step : length;
+  const pieces = Math.max(1, Math.ceil((samples - covered) / step) + 1);
+  return { size: size(length), length, step, context, pieces };
 }
 
 function stepOf(
   kind: PipelineDescription["kind"],
-  { length, step = length }: { length: number; step?: number },
+  { length, step = length, context = 0 }: PipelineDescription["window"] & object,
   frame: number,
 ): number {
-  if (kind === "frames") return Math.max(frame, Math.floor(length / frame) * frame);
+  if (kind === "frames") return Math.max(frame, Math.floor((length - 2 * context) / frame) * frame);
   return kind === "pairs" ? Math.max(1, Math.floor(length / 2)) : step;
+}
+
+/** The rows of labels that a piece predicts, of those that the model gives for all of it: values of `features` labels each. */
+export function predictedRows(output: Float32Array, features: number, cut: Cut, inputSize: number): Float32Array {
+  const from = (cut.context / inputSize) * features;
+  return output.subarray(from, from + (cut.step / inputSize) * features);
 }
 
 /** Copies pieces `from` to before `to` of interleaved `samples` into rows of `cut.size` frames, padded with zeros. */
@@ -73,8 +83,8 @@ interface PieceBatch {
 
 /** Cuts a sound into pieces while it is read: no more of it is in memory than a batch of pieces covers. */
 export class PieceReader {
-  /** What was read of the sound from piece `from` on. */
-  private held = new Float32Array(0);
+  /** What was read of the sound from piece `from` on; silence before its beginning. */
+  private held: Float32Array;
   private from = 0;
   private samples = 0;
   private ended = false;
@@ -83,7 +93,10 @@ export class PieceReader {
     private readonly read: SoundReader,
     private readonly description: PipelineDescription,
     private readonly batchSize: number,
-  ) {}
+  ) {
+    const { window, channels = 1 } = description;
+    this.held = new Float32Array((window?.context ?? 0) * channels);
+  }
 
   /** The next pieces, `batchSize` of them or those that are left; undefined behind the last one. */
   async next(): Promise<PieceBatch | undefined> {

@@ -17,8 +17,18 @@ export interface PipelineDescription {
   encoding?: Encoding;
   /** Samples per frame: the model takes `[batch, frames, inputSize]`. Without it `[batch, samples]`. */
   inputSize?: number;
-  /** Pieces that the model takes, in samples; without it the whole sound at once. */
-  window?: { length: number; step?: number };
+  /**
+   * Pieces that the model takes, in samples; without it the whole sound at once. `context`, kind frames alone: samples at both
+   * ends of a piece, whole rows of labels, that it hears beside those that it predicts. Default 0.
+   */
+  window?: { length: number; step?: number; context?: number };
+  /**
+   * How samples reach the model: as rows of `inputSize`, or one by one, `[batch, samples, channels]`. Default "rows" where there is an
+   * `inputSize`.
+   */
+  input?: "rows" | "samples";
+  /** Name of the output to take, of a model that has several. */
+  output?: string;
   /** Features that it takes in the place of samples. */
   features?: Features;
   /** Names of the classes, values or features of the labels. */
@@ -35,10 +45,11 @@ export interface PipelineDescription {
 
 const KINDS: OptionNames<Record<Kind, unknown>> = { pairs: true, classes: true, values: true, frames: true };
 const ENCODINGS: OptionNames<Record<Encoding, unknown>> = { pcm16: true, float32: true, float16: true };
-const WINDOW: OptionNames<PipelineDescription["window"] & object> = { length: true, step: true };
+const WINDOW: OptionNames<PipelineDescription["window"] & object> = { length: true, step: true, context: true };
 const KNOWN: OptionNames<PipelineDescription> = {
   ...{ format: true, kind: true, sampleRate: true, channels: true, encoding: true, inputSize: true, window: true },
   ...{ features: true, labels: true, exclusive: true, thresholds: true, fingerprint: true, versions: true },
+  ...{ input: true, output: true },
 };
 
 /** The first entry that isn't one of `names`. */
@@ -66,11 +77,17 @@ export function checkDescription(given: unknown, where: string): PipelineDescrip
   if (d.encoding !== undefined && !Object.hasOwn(ENCODINGS, d.encoding))
     fail("encoding", d.encoding, listOf(ENCODINGS));
   if (d.window !== undefined) {
-    const { length, step = length } = d.window ?? {};
+    const { length, step = length, context = 0 } = d.window ?? {};
     const other = strangeIn(d.window ?? {}, WINDOW) !== undefined;
     if (other || !isCount(length) || !isCount(step) || step > length)
       fail("window", d.window, "length and step in samples");
+    const rows = d.kind === "frames" && d.inputSize !== undefined && context % d.inputSize === 0;
+    if (context !== 0 && !(isCount(context) && rows && 2 * context < length))
+      fail("context", context, "whole rows of labels that leave some of the piece, of kind frames");
   }
+  if (d.input !== undefined && d.input !== "samples" && !(d.input === "rows" && d.inputSize !== undefined))
+    fail("input", d.input, '"samples", or "rows" with an inputSize');
+  if (d.output !== undefined && typeof d.output !== "string") fail("output", d.output, "the name of an output");
   if (d.features !== undefined && (typeof d.features !== "object" || d.features === null)) {
     fail("features", d.features, "an object");
   }

@@ -2,7 +2,7 @@ import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
 import { concat } from "../core/numbers.js";
 import { featureRowsShape } from "../features/feature-rows.js";
-import { type Cut, cutSound, OverlapAdd, PieceReader, type SoundReader } from "./cut.js";
+import { type Cut, cutSound, OverlapAdd, PieceReader, predictedRows, type SoundReader } from "./cut.js";
 import type { PipelineDescription } from "./description.js";
 import type { HearTask } from "./hear.js";
 import { framePrediction, type PredictedPiece, type Prediction, wholePrediction } from "./predictions.js";
@@ -12,9 +12,10 @@ export type PipelineModel = Pick<tfjs.LayersModel | tfjs.GraphModel, "inputs" | 
 
 /** The shape that a batch of pieces gets for the model. */
 export function inputShape(description: PipelineDescription, rows: number, size: number): number[] {
-  const { channels = 1, features, inputSize, kind } = description;
+  const { channels = 1, features, inputSize, kind, input } = description;
   if (features)
     return featureRowsShape(rows, size, features, channels, kind === "frames" ? size / inputSize! : undefined);
+  if (input === "samples") return [rows, size, channels];
   const shape = inputSize ? [rows, size / inputSize, inputSize] : [rows, size];
   return channels > 1 ? [...shape, channels] : shape;
 }
@@ -49,10 +50,18 @@ export function checkModel(model: PipelineModel, description: PipelineDescriptio
       `window: missing, expected the length of sound that fills the model's input ${text(wanted)}`,
     );
   }
-  const width = model.outputs[0]?.shape?.at(-1);
+  const width = model.outputs[outputOf(model, description)]?.shape?.at(-1);
   if (kind !== "pairs" && labels && width != null && width > 0 && labels.length !== width) {
     throw new DatasetError("OPTION", `labels: ${labels.length}, expected ${width}, one for each output of the model`);
   }
+}
+
+/** Which of the model's outputs is the pipeline's. */
+function outputOf(model: PipelineModel, { output }: PipelineDescription): number {
+  if (output === undefined) return 0;
+  const names = model.outputs.map(({ name }) => name);
+  if (names.includes(output)) return names.indexOf(output);
+  throw new DatasetError("OPTION", `output: ${JSON.stringify(output)}, expected one of ${names.join(", ")}`);
 }
 
 /** Puts what the model gives for pieces, in their order, together. */
@@ -89,7 +98,9 @@ export class Assembler {
       } else if (kind === "frames") {
         this.features = shape.at(-1)!;
         const frames = Math.ceil(Math.min(cut.step, samples - start) / inputSize);
-        this.rows.push(output.slice(0, Math.max(0, frames) * this.features));
+        this.rows.push(
+          predictedRows(output, this.features, cut, inputSize).slice(0, Math.max(0, frames) * this.features),
+        );
       } else {
         const end = Math.min(samples, start + cut.length) / sampleRate;
         this.pieces.push({ start: start / sampleRate, end, values: output.slice() });
@@ -153,7 +164,7 @@ export async function predictSamples(
     const values = await input;
     if (signal?.aborted) throw new DatasetError("ABORTED", "predict: aborted; run the same call again");
     next = await begin();
-    const output = await forward(tf, model, values, shape);
+    const output = await forward(tf, model, values, shape, description);
     assembler.add(from, output.values, output.shape, cut, samples);
     onPieces?.(count);
   }
@@ -166,11 +177,14 @@ export async function forward(
   model: PipelineModel,
   input: Float32Array,
   shape: readonly number[],
+  description: PipelineDescription,
 ): Promise<{ values: Float32Array; shape: number[] }> {
   const output = tf.tidy(() => {
     const predicted = model.predict(tf.tensor(input, [...shape], "float32")) as tfjs.Tensor | tfjs.Tensor[];
     if (predicted instanceof tf.Tensor) return predicted;
-    throw new DatasetError("OPTION", "model output: several tensors, expected one; choose one with tf.model");
+    if (description.output !== undefined) return predicted[outputOf(model, description)]!;
+    const names = model.outputs.map(({ name }) => name).join(", ");
+    throw new DatasetError("OPTION", `model output: ${names}, expected one; name it as output in the description`);
   });
   try {
     return { values: (await output.data()) as Float32Array, shape: [...output.shape] };

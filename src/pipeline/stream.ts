@@ -1,5 +1,5 @@
 import { DatasetError } from "../core/error.js";
-import { cutSound, pieceRows } from "./cut.js";
+import { cutSound, pieceRows, predictedRows } from "./cut.js";
 import type { PipelineDescription } from "./description.js";
 import { hear, hearRows } from "./hear.js";
 import type { PredictedPiece } from "./predictions.js";
@@ -10,9 +10,9 @@ import { forward, inputShape, type PipelineModel, type Tensors } from "./run.js"
  * each piece that they complete. The pieces are those of `predict`, their features equal to the bit.
  */
 export class PipelineStream {
-  private held = new Float32Array(0);
-  /** Samples per channel that `held` begins at, and that came in all. */
-  private from = 0;
+  private held: Float32Array;
+  /** Samples per channel that `held` begins at, below 0 in the silence before the sound, and that came in all. */
+  private from: number;
   private samples = 0;
   private next = 0;
   private ended = false;
@@ -27,12 +27,16 @@ export class PipelineStream {
       const expected = "expected pieces of one length; give the description a window, or use predict";
       throw new DatasetError("OPTION", `stream: the model takes the whole sound at once, ${expected}`);
     }
+    const { channels = 1, window } = description;
+    const { context = 0 } = window;
+    this.held = new Float32Array(context * channels);
+    this.from = -context;
   }
 
-  /** Seconds from a piece's first sample to its prediction, without the time that the model takes. */
+  /** Seconds from the first sample that a piece predicts to its prediction, without the time that the model takes. */
   get latency(): number {
     const { window, sampleRate } = this.description;
-    return window!.length / sampleRate;
+    return (window!.length - (window!.context ?? 0)) / sampleRate;
   }
 
   /**
@@ -49,8 +53,8 @@ export class PipelineStream {
     all.set(heard, this.held.length);
     this.held = all;
     this.samples += heard.length / channels;
-    const { length, step } = cutSound(this.samples, this.description);
-    return await this.predictTo(Math.max(this.next, Math.floor((this.samples - length) / step) + 1));
+    const { length, step, context } = cutSound(this.samples, this.description);
+    return await this.predictTo(Math.max(this.next, Math.floor((this.samples + context - length) / step) + 1));
   }
 
   /** The pieces that are left, the last one padded with zeros as in `predict`. */
@@ -66,14 +70,19 @@ export class PipelineStream {
     const out: PredictedPiece[] = [];
     for (; this.next < end; this.next++) {
       const start = this.next * cut.step;
-      const own = this.held.subarray((start - this.from) * channels);
+      const own = this.held.subarray((start - cut.context - this.from) * channels);
       const rows = pieceRows(own, cut, 0, 1, channels);
       const shape = inputShape(description, 1, cut.size);
-      const { values } = await forward(this.tf, this.model, hearRows({ rows, count: 1, shape, description }), shape);
-      const last = Math.min(this.samples, start + cut.length);
+      const heard = hearRows({ rows, count: 1, shape, description });
+      const output = await forward(this.tf, this.model, heard, shape, description);
+      const frames = description.kind === "frames";
+      const last = Math.min(this.samples, start + (frames ? cut.step : cut.length));
+      const values = frames
+        ? predictedRows(output.values, output.shape.at(-1)!, cut, description.inputSize!)
+        : output.values;
       out.push({ start: start / sampleRate, end: last / sampleRate, values });
     }
-    const kept = Math.min(this.next * cut.step, this.samples);
+    const kept = Math.min(this.next * cut.step - cut.context, this.samples);
     this.held = this.held.slice((kept - this.from) * channels);
     this.from = kept;
     return out;

@@ -127,7 +127,7 @@ function liveViews({ description }: WebPipeline, pieces: readonly PredictedPiece
       pieces.map((piece) => piece.values),
       Float32Array,
     );
-    const frames = cutSound(1, description).size / description.inputSize!;
+    const frames = cutSound(1, description).step / description.inputSize!;
     return [roll(framePrediction(description, values, last.values.length / frames))];
   }
   const now = wholePrediction(description, [last]);
@@ -157,7 +157,7 @@ function watch(pipeline: WebPipeline, microphone: Microphone): Promise<void> {
   const done = cut
     ? hearLive(pipeline, microphone, (piece, behind) => {
         live.push(piece);
-        lag = `, latency ${(cut.length / sampleRate + behind).toFixed(2)} s`;
+        lag = `, latency ${((cut.length - (cut.context ?? 0)) / sampleRate + behind).toFixed(2)} s`;
       })
     : microphone.ended;
   return done.finally(() => (running = false));

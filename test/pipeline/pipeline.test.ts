@@ -293,7 +293,7 @@ test("descriptions by hand, models and sounds that make no sense are refused", a
   });
   await assert.rejects(exportPage(pipeline, "none", { heading: "x" } as never), {
     code: "OPTION",
-    message: 'exportPage: option "heading", expected one of title',
+    message: 'exportPage: option "heading", expected one of title, weights',
   });
   const samples = sound(100, 1);
   const broken = samples.slice();

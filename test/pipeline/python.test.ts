@@ -42,6 +42,12 @@ test("classes, frames, values and pairs, with and without features and windows",
     windows: createPipeline(net([5, 100], 2, true, "sigmoid"), {
       ...({ kind: "frames", sampleRate: RATE, inputSize: 100, window: { length: 450 } } as const),
     }),
+    context: createPipeline(net([8, 100], 2, true, "sigmoid"), {
+      ...({ kind: "frames", sampleRate: RATE, inputSize: 100, window: { length: 800, context: 200 } } as const),
+    }),
+    one: createPipeline(net([257, 1], 2, false, "linear"), {
+      ...({ kind: "values", sampleRate: RATE, input: "samples", window: { length: 257 } } as const),
+    }),
     values: createPipeline(net([257, 1], 2, false, "linear"), {
       ...({ kind: "values", sampleRate: RATE, inputSize: 1, window: { length: 257 } } as const),
     }),
