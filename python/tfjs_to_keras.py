@@ -1,6 +1,7 @@
 """Reads a model saved by TensorFlow.js (model.json and weights) into Keras.
 
     python tfjs_to_keras.py models/pitch/best pitch.keras
+    python tfjs_to_keras.py models/pitch/best pitch.onnx    # needs tensorflow and tf2onnx too
 
 or, in Python, `from tfjs_to_keras import load_model; model = load_model("models/pitch/best")`.
 Keras then gives the predictions that tfjs gives. Needs keras and numpy.
@@ -214,8 +215,21 @@ def _set_weights(entry, layer, weights):
     layer.set_weights([weights.pop(key) for key in taken])
 
 
+def save_onnx(model, path):
+    """Writes a Keras model as ONNX, by tf2onnx; the size of the batch stays open."""
+    import tensorflow as tf
+    import tf2onnx
+
+    given = [tf.TensorSpec([None, *x.shape[1:]], x.dtype, name=f"input{k}") for k, x in enumerate(model.inputs)]
+    tf2onnx.convert.from_function(tf.function(lambda *x: model(list(x) if len(x) > 1 else x[0])), given, output_path=path)
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: python tfjs_to_keras.py FOLDER_OF_MODEL_JSON FILE.keras")
-    load_model(sys.argv[1]).save(sys.argv[2])
+    if len(sys.argv) != 3 or not sys.argv[2].endswith((".keras", ".onnx")):
+        sys.exit("usage: python tfjs_to_keras.py FOLDER_OF_MODEL_JSON FILE.keras|FILE.onnx")
+    loaded = load_model(sys.argv[1])
+    if sys.argv[2].endswith(".onnx"):
+        save_onnx(loaded, sys.argv[2])
+    else:
+        loaded.save(sys.argv[2])
     print(f"{sys.argv[2]}: saved")

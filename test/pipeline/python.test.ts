@@ -1,9 +1,11 @@
 // A saved pipeline in Python, with Keras and numpy alone, says what it says here.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { createPipeline, type Prediction, random } from "../../dist/index.js";
-import { python, root } from "../support/python.js";
+import type * as tfjs from "@tensorflow/tfjs-node-gpu";
+import { createPipeline, loadTensorFlow, type Prediction, random } from "../../dist/index.js";
+import { python, pythonPath, root } from "../support/python.js";
 import { net } from "../support/nets.js";
 import { folder, quiet } from "../support/records.js";
 
@@ -72,3 +74,43 @@ print(json.dumps({name: load(input["folder"] + "/" + name).predict(x).ravel().to
     assert.ok(worst <= 1e-4, `${name}: ${worst}, expected at most 1e-4`);
   }
 });
+
+test("onnxruntime gives what the model gives, by the ONNX that tf2onnx makes of it", async (t) => {
+  const directory = folder(t);
+  const noise = random(5);
+  const nets = {
+    convolution: net([21, 16], 3, false, "softmax"),
+    recurrent: recurrent(),
+  };
+  for (const [name, model] of Object.entries(nets)) {
+    const values = Float32Array.from({ length: 4 * 21 * 16 }, () => noise.gaussian());
+    const place = join(directory, name);
+    await createPipeline(model, {
+      ...({ kind: "classes", sampleRate: RATE, window: { length: 2100 } } as const),
+      features: { kind: "logMel", frameLength: 200, frameStep: 105, melBins: 16 },
+    }).save(place);
+    const script = join(root, "python/tfjs_to_keras.py");
+    execFileSync(pythonPath, [script, place, `${place}.onnx`], { stdio: ["ignore", "ignore", "pipe"] });
+    const found: number[] = python(
+      `
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession(input["file"])
+x = np.array(input["values"], np.float32).reshape(4, 21, 16)
+print(json.dumps(session.run(None, {session.get_inputs()[0].name: x})[0].ravel().tolist()))`,
+      { file: `${place}.onnx`, values: [...values] },
+    );
+    const tf = loadTensorFlow();
+    const expected = (model.predict(tf.tensor(values, [4, 21, 16])) as tfjs.Tensor).dataSync<"float32">();
+    assert.equal(found.length, expected.length, name);
+    const worst = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - found[i]!)), 0);
+    assert.ok(worst <= 1e-5, `${name}: ${worst}, expected at most 1e-5`);
+  }
+});
+
+function recurrent(): tfjs.LayersModel {
+  const { layers, sequential } = loadTensorFlow();
+  const model = sequential();
+  model.add(layers.bidirectional({ layer: layers.lstm({ units: 8 }) as never, inputShape: [21, 16] }));
+  model.add(layers.dense({ units: 3, activation: "softmax" }));
+  return model;
+}
