@@ -166,7 +166,7 @@ export type { LeakView } from "./show/leak-matrix.js";
 export type { PairOptions } from "./show/pair.js";
 export type { FrameLabels, LabelledExample, RollOptions, RollSource } from "./show/piano-roll.js";
 export type { PlayerOptions } from "./show/player.js";
-export type { PredictionOptions } from "./show/predictions.js";
+export type { PredictionOptions, ShownPipeline } from "./show/predictions.js";
 export type { ProblemsView } from "./show/problems.js";
 export type { ExampleLike, SoundOptions, SoundSource, TensorLike } from "./show/sound.js";
 export type { PitchTrack, SpectrogramOptions } from "./show/spectrogram.js";

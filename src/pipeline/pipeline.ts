@@ -92,12 +92,21 @@ export class Pipeline {
     return await evaluatePipeline(this, dataset, options);
   }
 
+  /**
+   * A sound as the model hears it: of the pipeline's rate and channels, full scale -1 to 1.
+   * @throws DatasetError "FILE" or "FORMAT" where the file can't be read, "CHECK" for samples that aren't finite
+   */
+  async hear(source: PipelineSource): Promise<Audio & { samples: Float32Array }> {
+    const { sampleRate, channels = 1 } = this.description;
+    const audio = typeof source === "string" ? await readAudio(source) : source;
+    const samples = hear(audio, this.description, typeof source === "string" ? source : "samples");
+    return { sampleRate, channels, samples };
+  }
+
   private async listen(source: PipelineSource): Promise<Listener> {
     const { description } = this;
     if (typeof source === "string" && description.window) return await listenTo(source, description);
-    const audio = typeof source === "string" ? await readAudio(source) : source;
-    const samples = hear(audio, description, typeof source === "string" ? source : "samples");
-    const { channels = 1 } = description;
+    const { samples, channels } = await this.hear(source);
     return { read: readerOf(samples, channels), length: samples.length / channels, close: () => {} };
   }
 

@@ -1,3 +1,5 @@
+import { basename } from "node:path";
+import type { Audio } from "../format/wav.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { barsPanel } from "../figure/bars.js";
 import { type Figure, figure } from "../figure/figure.js";
@@ -8,6 +10,7 @@ import { asRoll, framesOf, type LabelledExample, type RollSource, rollOf } from 
 import { audioHtml, encodePreview } from "./player.js";
 import { type Sound, type SoundSource, sampleRange, toSound } from "./sound.js";
 import { panelOf, type SpectrogramOptions, spectrogramValues } from "./spectrogram.js";
+import { pair } from "./pair.js";
 import { describe } from "./waveform.js";
 
 /** What a sound is shown with. */
@@ -27,16 +30,56 @@ export interface PredictionOptions extends SpectrogramOptions {
   classes?: { labels: readonly string[]; truth?: ArrayLike<number>; predicted?: ArrayLike<number> } | undefined;
 }
 
+/** A pipeline, as far as it is used to show what it says of a sound. */
+export interface ShownPipeline {
+  description: { thresholds?: number | readonly number[] };
+  hear(source: string | Audio): Promise<Audio>;
+  predict(
+    source: string | Audio,
+  ): Promise<
+    | { kind: "classes"; labels: string[]; scores: Float32Array }
+    | { kind: "values"; labels: string[]; values: Float32Array }
+    | { kind: "frames"; labels: string[]; values: Float32Array; features: number; secondsPerFrame: number }
+    | { kind: "pairs"; samples: Float32Array; sampleRate: number; channels: number }
+  >;
+}
+
 /**
  * Shows a sound with what is known and predicted of it on one time axis: player, waveform, spectrogram, labels against
- * predictions. A cursor follows the sound, and a click on the picture plays from there.
+ * predictions. A cursor follows the sound, and a click on the picture plays from there. With a pipeline, what that says of a file
+ * or of samples, which are shown as it hears them; kind pairs: its input beside its output.
  *
  * @example
  * show.predictions(await dataset.example(3), { prediction: await dataset.predict(model, 3) });
+ * await show.predictions("song.flac", { pipeline });
  * show.predictions("song.wav", { label: notes, prediction: { values: output.dataSync(), features: 88, secondsPerFrame: 0.016 } });
  */
-export function predictions(source: SoundSource | LabelledExample, options: PredictionOptions = {}): void {
+export function predictions(source: SoundSource | LabelledExample, options?: PredictionOptions): void;
+export function predictions(
+  source: string | Audio,
+  options: PredictionOptions & { pipeline: ShownPipeline },
+): Promise<void>;
+export function predictions(
+  source: SoundSource | LabelledExample,
+  { pipeline, ...options }: PredictionOptions & { pipeline?: ShownPipeline } = {},
+): void | Promise<void> {
+  if (pipeline) return heardBy(pipeline, source as string | Audio, options);
   displayBundle(predictionsBundle(source, options));
+}
+
+async function heardBy(pipeline: ShownPipeline, source: string | Audio, given: PredictionOptions): Promise<void> {
+  const sound = await pipeline.hear(source);
+  const predicted = await pipeline.predict(source);
+  const { thresholds: threshold = 0.5 } = pipeline.description;
+  const options = { ...(typeof source === "string" ? { title: basename(source) } : {}), ...given };
+  if (predicted.kind === "pairs") return pair([sound, predicted], { ...options, names: ["input", "output"] });
+  const { labels } = predicted;
+  if (predicted.kind === "frames") {
+    displayBundle(predictionsBundle(sound, { threshold, names: labels, ...options, prediction: predicted }));
+  } else {
+    const values = predicted.kind === "classes" ? predicted.scores : predicted.values;
+    displayBundle(predictionsBundle(sound, { ...options, classes: { ...given.classes, labels, predicted: values } }));
+  }
 }
 
 /** What `predictions` shows. */

@@ -1,4 +1,5 @@
-// Bundles what runs in the browser: dist/web/index.js, a library without TensorFlow.js, and dist/web/page.js, the page's script with it.
+// Bundles what runs in the browser: dist/web/index.js, a library without TensorFlow.js, dist/web/page.js, the page's
+// script with it, and dist/web/inline.js, which begins that in a page of one document.
 const { copyFileSync, mkdirSync } = require("node:fs");
 const { dirname, join } = require("node:path");
 const { build } = require("esbuild");
@@ -32,4 +33,5 @@ copyFileSync(wasm, join(root, "dist/web/tensorflow.wasm"));
 Promise.all([
   build({ ...common, entryPoints: ["src/web/index.ts"], format: "esm", outfile: "dist/web/index.js" }),
   build({ ...common, entryPoints: ["src/web/page.ts"], format: "iife", outfile: "dist/web/page.js" }),
+  build({ ...common, entryPoints: ["src/web/inline.ts"], format: "iife", outfile: "dist/web/inline.js" }),
 ]).catch(() => process.exit(1));

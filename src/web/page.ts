@@ -12,10 +12,10 @@ import {
   hearLive,
   loadPipeline,
   Microphone,
-  type PipelineFiles,
   type Prediction,
   type WebPipeline,
 } from "./index.js";
+import type { InlinePage } from "./inline.js";
 import { startPipeline } from "./tensorflow.js";
 
 const find = <T extends HTMLElement = HTMLElement>(id: string): T => document.getElementById(id) as T;
@@ -40,13 +40,32 @@ function download(name: string, data: Uint8Array | string, type: string): HTMLAn
   return link;
 }
 
-function player(label: string, audio: Audio): HTMLElement {
+/** A player of one sound, or of several of one length to compare: switching keeps the place, and goes on playing. */
+function player(sounds: Record<string, Audio>): HTMLElement {
   const figure = element("figure");
   const sound = document.createElement("audio");
   sound.controls = true;
-  sound.src = URL.createObjectURL(new Blob([encodeWav(audio) as BlobPart], { type: "audio/wav" }));
-  sound.setAttribute("aria-label", label);
-  figure.append(element("figcaption", label), sound);
+  const choice = element("p");
+  const names = Object.keys(sounds);
+  const urls = Object.values(sounds).map((audio) =>
+    URL.createObjectURL(new Blob([encodeWav(audio) as BlobPart], { type: "audio/wav" })),
+  );
+  const choose = (k: number): void => {
+    const { currentTime, paused } = sound;
+    sound.src = urls[k]!;
+    sound.setAttribute("aria-label", names[k]!);
+    sound.currentTime = currentTime;
+    if (!paused) void sound.play();
+  };
+  for (const [k, name] of names.entries()) {
+    const button = document.createElement("input");
+    Object.assign(button, { type: "radio", name: "compared", checked: k === 0, onchange: () => choose(k) });
+    const label = element("label", ` ${name} `);
+    label.prepend(button);
+    choice.append(label);
+  }
+  choose(0);
+  figure.append(names.length > 1 ? choice : element("figcaption", names[0]), sound);
   return figure;
 }
 
@@ -86,7 +105,7 @@ function views(prediction: Prediction, audio: Audio, name: string): { shown: HTM
     return { shown: [numbers(labels, values)], saved: [json({ labels, values: [...values] })] };
   }
   return {
-    shown: [player("before", audio), player("after", prediction), waveform(prediction), spectrogram(prediction)],
+    shown: [player({ before: audio, after: prediction }), waveform(prediction), spectrogram(prediction)],
     saved: [download(`${name}.wav`, encodeWav(prediction), "audio/wav")],
   };
 }
@@ -100,7 +119,7 @@ async function hear(pipeline: WebPipeline, audio: Audio, name: string): Promise<
   const prediction = await pipeline.predict(audio);
   const took = (performance.now() - start) / 1000;
   const { shown, saved } = views(prediction, audio, name.replace(/\.[^.]*$/, ""));
-  const sound = prediction.kind === "pairs" ? [] : [player(name, audio)];
+  const sound = prediction.kind === "pairs" ? [] : [player({ [name]: audio })];
   const links = element("p");
   links.append("Save: ", ...saved.flatMap((link) => [link, " "]));
   find("result").replaceChildren(...sound, waveform(audio), spectrogram(audio), ...shown, links);
@@ -163,21 +182,8 @@ function watch(pipeline: WebPipeline, microphone: Microphone): Promise<void> {
   return done.finally(() => (running = false));
 }
 
-/** The files of a page that is one document. */
-function inlineFiles(): (PipelineFiles & { wasm: string }) | undefined {
-  const data = document.getElementById("data")?.textContent;
-  if (!data) return undefined;
-  const { weights, ...rest } = JSON.parse(data) as {
-    description: string;
-    model: string;
-    weights: string;
-    wasm: string;
-  };
-  return { ...rest, weights: Uint8Array.from(atob(weights), (c) => c.charCodeAt(0)).buffer };
-}
-
 async function main(): Promise<void> {
-  const inline = inlineFiles();
+  const inline = (globalThis as { inlinePage?: InlinePage }).inlinePage;
   const wanted = new URLSearchParams(location.search).get("backend");
   const pipeline = await startPipeline(
     (tf) => loadPipeline(tf, inline ?? "model"),

@@ -7,6 +7,8 @@ import type { Browser, Page } from "playwright-core";
 import { type Lab, launchBrowser, noBrowser, openNotebook, runAll, save, startLab } from "../support/lab.js";
 import { root } from "../support/python.js";
 
+const work = join(root, "build", "notebook-test");
+
 interface Cell {
   cell_type: string;
   source: string | string[];
@@ -15,7 +17,16 @@ interface Cell {
 }
 
 /** What a person must see after Run All: at least this many of each. */
-const VISIBLE: Record<string, { charts: number; pictures: number; players: number; text: RegExp }> = {
+interface Visible {
+  charts: number;
+  pictures: number;
+  players: number;
+  text: RegExp;
+  /** What a person tries then. */
+  tried?: (page: Page) => Promise<void>;
+}
+
+const VISIBLE: Record<string, Visible> = {
   "01-generate": { charts: 5, pictures: 0, players: 5, text: /loss on the test split 0\.\d+/ },
   "02-custom-pairs": {
     charts: 2,
@@ -31,6 +42,19 @@ const VISIBLE: Record<string, { charts: number; pictures: number; players: numbe
     text: /largest difference of 160 predictions: \d\.\de-0[5-9]/,
   },
   "05-gallery": { charts: 25, pictures: 60, players: 12, text: /macro mean/ },
+  "06-use-and-publish": {
+    charts: 0,
+    pictures: 1,
+    players: 1,
+    text: /\d+ pieces, 1\.28 s behind the sound; 9\d\.\d % of the scores[\s\S]*page\.js/,
+    tried: async (page) => {
+      const inside = page.frameLocator('.jp-OutputArea-output iframe[title="page"]');
+      await inside.getByText("ready, by wasm").waitFor();
+      await inside.locator("#file").setInputFiles(join(work, "data/piano/heard.flac"));
+      await inside.getByText(/^heard\.flac: 9\.6 s of sound in/).waitFor();
+      await inside.getByText(/^[1-9]\d+ events$/).waitFor();
+    },
+  },
 };
 
 const folder = join(root, "notebooks");
@@ -65,7 +89,6 @@ describe("the notebooks as committed", () => {
 });
 
 describe("the notebooks in JupyterLab", { skip: noBrowser }, () => {
-  const work = join(root, "build", "notebook-test");
   let lab: Lab | undefined;
   let browser: Browser | undefined;
 
@@ -93,6 +116,8 @@ describe("the notebooks in JupyterLab", { skip: noBrowser }, () => {
       assert.ok((await count(page, ".jp-OutputArea-output audio")) >= expected.players, "players");
       for (const seconds of await durations(page)) assert.ok(seconds > 0.2, `a player of ${seconds} s`);
       assert.match((await page.locator(".jp-OutputArea").allTextContents()).join("\n"), expected.text);
+      await expected.tried?.(page);
+      if (process.env.PICTURES) await page.screenshot({ path: join(process.env.PICTURES, `${name}.png`) });
       assert.deepEqual(outside, [], "no request leaves the machine");
       assert.deepEqual(errors, []);
       await save(page);

@@ -17,12 +17,14 @@ import {
   type LoadOptions,
   loadPipeline,
   loadTensorFlow,
+  type Pipeline,
   type PipelineDescription,
   type PredictedPiece,
   type Progress,
   random,
   readAudio,
   RegressionDataset,
+  show,
   SimpleAudioClassificationDataset,
   type SoundPrediction,
   toInt16,
@@ -477,4 +479,47 @@ test("a stream gives the pieces of the whole, however the samples come", async (
     inputSize: 128,
   });
   assert.throws(() => all.stream(), { code: "OPTION", message: /takes the whole sound at once/ });
+});
+
+test("show.predictions shows what a pipeline says of a file, as it hears it", async (t) => {
+  const shown: Record<string, string>[] = [];
+  const host = globalThis as unknown as { Deno?: object };
+  const jupyter = {
+    broadcast: async (_: string, content: { data: Record<string, string> }) => shown.push(content.data),
+  };
+  host.Deno = { jupyter };
+  t.after(() => delete host.Deno);
+  const file = join(folder(t), "tone.wav");
+  const samples = Float32Array.from({ length: 44100 }, (_, i) => 0.5 * Math.sin(i / 5));
+  writeFileSync(file, encodeWav({ sampleRate: 44100, channels: 1, samples }));
+  const described = { sampleRate: 8000, inputSize: 100 } as const;
+  const labels = ["C4", "<i>E4"];
+  const cases: [Pipeline, RegExp][] = [
+    [
+      createPipeline(net([null, 100], 2, true, "sigmoid"), { ...described, kind: "frames", labels }),
+      /prediction: \d+ notes?/,
+    ],
+    [
+      createPipeline(net([5, 100], 2, false, "sigmoid"), {
+        ...described,
+        kind: "classes",
+        labels,
+        window: { length: 500 },
+      }),
+      /predicted/,
+    ],
+    [
+      createPipeline(net([5, 100], 100, true, "linear"), { ...described, kind: "pairs", window: { length: 500 } }),
+      /input[\s\S]*output/,
+    ],
+  ];
+  for (const [pipeline, text] of cases) {
+    shown.length = 0;
+    await show.predictions(file, { pipeline });
+    const bundles = shown.filter((data) => !/pieces/.test(data["text/plain"]!));
+    assert.match(bundles.map((data) => data["text/plain"]).join("\n"), text);
+    assert.match(bundles.map((data) => data["text/plain"]).join("\n"), /8,000 Hz|tone\.wav/);
+    assert.ok(!bundles.some((data) => data["text/html"]?.includes("<i>")));
+  }
+  assert.deepEqual((await cases[0]![0].hear(file)).samples.length, 8000);
 });

@@ -44,6 +44,13 @@ interface Tools {
   live: PredictedPiece[];
 }
 
+/** As much of an audio element as is used. */
+interface Player {
+  src: string;
+  currentTime: number;
+  onseeked: unknown;
+}
+
 /** A sound with tones and noise, as a wav of another rate and two channels. */
 function wav(): Uint8Array {
   const noise = random(1);
@@ -171,6 +178,26 @@ describe("an exported page", { skip: noBrowser }, () => {
       await page.close();
     });
   }
+
+  it("before and after are compared at one place of the sound, by keys too", async () => {
+    const { page, errors } = await open("pairs");
+    await page.locator("#file").setInputFiles(join(site, "voice.wav"));
+    await page.getByText(/^voice\.wav: 1\.0 s of sound in/).waitFor();
+    const player = page.locator("#result audio");
+    const source = (): Promise<string> => player.evaluate((audio: Player) => audio.src);
+    const before = await source();
+    await player.evaluate((audio: Player) => {
+      audio.currentTime = 0.5;
+      return new Promise((resolve) => (audio.onseeked = resolve));
+    });
+    await page.getByLabel("before", { exact: true }).first().focus();
+    await page.keyboard.press("ArrowRight");
+    assert.ok(await page.getByLabel("after", { exact: true }).first().isChecked());
+    assert.notEqual(await source(), before);
+    assert.equal(await player.evaluate((audio: Player) => audio.currentTime), 0.5);
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
 
   it("features are Node's to the bit, or a float32 ulp where logarithms come in", async () => {
     const { page } = await open("classes");
