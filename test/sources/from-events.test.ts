@@ -91,7 +91,7 @@ print(json.dumps(out))`,
     near(await found(directory, "{name}.TextGrid", { tier: "words" }), order(words));
     await assert.rejects(fromEvents(directory, "{name}.TextGrid", { tier: "phones" }), {
       code: "LABEL",
-      message: /tier "phones": not found, expected one of words, marks \(a\.TextGrid\)/,
+      message: /tier "phones": not found, expected one of words, marks \(a\.TextGrid:1\)/,
     });
   });
 
@@ -338,7 +338,7 @@ print(json.dumps(out))`,
     assert.match((await messages("alone.csv"))[0]!, /no column that names the sound; pass columns: \{ file: "…" \}/);
     assert.match(
       (await messages("bad.TextGrid", { format: "textgrid" }))[0]!,
-      /TextGrid: xmax: missing, expected a number; line \d+ \(bad\.TextGrid\)/,
+      /TextGrid: xmax: missing, expected a number \(bad\.TextGrid:\d+\)/,
     );
     assert.match((await messages("x.tsv"))[0]!, /^events x\.tsv: not found/);
     assert.match(
