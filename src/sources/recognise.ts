@@ -3,6 +3,8 @@ import type { DatasetIndex } from "../core/rows.js";
 import { EVENT_FORMATS, findLayout } from "../format/event-table.js";
 import { textOf } from "../system/file-names.js";
 import { datasetFolders } from "./folders.js";
+import { hasCues } from "./has-cues.js";
+import { joinIndexes } from "./join-indexes.js";
 import { fromCsv } from "./from-csv.js";
 import { fromEvents } from "./from-events.js";
 import { fromFolder } from "./from-folder.js";
@@ -24,14 +26,16 @@ interface Guess {
   call: keyof typeof CALLS;
   /** Its arguments behind the folder. */
   given: readonly unknown[];
+  /** The arguments of a second call, whose index is joined with that of the first. */
+  and?: readonly unknown[];
 }
 
 /** A way to load a folder that works. */
 export interface Recognised {
   what: string;
-  /** The name of the function. */
-  call: string;
-  /** The call as code, the folder being `D`. */
+  /** The names of the functions. */
+  calls: string[];
+  /** What makes the index, as code, the folder being `D`. */
   code: string;
   index: DatasetIndex;
 }
@@ -59,16 +63,22 @@ export async function recognise(directory: string): Promise<{ ways: Recognised[]
     ...(await tables(contents)),
     ...events.filter(({ what }) => !what.startsWith(AUDIOSET)),
     ...tablesBeside(contents),
+    ...(await cuesInside(contents)),
     ...folders(contents),
   ];
   const ways: Recognised[] = [];
   const tried: string[] = [];
-  for (const { what, call, given } of guesses) {
-    const code = `${call}(${["D", ...given.map(asCode)].join(", ")})`;
+  for (const { what, call, given, and } of guesses) {
+    const all = and ? [given, and] : [given];
+    const each = all.map((rest) => `await ${call}(${["D", ...rest.map(asCode)].join(", ")})`);
+    const code = and ? `joinIndexes(${each.join(", ")})` : each[0]!;
     try {
       const run = CALLS[call] as (directory: string, ...rest: readonly unknown[]) => Promise<DatasetIndex>;
-      const index = await run(directory, ...given);
-      if ((index.labels?.length ?? 1) > 0) ways.push({ what, call, code, index });
+      const indexes: DatasetIndex[] = [];
+      for (const rest of all) indexes.push(await run(directory, ...rest));
+      const index = and ? joinIndexes(...indexes) : indexes[0]!;
+      const calls = and ? [call, "joinIndexes"] : [call];
+      if ((index.labels?.length ?? 1) > 0) ways.push({ what, calls, code, index });
     } catch (error) {
       tried.push(`${code}: ${(error as Error).message.split("\n").slice(0, 2).join(" ").trim()}`);
     }
@@ -133,7 +143,8 @@ function patternFor(table: Table, sounds: readonly string[]): string | undefined
     const cell = first!.cells[column] ?? "";
     const sound = cell === "" ? undefined : find(cell).sound;
     if (sound === undefined) continue;
-    const at = sound.indexOf(cell);
+    const base = sound.lastIndexOf("/") + 1;
+    const at = sound.startsWith(cell, base) ? base : sound.lastIndexOf(cell);
     if (at < 0) continue;
     const plain = `${sound.slice(0, at)}{${column}}${sound.slice(at + cell.length)}`;
     // Folders may be cells too: of the class, of the fold.
@@ -169,6 +180,7 @@ function sidesOf(files: readonly string[]): Record<string, string> | undefined {
 
 async function tables({ directory, others, sounds }: Contents): Promise<Guess[]> {
   const guesses: Guess[] = [];
+  const splits = new Map<string, string>();
   const byHeader = new Map<string, { file: string; options: Record<string, unknown> }[]>();
   for (const file of others.filter((name) => /\.[ct]sv$/i.test(name))) {
     const read = await readAnyCsv(directory, file);
@@ -183,6 +195,8 @@ async function tables({ directory, others, sounds }: Contents): Promise<Guess[]>
     const parts = new Set(names).size < names.length ? partsOf(table) : {};
     const options = { file: pattern, ...target, ...parts, ...form };
     guesses.push({ what: tableName(file), call: "fromCsv", given: [file, options] });
+    const split = table.header.find((name) => /^split$/i.test(name));
+    if (split !== undefined) splits.set(file, split);
     const key = `${posix.dirname(file)} ${table.header} ${JSON.stringify(options)}`;
     byHeader.set(key, [...(byHeader.get(key) ?? []), { file, options }]);
   }
@@ -201,7 +215,22 @@ async function tables({ directory, others, sounds }: Contents): Promise<Guess[]>
       },
     ];
   });
-  return [...joined, ...guesses];
+  return [...joined, ...devAndEval(guesses, splits), ...guesses];
+}
+
+/** Two tables that name their sounds in folders of their own: FSD50K's dev.csv, which may say what validates, and eval.csv. */
+function devAndEval(guesses: readonly Guess[], splits: ReadonlyMap<string, string>): Guess[] {
+  const named = (names: RegExp): Guess | undefined =>
+    guesses.find(({ given }) => names.test(posix.basename(given[0] as string).replaceAll("_", " ")));
+  const [dev, evaluation] = [named(/\bdev\b/i), named(SIDE.test)];
+  if (!dev || !evaluation || dev === evaluation || named(SIDE.train)) return [];
+  const [devOptions, options] = [dev.given[1], evaluation.given[1]] as Record<string, unknown>[];
+  const same = (["label", "labels", "group"] as const).every((name) => devOptions![name] === options![name]);
+  if (!same || devOptions!.file === options!.file) return [];
+  const split = splits.get(dev.given[0] as string);
+  const what = `${dev.what}, with eval for testing`;
+  const given = [dev.given[0], { ...devOptions, ...(split === undefined ? { side: "train" } : { split }) }];
+  return [{ ...dev, what, given, and: [evaluation.given[0], { ...options, side: "test" }] }];
 }
 
 function partsOf({ header }: Table): Record<string, string> {
@@ -344,6 +373,21 @@ function tablesBeside({ others, sounds, inputFolder }: Contents): Guess[] {
     return { what: `a table of events for each sound (${pattern})`, call: "fromEvents", given: [pattern, ...options] };
   });
   return [...joined, ...single];
+}
+
+/** Wavs that are looked into for cue points. */
+const LOOKED = 100;
+
+/** Cue points inside wavs, where half of them or more have some. */
+async function cuesInside({ directory, inputFolder, sounds }: Contents): Promise<Guess[]> {
+  const wavs = sounds.filter((sound) => /\.wav$/i.test(sound));
+  const looked = wavs.filter((_, i) => i % Math.ceil(wavs.length / LOOKED) === 0);
+  let marked = 0;
+  for (const wav of looked) if (await hasCues(join(directory, inputFolder, wav))) marked++;
+  if (marked === 0 || marked * 2 < looked.length) return [];
+  const options = { format: "cues", ...(wavs.length < sounds.length ? { missing: "skip" } : {}) };
+  const pattern = posix.join(inputFolder, `{name}${posix.extname(wavs[0]!)}`);
+  return [{ what: "wavs with cue points inside", call: "fromEvents", given: [pattern, options] }];
 }
 
 /** What the names of folders and sounds say. */
