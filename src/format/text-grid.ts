@@ -4,16 +4,17 @@ import type { TimedLabel } from "./event-table.js";
 /** Texts and numbers of a TextGrid, long or short: the words between them (`intervals [1]:`, `xmin =`) say nothing more. */
 const TOKEN = /"((?:[^"]|"")*)"|(?<![\w[.-])([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![\w\]])|(<exists>|<absent>)/g;
 
-/** Text of UTF-8, or of UTF-16 with its byte order mark, as Praat writes them. */
+/** Text of UTF-8 or UTF-16, as Praat writes them; where UTF-16 has no byte order mark, its first letter tells. */
 function decode(bytes: Uint8Array, where: string): string {
   const [a, b] = bytes;
-  const encoding = a === 0xfe && b === 0xff ? "utf-16be" : a === 0xff && b === 0xfe ? "utf-16le" : "utf-8";
+  const [big, little] = [(a === 0xfe && b === 0xff) || a === 0, (a === 0xff && b === 0xfe) || b === 0];
+  const encoding = big ? "utf-16be" : little ? "utf-16le" : "utf-8";
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch (cause) {
     const lossy = new TextDecoder(encoding).decode(bytes);
     const line = lossy.slice(0, lossy.indexOf("\uFFFD")).split(/\r\n|\n|\r/).length;
-    const message = `encoding: no ${encoding}, expected a TextGrid that Praat saved`;
+    const message = `encoding: no ${encoding}, expected a TextGrid that Praat saved; save it as UTF-8`;
     throw lineError("LABEL", { kind: "labels", file: where, line, message, cause });
   }
 }

@@ -1,5 +1,6 @@
 import { join, posix } from "node:path";
 import type { DatasetIndex } from "../core/rows.js";
+import { splitReader } from "../core/split-name.js";
 import { EVENT_FORMATS, findLayout } from "../format/event-table.js";
 import { textOf } from "../system/file-names.js";
 import { datasetFolders } from "./folders.js";
@@ -99,7 +100,7 @@ function asCode(value: unknown): string {
 /** Usual names of columns of one class, and of several; then of groups. */
 const LABEL =
   /^(label|category|class|genre|primary_label|species|common[ _]name|command|word|emotion|instrument(_family_str)?|gender|language|accent|kind|tag)$/i;
-const LABELS = /^(labels|tags|classes|categories|positive_labels)$/i;
+const LABELS = /^(labels|event_labels|tags|classes|categories|positive_labels)$/i;
 const GROUPS = [
   "fold",
   "speaker",
@@ -130,7 +131,10 @@ function targetOf({ header, rows }: Table): Record<string, string> | undefined {
         : lists
           ? { labels: one }
           : { label: one };
-  return target && { ...target, ...(group === undefined || group === one ? {} : { group }) };
+  const column = several ?? one;
+  const unlabelled =
+    column !== undefined && rows.some(({ cells }) => cells[column] === "") ? { unlabelled: "skip" } : {};
+  return target && { ...target, ...(group === undefined || group === one ? {} : { group }), ...unlabelled };
 }
 
 /** What a column's cells must be put into, so that they name sounds: `audio/{filename}`, `clips/{id}.wav`. */
@@ -171,8 +175,12 @@ const SIDE = { train: /\btrain(ing)?\b/i, validate: /\b(dev|val|valid|validation
 function sidesOf(files: readonly string[]): Record<string, string> | undefined {
   const found = Object.entries(SIDE).flatMap(([side, names]) => {
     const file = files.find((name) => names.test(name.replaceAll("_", " ")));
-    return file === undefined ? [] : [[side, file] as const];
+    return file === undefined ? [] : [[side, file] as [string, string]];
   });
+  // Dev without train is what there is to train on.
+  const dev = found.find(([side, file]) => side === "validate" && /\bdev\b/i.test(file.replaceAll("_", " ")));
+  if (dev && !found.some(([side]) => side === "train"))
+    found.unshift(["train", found.splice(found.indexOf(dev), 1)[0]![1]]);
   const sides: Record<string, string> = Object.fromEntries(found);
   const different = new Set(Object.values(sides)).size === found.length;
   return found.length > 1 && different && sides.train !== undefined ? sides : undefined;
@@ -197,7 +205,7 @@ async function tables({ directory, others, sounds }: Contents): Promise<Guess[]>
     guesses.push({ what: tableName(file), call: "fromCsv", given: [file, options] });
     const split = table.header.find((name) => /^split$/i.test(name));
     if (split !== undefined) splits.set(file, split);
-    const key = `${posix.dirname(file)} ${table.header} ${JSON.stringify(options)}`;
+    const key = `${posix.dirname(file)} ${table.header} ${JSON.stringify({ ...options, unlabelled: undefined })}`;
     byHeader.set(key, [...(byHeader.get(key) ?? []), { file, options }]);
   }
   // Tables of the same columns that are called as sides are: train.tsv, dev.tsv, test.tsv.
@@ -211,7 +219,7 @@ async function tables({ directory, others, sounds }: Contents): Promise<Guess[]>
       {
         what: `${tableName(named.train!)}, a table for each side`,
         call: "fromCsv",
-        given: [named, same[0]!.options],
+        given: [named, Object.assign({}, ...same.map(({ options }) => options))],
       },
     ];
   });
@@ -326,10 +334,13 @@ const FORMS: Record<string, string> = {
 const AUDIOSET = "AudioSet's strong labels";
 
 /** Tables of events that name their sounds. */
-async function eventTables({ directory, others }: Contents): Promise<Guess[]> {
+async function eventTables({ directory, others, sounds }: Contents): Promise<Guess[]> {
   const guesses: Guess[] = [];
+  const bases = new Set(sounds.map((sound) => posix.basename(sound).replace(AUDIO_FILE, "")));
   for (const file of others) {
     const known = /\.(rttm|ctm)$/i.exec(file)?.[1]?.toUpperCase();
+    // One for each sound: `tablesBeside`.
+    if (known && bases.has(posix.basename(file).slice(0, -1 - known.length))) continue;
     if (known) guesses.push({ what: `${known} (${file})`, call: "fromEvents", given: [file] });
     else if (posix.basename(file) === "segments")
       guesses.push({ what: `Kaldi's segments (${file})`, call: "fromEvents", given: [file] });
@@ -356,7 +367,7 @@ function tablesBeside({ others, sounds, inputFolder }: Contents): Guess[] {
   );
   for (const file of others) {
     const [, base = "", ending = ""] =
-      /^(.*?)((?:\.[\w ]+)*\.(?:TextGrid|jams|txt|csv|tsv|lab))$/i.exec(posix.basename(file)) ?? [];
+      /^(.*?)((?:\.[\w ]+)*\.(?:TextGrid|jams|rttm|ctm|txt|csv|tsv|lab))$/i.exec(posix.basename(file)) ?? [];
     const sound = bases.get(base);
     if (sound === undefined) continue;
     const beside = posix.dirname(file) === posix.join(inputFolder, posix.dirname(sound));
@@ -411,8 +422,20 @@ function folders({ sounds, others, inputFolder }: Contents): Guess[] {
   // The folder below which there are several.
   const depth = commonFolder(sounds);
   const what = "a folder for each class";
+  const given = depth === "" ? {} : { folder: depth.slice(0, -1) };
+  // Speakers and their videos, chapters or sessions: `id10001/1zcIwhmdeo4/00001.wav`.
+  const parts = sounds.map((sound) => sound.slice(depth.length).split("/"));
+  const [ending = "", ...otherEndings] = new Set(sounds.map((sound) => posix.extname(sound)));
+  const isSides = (k: number): boolean => {
+    const read = splitReader(parts.map((names) => names[k]!));
+    return parts.every((names) => read(names[k]!) !== undefined);
+  };
+  const grouped = parts.length > 0 && otherEndings.length === 0 && parts.every((names) => names.length === 3);
+  const label = `{class}/{group}/{name}${ending}`;
+  if (grouped && !isSides(0) && !isSides(1))
+    guesses.push({ what: `${what}, with groups below`, call: "fromFolder", given: [{ ...given, label }] });
   if (sounds.some((sound) => sound.slice(depth.length).includes("/")))
-    guesses.push({ what, call: "fromFolder", given: depth === "" ? [] : [{ folder: depth.slice(0, -1) }] });
+    guesses.push({ what, call: "fromFolder", given: depth === "" ? [] : [given] });
   return guesses;
 }
 

@@ -59,6 +59,8 @@ interface Layout {
   call: RegExp;
   labels: string[];
   split?: string;
+  /** How many of the sounds have labels. Default: all. */
+  used?: number;
 }
 
 const SETS: Record<string, Layout> = {
@@ -253,6 +255,39 @@ const SETS: Record<string, Layout> = {
     call: /fromEvents\(D, "meta\.tsv", \{ missing: "skip" \}\)/,
     labels: ["cat", "dog"],
   },
+  "Common Voice with clips of nobody's gender": {
+    sounds: numbers(6).map((i) => `clips/${i}.wav`),
+    texts: Object.fromEntries(
+      ["train", "dev", "test"].map((side, k) => [
+        `${side}.tsv`,
+        `client_id\tpath\tsentence\tgender\ns${k}\t${2 * k}.wav\tno\tmale\ns${k}\t${2 * k + 1}.wav\tyes\t${k ? "" : "female"}\n`,
+      ]),
+    ),
+    what: "Common Voice's tables, a table for each side",
+    call: /label: "gender", group: "client_id", unlabelled: "skip" \}\);/,
+    labels: ["female", "male"],
+    split: "train 2, validate 1, test 1",
+    used: 4,
+  },
+  "VoxCeleb: speakers, their videos below": {
+    sounds: numbers(20).map((i) => `wav/id1000${i % 2}/v${i % 5}/0000${i}.wav`),
+    what: "a folder for each class, with groups below",
+    call: /= await fromFolder\(D, \{ folder: "wav", label: "\{class\}\/\{group\}\/\{name\}\.wav" \}\);/,
+    labels: ["id10000", "id10001"],
+  },
+  "VoxConverse: RTTM for each sound, dev and test": {
+    sounds: ["wav/dev/a.wav", "wav/dev/b.wav", "wav/test/c.wav"],
+    texts: Object.fromEntries(
+      ["dev/a", "dev/b", "test/c"].map((name, k) => [
+        `rttm/${name}.rttm`,
+        `SPEAKER ${name.at(-1)} 1 0.1 0.3 <NA> <NA> spk0${k} <NA> <NA>\n`,
+      ]),
+    ),
+    what: "a table of events for each sound, in a folder for each side",
+    call: /fromEvents\(D, \{ train: "rttm\/dev\/\{base\}\.rttm", test: "rttm\/test\/\{base\}\.rttm" \}, \{ missing: "skip" \}\)/,
+    labels: ["spk00", "spk01", "spk02"],
+    split: "train 2, validate 0, test 1",
+  },
   "cue points inside the sounds": {
     sounds: numbers(10).map((i) => `rec/${i}.wav`),
     marked: true,
@@ -275,14 +310,17 @@ const SETS: Record<string, Layout> = {
 };
 
 describe("info", () => {
-  for (const [name, { sounds, texts = {}, marked, what, call, labels, split }] of Object.entries(SETS)) {
+  for (const [name, { sounds, texts = {}, marked, what, call, labels, split, used = sounds.length }] of Object.entries(
+    SETS,
+  )) {
     it(name, async (t) => {
       const directory = set(t, sounds, texts, marked);
       const text = await folderInfo(directory);
       const [first] = text.split("\n");
       assert.equal(first, `${directory}: ${what}`, text);
       assert.match(text.split("\n").find((line) => line.startsWith("const index = "))!, call);
-      assert.ok(text.includes(`sounds   ${sounds.length}, ${(sounds.length / 3600).toFixed(2)} hours, 8000 Hz`), text);
+      const count = used === sounds.length ? String(used) : `${used} of ${sounds.length}`;
+      assert.ok(text.includes(`sounds   ${count}, ${(used / 3600).toFixed(2)} hours, 8000 Hz`), text);
       assert.ok(text.includes(`classes  ${labels.length}: ${labels[0]} `), text);
       assert.ok(text.includes(`split    ${split ?? "none; load makes one"}`), text);
       const dataset = await run(text);

@@ -116,6 +116,14 @@ const MISTAKES: Record<string, [Read, string, string | Uint8Array, number, RegEx
     2,
     /file: 1/,
   ],
+  "NeMo, times in quotes": [
+    ...([manifest, "n.json"] as const),
+    ...([
+      '{"audio_filepath": "a.wav", "label": "x"}\n{"audio_filepath": "b.wav", "offset": "0.25", "label": "x"}\n',
+      2,
+    ] as const),
+    /offset: "0\.25", expected a number of seconds/,
+  ],
   csv: [table, "t.csv", "file,label\na.wav,x\nb.wav,\n", 3, /label: empty/],
   "csv, quotes": [table, "t.csv", 'file,label\na.wav,x\nb.wav,"x" y\n', 3, /quote/i],
   "csv, a column twice": [table, "t.csv", "\nfile,label,label\na.wav,x,y\n", 2, /twice/],

@@ -498,6 +498,7 @@ describe("the lines of docs/labels.md", () => {
       "birds.csv":
         "primary_label,secondary_labels,author,filename\nabethr1,\"['blbpuf2', 'x']\",Rolf,abethr1/XC1.ogg\n",
     },
+    "{class}/{group}": { "wav/id10001/1zcIwhmdeo4/00001.wav": "wav" },
     modality: { "Actor_01/03-01-06-01-02-01-01.wav": "wav" },
     "examples.json": {
       "examples.json":
