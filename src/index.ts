@@ -172,6 +172,7 @@ export type { ExampleLike, SoundOptions, SoundSource, TensorLike } from "./show/
 export type { PitchTrack, SpectrogramOptions } from "./show/spectrogram.js";
 export type { SplitsOptions, SplitsView, SplitView } from "./show/splits.js";
 export type { Described, SummaryView } from "./show/summary.js";
+export type { TableShowOptions } from "./show/table.js";
 export type { Judged } from "./show/worst.js";
 // The machine
 export { doctor } from "./doctor.js";

@@ -30,7 +30,7 @@ export async function folderInfo(directory: string): Promise<string> {
     ...contents(best.index, report, sounds),
     "",
     ...script(directory, best),
-    ...(others.length > 0 ? ["", "// or", ...others.map(({ code, what }) => `// await ${code}; // ${what}`)] : []),
+    ...(others.length > 0 ? ["", "// or", ...others.map(({ code, what }) => `// ${code}; // ${what}`)] : []),
   ].join("\n");
 }
 
@@ -62,14 +62,14 @@ function contents(
   return lines;
 }
 
-function script(directory: string, { call, code, index }: Recognised): string[] {
+function script(directory: string, { calls, code, index }: Recognised): string[] {
   const kind = CLASS[index.kind];
   const name = basename(resolve(directory)).replace(/\W+/g, "_").toLowerCase() || "dataset";
   const size = index.kind === "frames" || index.kind === "pairs" ? "{ inputSize: 256 }" : "";
   return [
-    `import { ${[kind, call].join(", ")} } from "deep-audio-dataset";`,
+    `import { ${[kind, ...calls].join(", ")} } from "deep-audio-dataset";`,
     `const D = ${JSON.stringify(directory)};`,
-    `const index = await ${code};`,
+    `const index = ${code};`,
     `const dataset = new ${kind}(D, ${JSON.stringify(name)});`,
     "console.log(String(await dataset.check({ index })));",
     "await dataset.generateRecords({ index });",

@@ -59,6 +59,15 @@ export class DatasetError extends Error {
   }
 }
 
+/** The error about one line of a file, with its place behind the message and in `problems`. */
+export function lineError(
+  code: ErrorCode,
+  { kind, file, line, message, cause }: Problem & { line: number; cause?: unknown },
+): DatasetError {
+  const placed = `${message} (${file}:${line})`;
+  return new DatasetError(code, placed, [{ kind, file, line, message: placed }], { cause });
+}
+
 /** Folds many problems into one error whose message shows the first twenty and counts the rest. */
 export function problemsError(code: ErrorCode, subject: string, problems: readonly Problem[]): DatasetError {
   const shown = problems.slice(0, 20).map((p) => `  ${p.message}`);

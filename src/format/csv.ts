@@ -1,4 +1,4 @@
-import { DatasetError } from "../core/error.js";
+import { type DatasetError, lineError } from "../core/error.js";
 
 /** One line of a csv: its 1-based number and its trimmed cells, or what is wrong with it. */
 export interface CsvLine {
@@ -72,8 +72,16 @@ export function decodeUtf8(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new DatasetError("INDEX", `encoding of ${file}: not UTF-8, save the file as UTF-8`, [], { cause });
+    throw notUtf8("INDEX", bytes, file, cause);
   }
+}
+
+/** The error about bytes that aren't UTF-8, with the line of the first of them. */
+export function notUtf8(code: "INDEX" | "LABEL", bytes: Uint8Array, file: string, cause: unknown): DatasetError {
+  const lossy = new TextDecoder().decode(bytes);
+  const line = lossy.slice(0, lossy.indexOf("\uFFFD")).split(/\r\n|\n|\r/).length;
+  const message = `encoding of ${file}: not UTF-8, save the file as UTF-8`;
+  return lineError(code, { kind: "encoding", file, line, message, cause });
 }
 
 /** A csv of these rows, in `\n` lines; cells with delimiters, quotes, line ends or spaces at either end are quoted. */

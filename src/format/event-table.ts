@@ -1,4 +1,4 @@
-import { DatasetError, type Problem, problemsError } from "../core/error.js";
+import { DatasetError, lineError, type Problem, problemsError } from "../core/error.js";
 import { pitchName } from "../core/pitch.js";
 import { addDecimals } from "../core/numbers.js";
 import { cellNumber, notNumber } from "./csv.js";
@@ -206,7 +206,12 @@ const plain = (name: string): string =>
  * @throws DatasetError "LABEL" where no onset is found
  */
 export function findLayout(text: string, where: string, given: EventColumns = {}): EventLayout {
-  const line = text.split(/\r\n|\n|\r/).find((l) => l.trim() !== "" && !/^[#;%\\]/.test(l)) ?? "";
+  const lines = text.split(/\r\n|\n|\r/);
+  const first = Math.max(
+    0,
+    lines.findIndex((l) => l.trim() !== "" && !/^[#;%\\]/.test(l)),
+  );
+  const line = lines[first]!;
   if (/\.rttm$/i.test(where) || /^SPEAKER\s/.test(line)) return EVENT_FORMATS.rttm;
   if (/\.ctm$/i.test(where)) return EVENT_FORMATS.ctm;
   const delimiter = ["\t", ",", ";"].find((d) => line.includes(d)) ?? " ";
@@ -237,7 +242,8 @@ export function findLayout(text: string, where: string, given: EventColumns = {}
   if (columns.onset === undefined || (columns.offset ?? columns.duration) === undefined) {
     const expected =
       'expected a header with an onset and an offset or a duration; pass format or columns: { onset: "…" }';
-    throw new DatasetError("LABEL", `header: ${JSON.stringify(line.slice(0, 80))}, ${expected} (${where}:1)`);
+    const message = `header: ${JSON.stringify(line.slice(0, 80))}, ${expected}`;
+    throw lineError("LABEL", { kind: "labels", file: where, line: first + 1, message });
   }
   const musicnet = EVENT_FORMATS.musicnet.columns;
   if (cells.includes("start_beat") && columns.onset === musicnet.onset) return { ...EVENT_FORMATS.musicnet, columns };

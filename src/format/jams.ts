@@ -1,7 +1,8 @@
-import { DatasetError } from "../core/error.js";
+import { lineError } from "../core/error.js";
 import { addDecimals } from "../core/numbers.js";
 import { pitchName } from "../core/pitch.js";
 import type { TimedLabel } from "./event-table.js";
+import { jsonLine } from "./json-lines.js";
 
 /** Namespaces whose values are MIDI pitches. */
 const PITCHES: readonly string[] = ["note_midi", "pitch_midi"];
@@ -19,31 +20,34 @@ interface Observation {
  * @throws DatasetError "LABEL" where it is none, damaged, or has no such namespace
  */
 export function readJams(text: string, where: string, namespace?: string): TimedLabel[] {
-  const fail = (message: string, cause?: unknown): never => {
-    throw new DatasetError("LABEL", `JAMS: ${message} (${where})`, [], { cause });
+  const fail = (message: string, path?: readonly (string | number)[], cause?: unknown): never => {
+    const line = jsonLine(text, path);
+    throw lineError("LABEL", { kind: "labels", file: where, line, message: `JAMS: ${message}`, cause });
   };
   let json: { annotations?: { namespace?: unknown; data?: unknown }[] } | null;
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    return fail(`${(cause as Error).message}, expected json`, cause);
+    return fail(`${(cause as Error).message}, expected json`, undefined, cause);
   }
   const annotations = json?.annotations;
-  if (!Array.isArray(annotations)) return fail("no annotations, expected a list of them");
+  if (!Array.isArray(annotations)) return fail("no annotations, expected a list of them", ["annotations"]);
   const known = annotations.map((annotation) => String(annotation?.namespace ?? "no namespace"));
   if (namespace !== undefined && !known.includes(namespace)) {
-    fail(`namespace "${namespace}": not found, expected one of ${[...new Set(known)].join(", ")}`);
+    fail(`namespace "${namespace}": not found, expected one of ${[...new Set(known)].join(", ")}`, ["annotations"]);
   }
   return annotations.flatMap((annotation, a) => {
     if (namespace !== undefined && known[a] !== namespace) return [];
+    const data = ["annotations", a, "data"];
     return observations(annotation?.data).map((observation, i): TimedLabel => {
+      const path = Array.isArray(annotation.data) ? [...data, i] : [...data, "time", i];
       const place = `annotation ${a + 1} (${known[a]}), entry ${i + 1}`;
       const { time, duration = 0, value, confidence } = observation ?? {};
       if (typeof time !== "number" || typeof duration !== "number" || !(time >= 0 && duration >= 0)) {
-        return fail(`${place}: time ${shown(time)}, duration ${shown(duration)}, expected numbers of 0 or more`);
+        return fail(`${place}: time ${shown(time)}, duration ${shown(duration)}, expected numbers of 0 or more`, path);
       }
       const label = labelOf(value, known[a]!);
-      if (label === undefined) return fail(`${place}: value ${shown(value)}, expected a text or a pitch`);
+      if (label === undefined) return fail(`${place}: value ${shown(value)}, expected a text or a pitch`, path);
       const score = typeof confidence === "number" ? { score: confidence } : {};
       return { onset: time, offset: addDecimals(time, duration), label, ...score, line: 1 };
     });

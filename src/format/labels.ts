@@ -2,6 +2,7 @@ import { pitchName } from "../core/pitch.js";
 import type { RowEvent } from "../core/rows.js";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
+import { notUtf8 } from "./csv.js";
 import type { LabelEvents } from "./events.js";
 import { type KeyLabels, type KeyOptions, parseKeys, type TimeUnit } from "./keys.js";
 import { type MidiNotes, type MidiOptions, type Note, readMidi } from "./midi.js";
@@ -68,7 +69,7 @@ export function readLabels(bytes: Uint8Array, where: string, options: LabelOptio
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (cause) {
-    throw new DatasetError("LABEL", `encoding of ${where}: not UTF-8, save the file as UTF-8`, [], { cause });
+    throw notUtf8("LABEL", bytes, where, cause);
   }
   return parseKeys(text, where, options);
 }

@@ -13,6 +13,7 @@ import { History } from "./history.js";
 import type { Message } from "./message.js";
 import { richForm } from "./rich-form.js";
 import { createRunner } from "./runner.js";
+import { endCellScope, provideScopes } from "./scopes.js";
 import type { Server } from "./server.js";
 import { keepMaps } from "./source-maps.js";
 import { loadTslab, type Tslab } from "./tslab.js";
@@ -51,6 +52,7 @@ export function createCells(server: Server, shared: Int32Array, onRunning: (runn
   const typeErrors: unknown[][] = [];
   const name = (): string => `cell [${count}]`;
   mapStacks();
+  provideScopes();
 
   const runner = createRunner((code) => beginAs(current!, () => tslab.executor.execute(code)), shared);
   const tslab = loadTslab(
@@ -118,6 +120,11 @@ export function createCells(server: Server, shared: Int32Array, onRunning: (runn
       if (typeErrors.length > 0) failure = describeTypeErrors(name(), typeErrors.splice(0), tslab.syntaxErrors(code));
     } catch (error) {
       failure = describeError(error);
+    }
+    try {
+      await endCellScope();
+    } catch (error) {
+      failure ??= describeError(error, { cell: name() });
     }
   }
 

@@ -10,17 +10,17 @@ const SOURCE = /^(\.{1,2}\/.*)\.([cm]?)tsx?$/;
 /** Compiled files from outside the notebook's folder, for which tslab has no place. */
 let outside: { path: string; data: string }[] = [];
 
-/** Makes what tslab's compiler host emits of files outside the notebook's folder known to `addOutside`. */
+/** Makes what tslab's compiler host emits of files outside the notebook's folder known to `addOutside`; `before` transforms all. */
 export function keepOutside<
   T extends { afterProgramCreate?: (builder: ts.EmitAndSemanticDiagnosticsBuilderProgram) => void },
->(host: T, toCommonJs: (code: string) => string): T {
+>(host: T, toCommonJs: (code: string) => string, before: ts.TransformerFactory<ts.SourceFile>): T {
   let created: T["afterProgramCreate"];
   return Object.defineProperty(host, "afterProgramCreate", {
     get: () => created,
     set: (callback: NonNullable<T["afterProgramCreate"]>) => {
       created = (builder) => {
         const { emit } = builder;
-        builder.emit = (file, write, ...rest) =>
+        builder.emit = (file, write, cancel, onlyDeclarations, transformers) =>
           emit.call(
             builder,
             file,
@@ -28,7 +28,9 @@ export function keepOutside<
               if (!isAbsolute(path)) write!(path, data, ...more);
               else if (path.endsWith(".js")) outside.push({ path, data: toCommonJs(data) });
             },
-            ...rest,
+            cancel,
+            onlyDeclarations,
+            { ...transformers, before: [...(transformers?.before ?? []), before] },
           );
         callback(builder);
       };

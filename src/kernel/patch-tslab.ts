@@ -5,6 +5,7 @@ import { type Converter, keepDeclarations } from "./declarations.js";
 import { addOutside, withoutExport } from "./imports.js";
 import { addSourceMaps } from "./source-maps.js";
 import { awaits } from "./top-level-await.js";
+import { plainUsing, useInCell } from "./using.js";
 
 /** The version whose inner parts this kernel was written for. */
 export const TSLAB_VERSION = "1.0.22";
@@ -35,7 +36,8 @@ export interface LoadedTypeScript {
 /**
  * Everything that the kernel changes in tslab: cells get source maps and a name, so that errors point into them,
  * `{ name }` finds a variable of an earlier cell, whatever they await is waited for, what a cell declared before it
- * failed stays, files from other folders and by their full names are imported, and `export` may stand in a cell.
+ * failed stays, files from other folders and by their full names are imported, `export` may stand in a cell, and
+ * `using` and `await using` declare what ends with its block or its cell.
  */
 export function patchTslab(load: NodeJS.Require, cells: CellNames): LoadedTypeScript {
   runByControl(cells);
@@ -43,12 +45,16 @@ export function patchTslab(load: NodeJS.Require, cells: CellNames): LoadedTypeSc
   return {
     typescript,
     adapt: (converter) => {
-      const { convert } = converter;
+      const { convert, inspect, complete } = converter;
+      const readable = (code: string): string => plainUsing(typescript, code).code;
+      converter.inspect = (declarations, code, position) => inspect(declarations, readable(code), position);
+      converter.complete = (declarations, code, position) => complete(declarations, readable(code), position);
       converter.convert = (declarations, code) => {
-        const plain = withoutExport(typescript, code);
+        const used = useInCell(typescript, code);
+        const plain = withoutExport(typescript, used.code);
         const converted = convert(declarations, plain);
         addOutside(converted);
-        if (converted.diagnostics.length === 0) converted.hasToplevelAwait ||= awaits(typescript, plain);
+        if (converted.diagnostics.length === 0) converted.hasToplevelAwait ||= used.awaits || awaits(typescript, plain);
         return converted;
       };
       return keepDeclarations(typescript, converter);

@@ -1,6 +1,7 @@
 import { SourceMap } from "node:module";
 import type ts from "typescript";
 import { importedSources, keepOutside, NOT_UNDER_ROOT } from "./imports.js";
+import { usingOfCell } from "./using.js";
 import { shorthandProperties } from "./shorthand.js";
 
 /** A place in a cell, both counted from 1. */
@@ -56,6 +57,7 @@ export function addSourceMaps(load: NodeJS.Require): typeof ts {
           ...rest,
         ),
         (code) => load("./converter.js").esModuleToCommonJSModule(code, options.target),
+        usingOfCell(typescript as never),
       ),
     transpileModule: (code: string, options) => {
       const inline = INLINE.exec(code)?.[1];

@@ -48,11 +48,15 @@ export function fit(maxBytes: number, make: (detail: number) => MimeBundle): Mim
   return bundle;
 }
 
-const NUMBER = /^[-+]?[\d.,]+( ?[%a-zA-Z]+)?( \d+ [a-z]+)?$/;
+const NUMBER = /^(NaN|[-+]?Infinity|[-+]?[\d.,]+(e[-+]?\d+)?( ?[%a-zA-Z]+)?( \d+ [a-z]+)?)$/;
 
 /** An html table: head and rows of text; columns of numbers, with or without unit, aligned right. Everything is escaped. */
 export function tableHtml(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const numbers = head.map((_, c) => rows.every((row) => typeof row[c] === "number" || NUMBER.test(row[c] ?? "")));
+  const isNumber = (value: string | number = ""): boolean => typeof value === "number" || NUMBER.test(value);
+  // Cells may be empty, but not all.
+  const numbers = head.map(
+    (_, c) => rows.some((row) => row[c] !== "") && rows.every((row) => row[c] === "" || isNumber(row[c])),
+  );
   const cell = (value: string | number, c: number, tag: string): string =>
     `<${tag} style="text-align:${numbers[c] ? "right" : "left"};padding:2px 10px">${escapeText(typeof value === "number" ? numberText(value) : value)}</${tag}>`;
   const line = (row: readonly (string | number)[], tag: string): string =>

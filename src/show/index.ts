@@ -38,5 +38,6 @@ export type { ExampleLike, SoundOptions, SoundSource, TensorLike } from "./sound
 export { type PitchTrack, type SpectrogramOptions, spectrogram } from "./spectrogram.js";
 export { type SplitsOptions, type SplitsView, type SplitView, splits } from "./splits.js";
 export { type Described, type SummaryView, summary } from "./summary.js";
+export { type TableShowOptions, table } from "./table.js";
 export { waveform } from "./waveform.js";
 export { type Judged, worst } from "./worst.js";

@@ -13,6 +13,7 @@ export interface FromCsvOptions extends TableOptions, CsvForm {}
 export const TABLE_OPTIONS: OptionNames<TableOptions> = {
   ...{ file: true, label: true, labels: true, separator: true, values: true, target: true, keys: true, classes: true },
   ...{ group: true, split: true, side: true, start: true, end: true, duration: true, decimal: true, where: true },
+  ...{ unlabelled: true },
 };
 
 const OPTIONS: OptionNames<FromCsvOptions> = {

@@ -136,7 +136,10 @@ async function indexOf(directory: string, events: string, options: FromEventsOpt
   const warn = (kind: string, message: string): void =>
     void warnings.push({ kind, file: events, line: 1, message: `${message} (${events})` });
   if (found.problems.length > 0)
-    warn("skipped", `rows of sounds that aren't there: ${found.problems.length}, not taken`);
+    warn(
+      "skipped",
+      `${pattern ? "sounds without a table" : "rows of sounds that aren't there"}: ${found.problems.length}, not taken`,
+    );
   const named = unnamed === "empty" ? sounds : sounds.filter((sound) => found.bySound.has(sound));
   if (named.length < sounds.length && !pattern) {
     warn(

@@ -50,6 +50,8 @@ export interface TableOptions {
   duration?: string;
   /** What decimals are written with. Default ".". */
   decimal?: "." | ",";
+  /** Kind classes: rows without a class. With "skip" they are left out, and counted in a warning. Default "error". */
+  unlabelled?: "error" | "skip";
   /** Takes only rows for which it is true. */
   where?: (row: Readonly<Record<string, string>>) => boolean;
 }
@@ -80,6 +82,7 @@ export async function indexOfTable(
   const rows: Row[] = [];
   const names: string[][] = [];
   const seen = new Map<string, number>();
+  let unlabelled = 0;
   const inParts = options.start !== undefined || options.end !== undefined || options.duration !== undefined;
   for (const { line, cells } of table.rows) {
     if (options.where && !options.where(cells)) continue;
@@ -108,7 +111,12 @@ export async function indexOfTable(
     if (splits) setSplit(row, cells[splits.column] ?? "", splits.read, report);
     else if (options.side) row.split = options.side;
     const classes = labelsOf(cells, options);
-    if (classes?.length === 0) report(line, "labels", `label: empty, expected a class name`);
+    if (classes?.length === 0 && options.unlabelled === "skip") {
+      unlabelled++;
+      continue;
+    }
+    if (classes?.length === 0)
+      report(line, "labels", `label: empty, expected a class name; pass unlabelled: "skip" to leave such rows out`);
     if (options.label !== undefined && LIST.test(classes?.[0] ?? "")) {
       const hint = `pass labels: ${JSON.stringify(options.label)} in the place of label`;
       report(line, "labels", `label ${JSON.stringify(classes![0])}: a list, expected one class name; ${hint}`);
@@ -117,6 +125,10 @@ export async function indexOfTable(
     if (problems.length > before) continue;
     rows.push(row);
     if (classes) names.push(classes);
+  }
+  if (unlabelled > 0) {
+    const message = `rows without a class: ${unlabelled}, not taken (${name})`;
+    warnings.push({ kind: "skipped", file: name, line: 1, message });
   }
   await reportLinks(directory, folders, rows, report);
   if (rows.length === 0 && problems.length === 0) report(1, "empty", "no rows, expected at least one");
@@ -137,7 +149,9 @@ type Cells = Record<string, string>;
 
 /** The kind of dataset that the options make. @throws DatasetError "OPTION" where they name no target, or several */
 function kindOf(options: TableOptions): DatasetIndex["kind"] {
-  const { label, labels, values, target, keys } = options;
+  const { label, labels, values, target, keys, unlabelled = "error" } = options;
+  if (unlabelled !== "error" && unlabelled !== "skip")
+    throw new DatasetError("OPTION", `unlabelled: ${JSON.stringify(unlabelled)}, expected "error" or "skip"`);
   const given = Object.entries({ label, labels, values, target, keys }).filter(([, value]) => value !== undefined);
   if (given.length !== 1) {
     const names = given.length === 0 ? "none" : given.map(([name]) => name).join(" and ");

@@ -1,6 +1,7 @@
 import { gunzipSync } from "node:zlib";
-import { DatasetError } from "../core/error.js";
+import { DatasetError, lineError } from "../core/error.js";
 import { decodeUtf8 } from "../format/csv.js";
+import { jsonLine, jsonLines } from "../format/json-lines.js";
 import type { ManifestEntry } from "./manifest-forms.js";
 import { readTableFile } from "./table-rows.js";
 
@@ -8,7 +9,7 @@ import { readTableFile } from "./table-rows.js";
 export async function readEntries(directory: string, file: string): Promise<ManifestEntry[]> {
   const bytes = await readTableFile(directory, file);
   const wrong = (message: string, line: number): DatasetError =>
-    new DatasetError("INDEX", `manifest ${file}: ${message} (${file}:${line})`);
+    lineError("INDEX", { kind: "manifest", file, line, message: `manifest ${file}: ${message}` });
   let text: string;
   try {
     text = decodeUtf8(/\.gz$/i.test(file) ? gunzipSync(bytes) : bytes, file).replace(/^\uFEFF/, "");
@@ -25,7 +26,7 @@ export async function readEntries(directory: string, file: string): Promise<Mani
     try {
       return JSON.parse(source);
     } catch (cause) {
-      throw wrong(`${(cause as Error).message}, expected json`, line);
+      throw wrong(`${(cause as Error).message}, expected json`, line + jsonLine(source) - 1);
     }
   };
   // Lines of objects, or one json of several lines.
@@ -37,8 +38,9 @@ export async function readEntries(directory: string, file: string): Promise<Mani
   )
     return lines.map(({ source, line }) => entry(parse(source, line), line));
   const all = parse(text, 1);
-  if (Array.isArray(all)) return all.map((value) => entry(value, 1));
-  return Object.entries(entry(all, 1).value).map(([key, value]) => entry(value, 1, key));
+  const at = jsonLines(text);
+  if (Array.isArray(all)) return all.map((value, i) => entry(value, at.get(String(i)) ?? 1));
+  return Object.entries(entry(all, 1).value).map(([key, value]) => entry(value, at.get(key) ?? 1, key));
 }
 
 /** Whether a line is an object of objects: a whole manifest, no entry of one. */

@@ -69,6 +69,8 @@ export function tableOf(
     } else if (form === "nemo") {
       const { audio_filepath: path, offset, duration } = value;
       made = { file: path };
+      for (const [name, time] of Object.entries({ offset, duration }))
+        if (typeof (time ?? 0) !== "number") wrong(`${name}: ${shown(time)}, expected a number of seconds`);
       // Without an offset the duration is that of the whole file.
       if (typeof offset === "number") made = { file: path, start: offset, ...endOf(offset, duration) };
     } else if (form === "huggingface") made = { file: value.file_name };

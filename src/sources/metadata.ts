@@ -1,7 +1,8 @@
 import { extname, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { parse } from "csv-parse/sync";
-import { DatasetError } from "../core/error.js";
+import { DatasetError, lineError } from "../core/error.js";
+import { jsonLine } from "../format/json-lines.js";
 import { bytesOf, statOf } from "../system/file-names.js";
 import { nameProblem, plainName } from "../core/names.js";
 
@@ -31,21 +32,25 @@ export async function readMetadata(
   return extname(name).toLowerCase() === ".csv" ? fromCsvText(text, name) : fromJsonText(text, name);
 }
 
+function wrong(file: string, line: number, message: string, cause?: unknown): DatasetError {
+  return lineError("INDEX", { kind: "metadata", file, line, message, cause });
+}
+
 function fromJsonText(text: string, name: string): Metadata {
   let data: unknown;
   try {
     data = JSON.parse(text);
   } catch (cause) {
-    throw new DatasetError("INDEX", `metadata ${name}: ${(cause as Error).message}, expected json`, [], { cause });
+    throw wrong(name, jsonLine(text), `metadata ${name}: ${(cause as Error).message}, expected json`, cause);
   }
   const isObject = (x: unknown): x is Record<string, unknown> =>
     typeof x === "object" && x !== null && !Array.isArray(x);
   const wanted = 'expected { "file.wav": { "field": "text" } }';
-  if (!isObject(data)) throw new DatasetError("INDEX", `metadata ${name}: no object, ${wanted}`);
+  if (!isObject(data)) throw wrong(name, 1, `metadata ${name}: no object, ${wanted}`);
   const out: Metadata = new Map();
   for (const [file, fields] of Object.entries(data)) {
     if (!isObject(fields))
-      throw new DatasetError("INDEX", `metadata of "${file}": ${typeof fields}, ${wanted} (${name})`);
+      throw wrong(name, jsonLine(text, [file]), `metadata of "${file}": ${typeof fields}, ${wanted}`);
     const given = Object.entries(fields).filter(([, value]) => value !== null);
     out.set(plainName(file), Object.fromEntries(given.map(([key, value]) => [key, String(value)])));
   }
@@ -53,24 +58,31 @@ function fromJsonText(text: string, name: string): Metadata {
 }
 
 function fromCsvText(text: string, name: string): Metadata {
-  let rows: string[][];
+  let rows: { record: string[]; info: { lines: number } }[];
   try {
-    rows = parse(text, { trim: true, skip_empty_lines: true });
+    rows = parse(text, { trim: true, skip_empty_lines: true, info: true }) as unknown as typeof rows;
   } catch (cause) {
-    throw new DatasetError("INDEX", `metadata ${name}: ${(cause as Error).message}`, [], { cause });
+    const { message, lines = 1 } = cause as Error & { lines?: number };
+    throw wrong(name, lines, `metadata ${name}: ${message}`, cause);
   }
-  const [header, ...rest] = rows;
-  if (!header || header.length < 2) {
-    throw new DatasetError("INDEX", `metadata ${name}: no header, expected one such as \`file,artist,genre\``);
-  }
+  const [first, ...rest] = rows;
+  const header = first?.record;
+  if (!header || header.length < 2)
+    throw wrong(
+      name,
+      first?.info.lines ?? 1,
+      `metadata ${name}: no header, expected one such as \`file,artist,genre\``,
+    );
   const twice = header.find((field, i) => field !== "" && header.indexOf(field) !== i);
-  if (twice !== undefined) throw new DatasetError("INDEX", `metadata ${name}: field "${twice}" twice, expected once`);
+  if (twice !== undefined)
+    throw wrong(name, first!.info.lines, `metadata ${name}: field "${twice}" twice, expected once`);
   const out: Metadata = new Map();
-  for (const [file = "", ...cells] of rest) {
+  for (const { record, info } of rest) {
+    const [file = "", ...cells] = record;
     const fields = Object.fromEntries(cells.map((cell, i): [string, string] => [header[i + 1] ?? "", cell]));
     const before = out.get(plainName(file));
     if (before && !isDeepStrictEqual(before, fields)) {
-      throw new DatasetError("INDEX", `metadata of "${file}": twice and not the same, expected one line (${name})`);
+      throw wrong(name, info.lines, `metadata of "${file}": twice and not the same, expected one line`);
     }
     out.set(plainName(file), fields);
   }

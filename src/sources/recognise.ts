@@ -1,8 +1,11 @@
 import { join, posix } from "node:path";
 import type { DatasetIndex } from "../core/rows.js";
+import { splitReader } from "../core/split-name.js";
 import { EVENT_FORMATS, findLayout } from "../format/event-table.js";
 import { textOf } from "../system/file-names.js";
 import { datasetFolders } from "./folders.js";
+import { hasCues } from "./has-cues.js";
+import { joinIndexes } from "./join-indexes.js";
 import { fromCsv } from "./from-csv.js";
 import { fromEvents } from "./from-events.js";
 import { fromFolder } from "./from-folder.js";
@@ -24,14 +27,16 @@ interface Guess {
   call: keyof typeof CALLS;
   /** Its arguments behind the folder. */
   given: readonly unknown[];
+  /** The arguments of a second call, whose index is joined with that of the first. */
+  and?: readonly unknown[];
 }
 
 /** A way to load a folder that works. */
 export interface Recognised {
   what: string;
-  /** The name of the function. */
-  call: string;
-  /** The call as code, the folder being `D`. */
+  /** The names of the functions. */
+  calls: string[];
+  /** What makes the index, as code, the folder being `D`. */
   code: string;
   index: DatasetIndex;
 }
@@ -59,16 +64,22 @@ export async function recognise(directory: string): Promise<{ ways: Recognised[]
     ...(await tables(contents)),
     ...events.filter(({ what }) => !what.startsWith(AUDIOSET)),
     ...tablesBeside(contents),
+    ...(await cuesInside(contents)),
     ...folders(contents),
   ];
   const ways: Recognised[] = [];
   const tried: string[] = [];
-  for (const { what, call, given } of guesses) {
-    const code = `${call}(${["D", ...given.map(asCode)].join(", ")})`;
+  for (const { what, call, given, and } of guesses) {
+    const all = and ? [given, and] : [given];
+    const each = all.map((rest) => `await ${call}(${["D", ...rest.map(asCode)].join(", ")})`);
+    const code = and ? `joinIndexes(${each.join(", ")})` : each[0]!;
     try {
       const run = CALLS[call] as (directory: string, ...rest: readonly unknown[]) => Promise<DatasetIndex>;
-      const index = await run(directory, ...given);
-      if ((index.labels?.length ?? 1) > 0) ways.push({ what, call, code, index });
+      const indexes: DatasetIndex[] = [];
+      for (const rest of all) indexes.push(await run(directory, ...rest));
+      const index = and ? joinIndexes(...indexes) : indexes[0]!;
+      const calls = and ? [call, "joinIndexes"] : [call];
+      if ((index.labels?.length ?? 1) > 0) ways.push({ what, calls, code, index });
     } catch (error) {
       tried.push(`${code}: ${(error as Error).message.split("\n").slice(0, 2).join(" ").trim()}`);
     }
@@ -89,7 +100,7 @@ function asCode(value: unknown): string {
 /** Usual names of columns of one class, and of several; then of groups. */
 const LABEL =
   /^(label|category|class|genre|primary_label|species|common[ _]name|command|word|emotion|instrument(_family_str)?|gender|language|accent|kind|tag)$/i;
-const LABELS = /^(labels|tags|classes|categories|positive_labels)$/i;
+const LABELS = /^(labels|event_labels|tags|classes|categories|positive_labels)$/i;
 const GROUPS = [
   "fold",
   "speaker",
@@ -120,7 +131,10 @@ function targetOf({ header, rows }: Table): Record<string, string> | undefined {
         : lists
           ? { labels: one }
           : { label: one };
-  return target && { ...target, ...(group === undefined || group === one ? {} : { group }) };
+  const column = several ?? one;
+  const unlabelled =
+    column !== undefined && rows.some(({ cells }) => cells[column] === "") ? { unlabelled: "skip" } : {};
+  return target && { ...target, ...(group === undefined || group === one ? {} : { group }), ...unlabelled };
 }
 
 /** What a column's cells must be put into, so that they name sounds: `audio/{filename}`, `clips/{id}.wav`. */
@@ -133,7 +147,8 @@ function patternFor(table: Table, sounds: readonly string[]): string | undefined
     const cell = first!.cells[column] ?? "";
     const sound = cell === "" ? undefined : find(cell).sound;
     if (sound === undefined) continue;
-    const at = sound.indexOf(cell);
+    const base = sound.lastIndexOf("/") + 1;
+    const at = sound.startsWith(cell, base) ? base : sound.lastIndexOf(cell);
     if (at < 0) continue;
     const plain = `${sound.slice(0, at)}{${column}}${sound.slice(at + cell.length)}`;
     // Folders may be cells too: of the class, of the fold.
@@ -160,8 +175,12 @@ const SIDE = { train: /\btrain(ing)?\b/i, validate: /\b(dev|val|valid|validation
 function sidesOf(files: readonly string[]): Record<string, string> | undefined {
   const found = Object.entries(SIDE).flatMap(([side, names]) => {
     const file = files.find((name) => names.test(name.replaceAll("_", " ")));
-    return file === undefined ? [] : [[side, file] as const];
+    return file === undefined ? [] : [[side, file] as [string, string]];
   });
+  // Dev without train is what there is to train on.
+  const dev = found.find(([side, file]) => side === "validate" && /\bdev\b/i.test(file.replaceAll("_", " ")));
+  if (dev && !found.some(([side]) => side === "train"))
+    found.unshift(["train", found.splice(found.indexOf(dev), 1)[0]![1]]);
   const sides: Record<string, string> = Object.fromEntries(found);
   const different = new Set(Object.values(sides)).size === found.length;
   return found.length > 1 && different && sides.train !== undefined ? sides : undefined;
@@ -169,6 +188,7 @@ function sidesOf(files: readonly string[]): Record<string, string> | undefined {
 
 async function tables({ directory, others, sounds }: Contents): Promise<Guess[]> {
   const guesses: Guess[] = [];
+  const splits = new Map<string, string>();
   const byHeader = new Map<string, { file: string; options: Record<string, unknown> }[]>();
   for (const file of others.filter((name) => /\.[ct]sv$/i.test(name))) {
     const read = await readAnyCsv(directory, file);
@@ -183,7 +203,9 @@ async function tables({ directory, others, sounds }: Contents): Promise<Guess[]>
     const parts = new Set(names).size < names.length ? partsOf(table) : {};
     const options = { file: pattern, ...target, ...parts, ...form };
     guesses.push({ what: tableName(file), call: "fromCsv", given: [file, options] });
-    const key = `${posix.dirname(file)} ${table.header} ${JSON.stringify(options)}`;
+    const split = table.header.find((name) => /^split$/i.test(name));
+    if (split !== undefined) splits.set(file, split);
+    const key = `${posix.dirname(file)} ${table.header} ${JSON.stringify({ ...options, unlabelled: undefined })}`;
     byHeader.set(key, [...(byHeader.get(key) ?? []), { file, options }]);
   }
   // Tables of the same columns that are called as sides are: train.tsv, dev.tsv, test.tsv.
@@ -197,11 +219,26 @@ async function tables({ directory, others, sounds }: Contents): Promise<Guess[]>
       {
         what: `${tableName(named.train!)}, a table for each side`,
         call: "fromCsv",
-        given: [named, same[0]!.options],
+        given: [named, Object.assign({}, ...same.map(({ options }) => options))],
       },
     ];
   });
-  return [...joined, ...guesses];
+  return [...joined, ...devAndEval(guesses, splits), ...guesses];
+}
+
+/** Two tables that name their sounds in folders of their own: FSD50K's dev.csv, which may say what validates, and eval.csv. */
+function devAndEval(guesses: readonly Guess[], splits: ReadonlyMap<string, string>): Guess[] {
+  const named = (names: RegExp): Guess | undefined =>
+    guesses.find(({ given }) => names.test(posix.basename(given[0] as string).replaceAll("_", " ")));
+  const [dev, evaluation] = [named(/\bdev\b/i), named(SIDE.test)];
+  if (!dev || !evaluation || dev === evaluation || named(SIDE.train)) return [];
+  const [devOptions, options] = [dev.given[1], evaluation.given[1]] as Record<string, unknown>[];
+  const same = (["label", "labels", "group"] as const).every((name) => devOptions![name] === options![name]);
+  if (!same || devOptions!.file === options!.file) return [];
+  const split = splits.get(dev.given[0] as string);
+  const what = `${dev.what}, with eval for testing`;
+  const given = [dev.given[0], { ...devOptions, ...(split === undefined ? { side: "train" } : { split }) }];
+  return [{ ...dev, what, given, and: [evaluation.given[0], { ...options, side: "test" }] }];
 }
 
 function partsOf({ header }: Table): Record<string, string> {
@@ -297,10 +334,13 @@ const FORMS: Record<string, string> = {
 const AUDIOSET = "AudioSet's strong labels";
 
 /** Tables of events that name their sounds. */
-async function eventTables({ directory, others }: Contents): Promise<Guess[]> {
+async function eventTables({ directory, others, sounds }: Contents): Promise<Guess[]> {
   const guesses: Guess[] = [];
+  const bases = new Set(sounds.map((sound) => posix.basename(sound).replace(AUDIO_FILE, "")));
   for (const file of others) {
     const known = /\.(rttm|ctm)$/i.exec(file)?.[1]?.toUpperCase();
+    // One for each sound: `tablesBeside`.
+    if (known && bases.has(posix.basename(file).slice(0, -1 - known.length))) continue;
     if (known) guesses.push({ what: `${known} (${file})`, call: "fromEvents", given: [file] });
     else if (posix.basename(file) === "segments")
       guesses.push({ what: `Kaldi's segments (${file})`, call: "fromEvents", given: [file] });
@@ -327,7 +367,7 @@ function tablesBeside({ others, sounds, inputFolder }: Contents): Guess[] {
   );
   for (const file of others) {
     const [, base = "", ending = ""] =
-      /^(.*?)((?:\.[\w ]+)*\.(?:TextGrid|jams|txt|csv|tsv|lab))$/i.exec(posix.basename(file)) ?? [];
+      /^(.*?)((?:\.[\w ]+)*\.(?:TextGrid|jams|rttm|ctm|txt|csv|tsv|lab))$/i.exec(posix.basename(file)) ?? [];
     const sound = bases.get(base);
     if (sound === undefined) continue;
     const beside = posix.dirname(file) === posix.join(inputFolder, posix.dirname(sound));
@@ -344,6 +384,21 @@ function tablesBeside({ others, sounds, inputFolder }: Contents): Guess[] {
     return { what: `a table of events for each sound (${pattern})`, call: "fromEvents", given: [pattern, ...options] };
   });
   return [...joined, ...single];
+}
+
+/** Wavs that are looked into for cue points. */
+const LOOKED = 100;
+
+/** Cue points inside wavs, where half of them or more have some. */
+async function cuesInside({ directory, inputFolder, sounds }: Contents): Promise<Guess[]> {
+  const wavs = sounds.filter((sound) => /\.wav$/i.test(sound));
+  const looked = wavs.filter((_, i) => i % Math.ceil(wavs.length / LOOKED) === 0);
+  let marked = 0;
+  for (const wav of looked) if (await hasCues(join(directory, inputFolder, wav))) marked++;
+  if (marked === 0 || marked * 2 < looked.length) return [];
+  const options = { format: "cues", ...(wavs.length < sounds.length ? { missing: "skip" } : {}) };
+  const pattern = posix.join(inputFolder, `{name}${posix.extname(wavs[0]!)}`);
+  return [{ what: "wavs with cue points inside", call: "fromEvents", given: [pattern, options] }];
 }
 
 /** What the names of folders and sounds say. */
@@ -367,8 +422,20 @@ function folders({ sounds, others, inputFolder }: Contents): Guess[] {
   // The folder below which there are several.
   const depth = commonFolder(sounds);
   const what = "a folder for each class";
+  const given = depth === "" ? {} : { folder: depth.slice(0, -1) };
+  // Speakers and their videos, chapters or sessions: `id10001/1zcIwhmdeo4/00001.wav`.
+  const parts = sounds.map((sound) => sound.slice(depth.length).split("/"));
+  const [ending = "", ...otherEndings] = new Set(sounds.map((sound) => posix.extname(sound)));
+  const isSides = (k: number): boolean => {
+    const read = splitReader(parts.map((names) => names[k]!));
+    return parts.every((names) => read(names[k]!) !== undefined);
+  };
+  const grouped = parts.length > 0 && otherEndings.length === 0 && parts.every((names) => names.length === 3);
+  const label = `{class}/{group}/{name}${ending}`;
+  if (grouped && !isSides(0) && !isSides(1))
+    guesses.push({ what: `${what}, with groups below`, call: "fromFolder", given: [{ ...given, label }] });
   if (sounds.some((sound) => sound.slice(depth.length).includes("/")))
-    guesses.push({ what, call: "fromFolder", given: depth === "" ? [] : [{ folder: depth.slice(0, -1) }] });
+    guesses.push({ what, call: "fromFolder", given: depth === "" ? [] : [given] });
   return guesses;
 }
 

@@ -15,6 +15,8 @@ export interface TableRow {
 /** A table: the names of its columns, and its rows. */
 export interface Table {
   header: readonly string[];
+  /** Line of the header. Default 1. */
+  line?: number;
   rows: TableRow[];
 }
 
@@ -57,15 +59,16 @@ export async function readCsv(directory: string, csv: string, form: CsvForm, rep
     const hint = /quote/i.test(message) ? "; if quotes are text in it, pass quote: false" : "";
     throw new DatasetError("INDEX", `csv ${csv}: ${message} (${csv}:${lines ?? 1})${hint}`, [], { cause });
   }
-  const header = form.columns ? [...form.columns] : parsed.shift()?.record;
-  if (!header) throw new DatasetError("INDEX", `csv ${csv}: empty, expected a header and rows`);
+  const first = form.columns ? undefined : parsed.shift();
+  const header = form.columns ?? first?.record;
+  if (!header) throw new DatasetError("INDEX", `csv ${csv}: empty, expected a header and rows (${csv}:1)`);
   const rows: TableRow[] = [];
   for (const { record, info } of parsed) {
     if (record.length !== header.length) {
       report(info.lines, "columns", `columns: ${record.length}, expected ${header.length} as in the header`);
     } else rows.push({ line: info.lines, cells: Object.fromEntries(header.map((name, i) => [name, record[i] ?? ""])) });
   }
-  return { header, rows };
+  return { header, line: first?.info.lines ?? 1, rows };
 }
 
 function delimiterOf(csv: string): string {
@@ -75,14 +78,14 @@ function delimiterOf(csv: string): string {
 /** @throws DatasetError "OPTION" for a column that the table doesn't have, "INDEX" for one that it has twice */
 export function checkColumns(
   file: string,
-  { header }: Table,
+  { header, line = 1 }: Table,
   names: readonly (string | undefined)[],
   form: CsvForm = {},
 ): void {
   for (const name of names) {
     if (name === undefined) continue;
     if (header.indexOf(name) !== header.lastIndexOf(name)) {
-      throw new DatasetError("INDEX", `column "${name}": twice in ${file}, expected once`);
+      throw new DatasetError("INDEX", `column "${name}": twice in ${file}, expected once (${file}:${line})`);
     }
     if (header.includes(name)) continue;
     const [other] = form.delimiter || header.length > 1 ? [] : (/[;\t]/.exec(header[0] ?? "") ?? []);

@@ -5,12 +5,18 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { transformSync } from "esbuild";
+import { WaveFile } from "wavefile";
 import { folderInfo } from "../../dist/check/folder-info.js";
 import * as library from "../../dist/index.js";
 import { root } from "../support/python.js";
 import { folder } from "../support/records.js";
 
-function set(t: TestContext, sounds: readonly string[], texts: Record<string, string | Uint8Array>): string {
+function set(
+  t: TestContext,
+  sounds: readonly string[],
+  texts: Record<string, string | Uint8Array>,
+  marked = false,
+): string {
   const directory = join(folder(t), "my-set");
   const put = (name: string, data: string | Uint8Array): void => {
     mkdirSync(dirname(join(directory, name)), { recursive: true });
@@ -18,7 +24,9 @@ function set(t: TestContext, sounds: readonly string[], texts: Record<string, st
   };
   for (const [k, name] of sounds.entries()) {
     const samples = Int16Array.from({ length: 8000 }, (_, i) => 9000 * Math.sin((i * (k + 1)) / 30));
-    put(name, library.encodeWav({ sampleRate: 8000, channels: 1, samples }));
+    const wav = new WaveFile(library.encodeWav({ sampleRate: 8000, channels: 1, samples }));
+    if (marked) wav.setCuePoint({ position: 500, label: "dog" } as never);
+    put(name, wav.toBuffer());
   }
   for (const [name, text] of Object.entries(texts)) put(name, text);
   return directory;
@@ -44,11 +52,15 @@ const numbers = (count: number): number[] => Array.from({ length: count }, (_, i
 interface Layout {
   sounds: string[];
   texts?: Record<string, string | Uint8Array>;
+  /** Whether the sounds get cue points, from the package `wavefile`. */
+  marked?: boolean;
   /** What the first line says behind the folder. */
   what: string;
   call: RegExp;
   labels: string[];
   split?: string;
+  /** How many of the sounds have labels. Default: all. */
+  used?: number;
 }
 
 const SETS: Record<string, Layout> = {
@@ -73,6 +85,19 @@ const SETS: Record<string, Layout> = {
     what: "UrbanSound8K",
     call: /fromCsv\(D, "metadata\/UrbanSound8K\.csv", \{ file: "audio\/fold\{fold\}\/\{slice_file_name\}", label: "class", group: "fold" \}\)/,
     labels: ["drilling", "siren"],
+  },
+  "FSD50K, dev and eval": {
+    sounds: [...numbers(6).map((i) => `FSD50K.dev_audio/${i}.wav`), "FSD50K.eval_audio/10.wav"],
+    texts: {
+      "FSD50K.ground_truth/dev.csv": `fname,labels,mids,split\n${numbers(6)
+        .map((i) => `${i},"Dog,Animal","/m/1,/m/2",${i < 4 ? "train" : "val"}\n`)
+        .join("")}`,
+      "FSD50K.ground_truth/eval.csv": 'fname,labels,mids\n10,"Cat,Animal","/m/3,/m/2"\n',
+    },
+    what: "FSD50K, with eval for testing",
+    call: /= joinIndexes\(await fromCsv\(D, "FSD50K\.ground_truth\/dev\.csv", \{ file: "FSD50K\.dev_audio\/\{fname\}\.wav", labels: "labels", split: "split" \}\), await fromCsv\(D, "FSD50K\.ground_truth\/eval\.csv", \{ file: "FSD50K\.eval_audio\/\{fname\}\.wav", labels: "labels", side: "test" \}\)\);/,
+    labels: ["Animal", "Cat", "Dog"],
+    split: "train 4, validate 2, test 1",
   },
   "Common Voice": {
     sounds: numbers(6).map((i) => `clips/${i}.wav`),
@@ -230,6 +255,46 @@ const SETS: Record<string, Layout> = {
     call: /fromEvents\(D, "meta\.tsv", \{ missing: "skip" \}\)/,
     labels: ["cat", "dog"],
   },
+  "Common Voice with clips of nobody's gender": {
+    sounds: numbers(6).map((i) => `clips/${i}.wav`),
+    texts: Object.fromEntries(
+      ["train", "dev", "test"].map((side, k) => [
+        `${side}.tsv`,
+        `client_id\tpath\tsentence\tgender\ns${k}\t${2 * k}.wav\tno\tmale\ns${k}\t${2 * k + 1}.wav\tyes\t${k ? "" : "female"}\n`,
+      ]),
+    ),
+    what: "Common Voice's tables, a table for each side",
+    call: /label: "gender", group: "client_id", unlabelled: "skip" \}\);/,
+    labels: ["female", "male"],
+    split: "train 2, validate 1, test 1",
+    used: 4,
+  },
+  "VoxCeleb: speakers, their videos below": {
+    sounds: numbers(20).map((i) => `wav/id1000${i % 2}/v${i % 5}/0000${i}.wav`),
+    what: "a folder for each class, with groups below",
+    call: /= await fromFolder\(D, \{ folder: "wav", label: "\{class\}\/\{group\}\/\{name\}\.wav" \}\);/,
+    labels: ["id10000", "id10001"],
+  },
+  "VoxConverse: RTTM for each sound, dev and test": {
+    sounds: ["wav/dev/a.wav", "wav/dev/b.wav", "wav/test/c.wav"],
+    texts: Object.fromEntries(
+      ["dev/a", "dev/b", "test/c"].map((name, k) => [
+        `rttm/${name}.rttm`,
+        `SPEAKER ${name.at(-1)} 1 0.1 0.3 <NA> <NA> spk0${k} <NA> <NA>\n`,
+      ]),
+    ),
+    what: "a table of events for each sound, in a folder for each side",
+    call: /fromEvents\(D, \{ train: "rttm\/dev\/\{base\}\.rttm", test: "rttm\/test\/\{base\}\.rttm" \}, \{ missing: "skip" \}\)/,
+    labels: ["spk00", "spk01", "spk02"],
+    split: "train 2, validate 0, test 1",
+  },
+  "cue points inside the sounds": {
+    sounds: numbers(10).map((i) => `rec/${i}.wav`),
+    marked: true,
+    what: "wavs with cue points inside",
+    call: /= await fromEvents\(D, "\{name\}\.wav", \{ format: "cues" \}\);/,
+    labels: ["dog"],
+  },
   "TextGrids beside the sounds": {
     sounds: numbers(10).map((i) => `rec/${i}.wav`),
     texts: Object.fromEntries(
@@ -245,14 +310,17 @@ const SETS: Record<string, Layout> = {
 };
 
 describe("info", () => {
-  for (const [name, { sounds, texts = {}, what, call, labels, split }] of Object.entries(SETS)) {
+  for (const [name, { sounds, texts = {}, marked, what, call, labels, split, used = sounds.length }] of Object.entries(
+    SETS,
+  )) {
     it(name, async (t) => {
-      const directory = set(t, sounds, texts);
+      const directory = set(t, sounds, texts, marked);
       const text = await folderInfo(directory);
       const [first] = text.split("\n");
       assert.equal(first, `${directory}: ${what}`, text);
       assert.match(text.split("\n").find((line) => line.startsWith("const index = "))!, call);
-      assert.ok(text.includes(`sounds   ${sounds.length}, ${(sounds.length / 3600).toFixed(2)} hours, 8000 Hz`), text);
+      const count = used === sounds.length ? String(used) : `${used} of ${sounds.length}`;
+      assert.ok(text.includes(`sounds   ${count}, ${(used / 3600).toFixed(2)} hours, 8000 Hz`), text);
       assert.ok(text.includes(`classes  ${labels.length}: ${labels[0]} `), text);
       assert.ok(text.includes(`split    ${split ?? "none; load makes one"}`), text);
       const dataset = await run(text);

@@ -17,12 +17,14 @@ import {
 import { python, root } from "../support/python.js";
 import { folder, quiet } from "../support/records.js";
 
+const ramp = (slope: number): number[] => Array.from({ length: 1000 }, (_, i) => slope * i);
+
 /** A folder with ramps of 1,000 samples at 8 kHz, and a table. */
 function set(t: TestContext, names: readonly string[], table: string): string {
   const directory = folder(t);
   mkdirSync(join(directory, "s"));
   for (const [k, name] of names.entries()) {
-    const samples = Int16Array.from({ length: 1000 }, (_, i) => (k + 1) * i);
+    const samples = Int16Array.from(ramp(k + 1));
     writeFileSync(join(directory, "s", name), encodeWav({ sampleRate: 8000, channels: 1, samples }));
   }
   writeFileSync(join(directory, "t.csv"), table);
@@ -112,44 +114,46 @@ describe("exportDataset", () => {
     );
   });
 
-  it("Hugging Face: datasets finds the sides, the files and the labels", async (t) => {
+  it("Hugging Face: datasets finds the sides, the files, their samples and the labels", async (t) => {
     const [directory, dataset] = await classes(t);
     const out = join(directory, "out");
     await exportDataset(dataset, out, { format: "audiofolder", onProgress: false });
     const [eventFolder, events] = await frames(t);
     await exportDataset(events, join(eventFolder, "out"), { format: "audiofolder", onProgress: false });
-    // Putting sounds into its tables needs PyTorch: what its AudioFolder finds before that is compared.
+    // Decoding, and encoding one example, need PyTorch; its tables hold the bytes of each file without, and soundfile reads those.
     const [sides, timed] = python(
       `
 import os, tempfile
 os.environ["HF_HUB_OFFLINE"] = "1"; os.environ["HF_HOME"] = tempfile.mkdtemp()
-import datasets, soundfile
+import datasets, io, soundfile
+from datasets.table import embed_table_storage
 def load(folder):
     builder, found = datasets.load_dataset_builder("audiofolder", data_dir=folder), {}
     for split in builder._split_generators(datasets.DownloadManager()):
         assert isinstance(builder.info.features["audio"], datasets.Audio)
+        rows = datasets.Dataset.from_list([row for _, row in builder._generate_examples(**split.gen_kwargs)])
+        rows = rows.cast_column("audio", datasets.Audio(decode=False))
         found[split.name] = []
-        for _, row in builder._generate_examples(**split.gen_kwargs):
-            path = row.pop("audio")
-            x, rate = soundfile.read(path, dtype="int16")
-            found[split.name].append([os.path.basename(path), len(x), int(x[1]), rate, row])
+        for row in embed_table_storage(rows.data.table).to_pylist():
+            audio = row.pop("audio")
+            x, rate = soundfile.read(io.BytesIO(audio["bytes"]), dtype="int16")
+            found[split.name].append([os.path.basename(audio["path"]), x.tolist(), rate, row])
     return found
 print(json.dumps([load(folder) for folder in input]))`,
       [out, join(eventFolder, "out")],
     );
     assert.deepEqual(sides, {
       train: [
-        ["a.wav", 1000, 1, 8000, { label: "dog", group: "x" }],
-        ["b-c.wav", 1000, 2, 8000, { label: "cat", group: "y" }],
+        ["a.wav", ramp(1), 8000, { label: "dog", group: "x" }],
+        ["b-c.wav", ramp(2), 8000, { label: "cat", group: "y" }],
       ],
-      test: [["d.wav", 1000, 3, 8000, { label: "dog", group: "z" }]],
+      test: [["d.wav", ramp(3), 8000, { label: "dog", group: "z" }]],
     });
     assert.deepEqual(timed, {
       train: [
         [
           "a.wav",
-          1000,
-          1,
+          ramp(1),
           8000,
           {
             events: [
@@ -158,7 +162,7 @@ print(json.dumps([load(folder) for folder in input]))`,
             ],
           },
         ],
-        ["b.wav", 1000, 2, 8000, { events: [] }],
+        ["b.wav", ramp(2), 8000, { events: [] }],
       ],
     });
     const again = await fromManifest(

@@ -169,6 +169,28 @@ lines.close();
   assert.equal(resultOf(cells[2]), "1");
 });
 
+test("an array of plain objects shows as a table, with its text as it was; others don't", async () => {
+  const html = "text/html";
+  const [rows, mixed, own, empty, getter, many] = await runCells(
+    '[{ file: "<b>.wav", seconds: 1.5 }, { seconds: 2, label: "dog" }]',
+    "[{ a: 1 }, 2]",
+    "class Own { a = 1 }\n[new Own()]",
+    "[{}, {}]",
+    '[{ get a(): number { throw new Error("asked"); } }]',
+    "Array.from({ length: 60 }, (_, i) => ({ i }))",
+  );
+  assert.match(
+    resultOf(rows, html)!,
+    /<th [^>]*>file<.*<th [^>]*>seconds<.*<th [^>]*>label<.*&lt;b&gt;\.wav.*right[^>]*>1\.5</s,
+  );
+  assert.equal(resultOf(rows), "[ { file: '<b>.wav', seconds: 1.5 }, { seconds: 2, label: 'dog' } ]");
+  for (const cell of [mixed, own, empty, getter]) {
+    assert.equal(cell!.reply.status, "ok");
+    assert.equal(resultOf(cell, html), undefined);
+  }
+  assert.match(resultOf(many, html)!, /… 10 more rows/);
+});
+
 test("objects that say how they show themselves do", async () => {
   const cells = await runCells(
     '({ [Symbol.for("Jupyter.display")]: async () => ({ "text/html": "<b>x</b>", "text/plain": "x" }) })',

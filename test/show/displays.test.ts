@@ -67,6 +67,10 @@ show.problems({ errors: [1, 2, 3].map((i) => problem("missing", i)), warnings: [
     line: `show.example({ ...clip(0), id: 3, values: [0, 1] }, { labels: ["sin", "square"] });`,
     sees: ["player", "picture"],
   },
+  table: {
+    line: `show.show.table([{ file: "a.wav", seconds: 1.5, rate: 16000 }, { file: "${HOSTILE}", seconds: 12, label: ["dog"] }, ...Array.from({ length: 9 }, (_, i) => ({ file: i + ".wav", seconds: i / 7 }))], { rows: 6, title: "files" });`,
+    sees: ["table"],
+  },
   splits: {
     line: `show.splits({ splits: [{ name: "train", examples: 700, seconds: 700, classes: [300, 400] }, { name: "test", examples: 150, seconds: 150, classes: [75, 75] }], labels: ["sin", "square"], seed: 1 }, { audit: { matrix: { identical: { "train/test": 2 }, nearDuplicate: { "train/test": 5 } } } });`,
     sees: ["table", "picture"],

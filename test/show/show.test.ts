@@ -21,6 +21,7 @@ import { problemsBundle } from "../../dist/show/problems.js";
 import { toSound } from "../../dist/show/sound.js";
 import { spectrogramBundle, spectrogramValues } from "../../dist/show/spectrogram.js";
 import { splitsBundle } from "../../dist/show/splits.js";
+import { tableBundle } from "../../dist/show/table.js";
 import { summaryBundle } from "../../dist/show/summary.js";
 import { waveformBundle } from "../../dist/show/waveform.js";
 import { worstBundle } from "../../dist/show/worst.js";
@@ -124,6 +125,12 @@ function everything(maxBytes?: number): Record<string, Bundle[]> {
     ],
     explore: [exploreBundle(Array(150).fill(judged).flat(), options)],
     worst: [worstBundle(judged, 2, options)],
+    table: [
+      tableBundle(
+        Array.from({ length: 3000 }, (_, i) => ({ [HOSTILE]: i, text: HOSTILE.repeat(9), more: { inside: HOSTILE } })),
+        { title: HOSTILE, rows: 2000, ...budget },
+      ),
+    ],
     leaks: [
       leaksBundle(
         found,
@@ -185,6 +192,38 @@ test("what was thinned or cut is said in words and in the picture", () => {
   assert.match(words("player"), /preview: 8 bits per sample, the first [\d.]+ s of 20\.0 s/);
   assert.match(words("explore"), /the first \d+ of 450/);
   assert.match(JSON.stringify(all.spectrogram), /Each column of the picture/);
+});
+
+test("table: all keys, numbers to the right, rows and columns that were left out", () => {
+  const rows = [
+    { file: "a.wav", seconds: 1.5 },
+    { seconds: 1 / 3, label: ["dog"], none: undefined },
+    { file: "c.wav" },
+  ];
+  const bundle = tableBundle(rows, { rows: 2 });
+  const [head, first, second, more] = (bundle["text/plain"] as string).split("\n");
+  assert.deepEqual(
+    [head, first, second, more].map((line) => line!.split(/ {2,}/)),
+    [["file", "seconds", "label", "none"], ["a.wav", "1.5"], ["", "0.333333", "[ 'dog' ]"], ["… 1 more row"]],
+  );
+  const cells = [...(bundle["text/html"] as string).matchAll(/<td style="text-align:(\w+);[^>]*>([^<]*)</g)];
+  assert.deepEqual(
+    cells.map(([, side, text]) => `${side} ${text}`),
+    ["left a.wav", "right 1.5", "left ", "left ", "left ", "right 0.333333", "left [ &#39;dog&#39; ]", "left "],
+  );
+  const wide = Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`column ${i}`, "x".repeat(300)]));
+  const cut = tableBundle(Array(9).fill(wide), { maxBytes: 20_000 });
+  assert.ok(Buffer.byteLength(JSON.stringify(cut)) <= 20_000);
+  assert.match(cut["text/plain"] as string, /… \d+ more rows, \d+ more columns$/);
+  assert.deepEqual(tableBundle(rows, { columns: ["seconds"] })["text/plain"], "seconds\n1.5\n0.333333\n");
+  assert.throws(() => tableBundle([1] as never), { code: "OPTION", message: /row 1 is no object, expected an array/ });
+  assert.throws(() => tableBundle({} as never), { code: "OPTION", message: /^show\.table: object, expected an array/ });
+  assert.throws(() => tableBundle([], { most: 3 } as never), { code: "OPTION", message: /option "most"/ });
+  assert.throws(() => tableBundle([], { rows: 0 }), { code: "OPTION" });
+  // Nothing is asked of a value that could run for long or fail.
+  const circle: Record<string, unknown> = { samples: new Float32Array(1e7) };
+  circle.self = circle;
+  assert.ok((tableBundle([circle, { big: { deep: circle } }])["text/plain"] as string).length < 2000);
 });
 
 test("leaks: the matrix, and either side of each of the worst to hear", () => {

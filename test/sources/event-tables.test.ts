@@ -105,6 +105,17 @@ describe("what tables hold", () => {
     assert.deepEqual(await found(directory, "s.rttm", { minConfidence: 0.5 }), [["a.wav", 1, 2, "y", 1]]);
   });
 
+  it("TextGrid in UTF-16 without a byte order mark is read as what it is", () => {
+    const text = formatEvents([{ onset: 0.25, offset: 0.5, label: "ä" }], "textgrid", { duration: 1 });
+    const little = Buffer.from(text, "utf16le");
+    for (const bytes of [little, Buffer.from(little).swap16()]) {
+      assert.deepEqual(
+        readTextGrid(bytes, "a.TextGrid").map(({ onset, offset, label }) => [onset, offset, label]),
+        [[0.25, 0.5, "ä"]],
+      );
+    }
+  });
+
   it("a row without a label is a sound with nothing in it; so is an empty table", async (t) => {
     const directory = set(t, {
       "t.tsv": "filename\tonset\toffset\tevent_label\na.wav\t0\t1\tdog\nb.wav\t0\t2\t\n",

@@ -57,6 +57,30 @@ describe("fromCsv", () => {
     assert.deepEqual(await classes(full, options, "t.tsv"), [["abc", "d'ef"], ["x, y", "z"], ["q"]]);
   });
 
+  it("rows without a class are errors that say what to pass, or left out and counted", async (t) => {
+    const directory = table(t, "file,label\na.wav,x\nb.wav,\nc.wav,y\n");
+    const options = { file: "file", label: "label" };
+    await assert.rejects(fromCsv(directory, "t.csv", options), {
+      message: /label: empty, expected a class name; pass unlabelled: "skip" to leave such rows out \(t\.csv:3\)/,
+    });
+    const { rows, warnings } = await fromCsv(directory, "t.csv", { ...options, unlabelled: "skip" });
+    assert.deepEqual(
+      rows.map(({ id, input }) => [id, input]),
+      [
+        [0, "a.wav"],
+        [1, "c.wav"],
+      ],
+    );
+    assert.deepEqual(
+      warnings!.map(({ message }) => message),
+      ["rows without a class: 1, not taken (t.csv)"],
+    );
+    await assert.rejects(fromCsv(directory, "t.csv", { ...options, unlabelled: "empty" as never }), {
+      code: "OPTION",
+      message: /^unlabelled: "empty", expected "error" or "skip"/,
+    });
+  });
+
   it("sentences are no classes, and no numbers", async (t) => {
     const rows = Array.from({ length: 20 }, (_, i) => `${i}.wav,this is sentence ${i}\n`).join("");
     const directory = table(t, `file,sentence\n${rows}`);

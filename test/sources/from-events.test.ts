@@ -13,6 +13,7 @@ import {
   type FromEventsOptions,
   fromEvents,
   fromManifest,
+  joinIndexes,
   loadTensorFlow,
 } from "../../dist/index.js";
 import { gzipSync } from "node:zlib";
@@ -91,7 +92,7 @@ print(json.dumps(out))`,
     near(await found(directory, "{name}.TextGrid", { tier: "words" }), order(words));
     await assert.rejects(fromEvents(directory, "{name}.TextGrid", { tier: "phones" }), {
       code: "LABEL",
-      message: /tier "phones": not found, expected one of words, marks \(a\.TextGrid\)/,
+      message: /tier "phones": not found, expected one of words, marks \(a\.TextGrid:1\)/,
     });
   });
 
@@ -338,7 +339,7 @@ print(json.dumps(out))`,
     assert.match((await messages("alone.csv"))[0]!, /no column that names the sound; pass columns: \{ file: "…" \}/);
     assert.match(
       (await messages("bad.TextGrid", { format: "textgrid" }))[0]!,
-      /TextGrid: xmax: missing, expected a number; line \d+ \(bad\.TextGrid\)/,
+      /TextGrid: xmax: missing, expected a number \(bad\.TextGrid:\d+\)/,
     );
     assert.match((await messages("x.tsv"))[0]!, /^events x\.tsv: not found/);
     assert.match(
@@ -431,7 +432,11 @@ print(json.dumps([names, rows(a), rows(n), [[*x, y] for x, y in zip(i.tolist(), 
 });
 
 describe("the lines of docs/labels.md", () => {
-  const rows = [...readFileSync(join(root, "docs/labels.md"), "utf8").matchAll(/^\| ([^|]+) \| `(await [^`]+)` \|/gm)];
+  const rows = [
+    ...readFileSync(join(root, "docs/labels.md"), "utf8").matchAll(
+      /^\| ([^|]+) \| `((?:await|joinIndexes)[^`]+)` \|/gm,
+    ),
+  ];
   const event = "0.25\t0.75\tdog\n";
   // Each set as it comes, in small.
   const sets: Record<string, Record<string, string | Uint8Array>> = {
@@ -470,7 +475,12 @@ describe("the lines of docs/labels.md", () => {
       "testing_list.txt": "no/c.wav\n",
     },
     "esc50.csv": { "meta/esc50.csv": "filename,fold,target,category\nb.wav,1,0,dog\n", "audio/b.wav": "wav" },
-    "dev.csv": { "dev.csv": 'fname,labels,mids,split\n1,"Dog,Bark",m,train\n', "FSD50K.dev_audio/1.wav": "wav" },
+    "dev.csv": {
+      "dev.csv": 'fname,labels,mids,split\n1,"Dog,Bark",m,train\n',
+      "eval.csv": 'fname,labels,mids\n2,"Dog,Bark",m\n',
+      "FSD50K.dev_audio/1.wav": "wav",
+      "FSD50K.eval_audio/2.wav": "wav",
+    },
     "train.tsv": {
       "train.tsv": 'client_id\tpath\tsentence\tgender\n1\tb.wav\tHe said "no" to it\tmale\n',
       "dev.tsv": "client_id\tpath\tsentence\tgender\n2\tc.wav\tyes\tmale\n",
@@ -488,6 +498,7 @@ describe("the lines of docs/labels.md", () => {
       "birds.csv":
         "primary_label,secondary_labels,author,filename\nabethr1,\"['blbpuf2', 'x']\",Rolf,abethr1/XC1.ogg\n",
     },
+    "{class}/{group}": { "wav/id10001/1zcIwhmdeo4/00001.wav": "wav" },
     modality: { "Actor_01/03-01-06-01-02-01-01.wav": "wav" },
     "examples.json": {
       "examples.json":
@@ -532,7 +543,7 @@ describe("the lines of docs/labels.md", () => {
         wav.setCuePoint({ position: 500, label: "dog" } as never);
         writeFileSync(join(directory, "a.wav"), wav.toBuffer());
       }
-      const calls = { fromEvents, fromCsv, fromFolder, fromManifest };
+      const calls = { fromEvents, fromCsv, fromFolder, fromManifest, joinIndexes };
       const run = new Function("D", ...Object.keys(calls), `return (async () => ${line})()`);
       const index: DatasetIndex = await run(directory, ...Object.values(calls));
       assert.ok(index.rows.length > 0 && (index.kind === "frames" || index.labels!.length > 0));

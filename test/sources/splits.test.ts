@@ -178,10 +178,10 @@ describe("names in metadata", () => {
     };
     await assert.rejects(read("file,split\ns0.wav,train\ns1.wav,test\ns2.wav,test\ns0.wav,test\n"), {
       code: "INDEX",
-      message: 'metadata of "s0.wav": twice and not the same, expected one line (meta.csv)',
+      message: 'metadata of "s0.wav": twice and not the same, expected one line (meta.csv:5)',
     });
     await assert.rejects(read("file,split,split\ns0.wav,train,test\n"), {
-      message: 'metadata meta.csv: field "split" twice, expected once',
+      message: 'metadata meta.csv: field "split" twice, expected once (meta.csv:1)',
     });
     await read("file,split\ns0.wav,train\ns1.wav,test\ns2.wav,test\ns0.wav,train\n");
   });
