@@ -89,48 +89,77 @@ function subframe(out: usize, size: i32, bits: i32, coefficients: usize): void {
     for (let at = out; at < end; at += 4) store<i32>(at, value);
   } else if (type == 1) {
     for (let at = out; at < end; at += 4) store<i32>(at, signed(width));
-  } else if (type >= 8 && type <= 12) {
-    warmUp(out, type - 8, size, width);
-    residual(out, size, type - 8);
-    fixed(out, end, type - 8);
-  } else if (type >= 32) {
-    const order = type - 31;
-    warmUp(out, order, size, width);
-    const precision = <i32>take(4) + 1;
-    const shift = signed(5);
-    if (precision == 16 || shift < 0) broken = true;
-    for (let k = 0; k < order; k++) store<i32>(coefficients + <usize>(4 * k), signed(precision));
-    residual(out, size, order);
-    // Sums of products that fit into 32 bits, as those of nearly every encoder's 16-bit samples do.
-    if (width + precision + 32 - <i32>clz(order - 1) > 32) predictWide(out, end, coefficients, order, shift);
-    else if (width <= 16 && order <= 18) predictNarrow(out, end, coefficients, order, shift);
-    else predict(out, end, coefficients, order, shift);
+  } else if ((type >= 8 && type <= 12) || type >= 32) {
+    predicted(out, size, width, type, coefficients);
   } else broken = true;
   if (wasted > 0) for (let at = out; at < end; at += 4) store<i32>(at, load<i32>(at) << wasted);
 }
 
-function warmUp(out: usize, order: i32, size: i32, bits: i32): void {
+/** A channel whose samples are predicted from those before them; `type` says how, and from how many. */
+function predicted(out: usize, size: i32, width: i32, type: i32, coefficients: usize): void {
+  const linear = type >= 32;
+  const order = linear ? type - 31 : type - 8;
   if (order > size) broken = true;
-  else for (let k = 0; k < order; k++) store<i32>(out + <usize>(4 * k), signed(bits));
+  for (let k = 0; k < order && !broken; k++) store<i32>(out + <usize>(4 * k), signed(width));
+  const precision = linear ? <i32>take(4) + 1 : 4;
+  const shift = linear ? signed(5) : 0;
+  if (precision == 16 || shift < 0) broken = true;
+  for (let k = 0; k < order; k++) {
+    store<i32>(coefficients + <usize>(4 * k), linear ? signed(precision) : polynomial(order, k));
+  }
+  const end = out + <usize>(4 * size);
+  // Sums of products that fit into 32 bits, as those of nearly every encoder's 16-bit samples do.
+  const small = width + precision + 32 - <i32>clz(order - 1) <= 32;
+  const w = word;
+  const h = held;
+  const from = next;
+  if (small && order <= 18 && !broken && narrow(out, size, coefficients, order, shift)) return;
+  // Not of 16 bits, as the difference of two channels may be.
+  word = w;
+  held = h;
+  next = from;
+  residual(out, size, order);
+  if (small) predict(out, end, coefficients, order, shift);
+  else predictWide(out, end, coefficients, order, shift);
+}
+
+/** Coefficient `k` of FLAC's fixed polynomials: binomial ones, whose sign alternates. */
+function polynomial(order: i32, k: i32): i32 {
+  let value = -1;
+  for (let i = 0; i <= k; i++) value = -(value * (order - i)) / (i + 1);
+  return value;
+}
+
+/** The form of what is left of the prediction: bits of a parameter, and samples of each partition. */
+let parameterBits: i32 = 0;
+let partition: i32 = 0;
+
+/** Reads that form; `order` samples of the first partition are there already. */
+function partitioning(size: i32, order: i32): void {
+  const method = take(2);
+  const partitions = <i32>take(4);
+  parameterBits = method == 0 ? 4 : 5;
+  partition = size >> partitions;
+  if (method > 1 || partition << partitions != size || partition < order) broken = true;
 }
 
 /** Reads what is left of the prediction for all samples but the first `order`. */
 function residual(out: usize, size: i32, order: i32): void {
-  const method = take(2);
-  const partitions = <i32>take(4);
-  const each = size >> partitions;
-  if (method > 1 || each << partitions != size || each < order) broken = true;
-  const escape: u32 = method == 0 ? 15 : 31;
+  partitioning(size, order);
+  const end = out + <usize>(4 * size);
   let at = out + <usize>(4 * order);
-  for (let p = 0; p < 1 << partitions && !broken; p++) {
-    const end = out + <usize>(4 * each * (p + 1));
-    const parameter = take(method == 0 ? 4 : 5);
-    if (parameter == escape) {
-      const width = <i32>take(5);
-      for (; at < end; at += 4) store<i32>(at, signed(width));
-    } else rice(at, end, parameter);
-    at = end;
+  for (let stop = out; at < end && !broken; at = stop) {
+    stop += <usize>(4 * partition);
+    const parameter = take(parameterBits);
+    if (parameter == (1 << parameterBits) - 1) escaped(at, stop);
+    else rice(at, stop, parameter);
   }
+}
+
+/** Reads numbers that are stored as they are. */
+function escaped(at: usize, end: usize): void {
+  const width = <i32>take(5);
+  for (; at < end; at += 4) store<i32>(at, signed(width));
 }
 
 /** Reads Rice codes with `parameter` low bits each. */
@@ -182,25 +211,6 @@ function reversed(at: usize): u64 {
   return i64x2.extract_lane(i8x16.shuffle(bytes, bytes, 7, 6, 5, 4, 3, 2, 1, 0, 7, 6, 5, 4, 3, 2, 1, 0), 0);
 }
 
-/** Adds the prediction of FLAC's fixed polynomials. */
-function fixed(out: usize, end: usize, order: i32): void {
-  let at = out + <usize>(4 * order);
-  if (order == 1) {
-    for (; at < end; at += 4) store<i32>(at, load<i32>(at) + load<i32>(at - 4));
-  } else if (order == 2) {
-    for (; at < end; at += 4) store<i32>(at, load<i32>(at) + 2 * load<i32>(at - 4) - load<i32>(at - 8));
-  } else if (order == 3) {
-    for (; at < end; at += 4) {
-      store<i32>(at, load<i32>(at) + 3 * (load<i32>(at - 4) - load<i32>(at - 8)) + load<i32>(at - 12));
-    }
-  } else if (order == 4) {
-    for (; at < end; at += 4) {
-      const near = 4 * (load<i32>(at - 4) + load<i32>(at - 12)) - 6 * load<i32>(at - 8);
-      store<i32>(at, load<i32>(at) + near - load<i32>(at - 16));
-    }
-  }
-}
-
 /** Adds the linear prediction of the `order` samples before. */
 function predict(out: usize, end: usize, coefficients: usize, order: i32, shift: i32): void {
   const bytes = <usize>(4 * order);
@@ -214,10 +224,11 @@ function predict(out: usize, end: usize, coefficients: usize, order: i32, shift:
 }
 
 /**
- * As `predict`, of samples of 16 bits and an order of up to 18: the two newest samples one by one, since they are waited for, those
- * before them eight at a time.
+ * Reads what is left of the prediction by up to 18 samples, and adds the prediction: the next code is read while a sample waits for
+ * the one before. The two newest samples are taken one by one, those before them eight at a time.
+ * @returns whether all samples have 16 bits; of others they are wrong
  */
-function predictNarrow(out: usize, end: usize, coefficients: usize, order: i32, shift: i32): void {
+function narrow(out: usize, size: i32, coefficients: usize, order: i32, shift: i32): bool {
   for (let k = order; k < 18; k++) store<i32>(coefficients + <usize>(4 * k), 0);
   const c1 = load<i32>(coefficients);
   const c2 = load<i32>(coefficients, 4);
@@ -229,27 +240,77 @@ function predictNarrow(out: usize, end: usize, coefficients: usize, order: i32, 
   // The first samples, as if there were zeros before them.
   let a = 0;
   let b = 0;
+  let beyond = 0;
   let at = out;
   for (const first = out + <usize>(4 * order); at < first; at += 4) {
     older = i8x16.shuffle(old, older, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
     old = i16x8.replace_lane(i8x16.shuffle(old, old, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), 0, <i16>b);
     b = a;
     a = load<i32>(at);
+    beyond |= a ^ <i32>(<i16>a);
   }
-  for (; at < end; at += 4) {
-    let sums = i32x4.dot_i16x8_s(old, near);
-    if (long) {
-      sums = i32x4.add(sums, i32x4.dot_i16x8_s(older, far));
-      older = i8x16.shuffle(old, older, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
+  partitioning(size, order);
+  const end = out + <usize>(4 * size);
+  let stop = out;
+  while (at < end && !broken) {
+    stop += <usize>(4 * partition);
+    const k = <i32>take(parameterBits);
+    const coded = k != (1 << parameterBits) - 1;
+    if (!coded) escaped(at, stop);
+    let w = word;
+    let h = held;
+    let from = next;
+    for (; at < stop; at += 4) {
+      let rest: i32;
+      if (coded) {
+        if (from > limit) {
+          broken = true;
+          break;
+        }
+        // At least 56 bits, without a branch that nobody can foresee; bits of a byte that was taken in part are the same again.
+        w |= reversed(from) >> h;
+        from += (63 - h) >> 3;
+        h |= 56;
+        const zeros = <i32>clz<u64>(w);
+        const bits = zeros + k + 1;
+        let value: u32;
+        if (bits <= h) {
+          // The one that ends the zeros stands before the low bits and is taken off again.
+          value = (<u32>(zeros - 1) << k) + <u32>((w << zeros) >> (63 - k));
+          w <<= bits;
+          h -= bits;
+        } else {
+          word = w;
+          held = h;
+          next = from;
+          const high = <u32>unary();
+          value = (high << k) | take(k);
+          w = word;
+          h = held;
+          from = next;
+          if (broken) break;
+        }
+        rest = <i32>(value >> 1) ^ -(<i32>(value & 1));
+      } else rest = load<i32>(at);
+      let sums = i32x4.dot_i16x8_s(old, near);
+      if (long) {
+        sums = i32x4.add(sums, i32x4.dot_i16x8_s(older, far));
+        older = i8x16.shuffle(old, older, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
+      }
+      old = i16x8.replace_lane(i8x16.shuffle(old, old, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), 0, <i16>b);
+      sums = i32x4.add(sums, i8x16.shuffle(sums, sums, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+      sums = i32x4.add(sums, i8x16.shuffle(sums, sums, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+      const sum = i32x4.extract_lane(sums, 0) + c2 * b + c1 * a;
+      b = a;
+      a = rest + (sum >> shift);
+      beyond |= a ^ <i32>(<i16>a);
+      store<i32>(at, a);
     }
-    old = i16x8.replace_lane(i8x16.shuffle(old, old, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), 0, <i16>b);
-    sums = i32x4.add(sums, i8x16.shuffle(sums, sums, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-    sums = i32x4.add(sums, i8x16.shuffle(sums, sums, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
-    const sum = i32x4.extract_lane(sums, 0) + c2 * b + c1 * a;
-    b = a;
-    a = load<i32>(at) + (sum >> shift);
-    store<i32>(at, a);
+    word = w;
+    held = h;
+    next = from;
   }
+  return beyond == 0;
 }
 
 function predictWide(out: usize, end: usize, coefficients: usize, order: i32, shift: i32): void {
