@@ -2,7 +2,7 @@ import { originalFrameCount } from "../original/padding.js";
 import type { Items, Window } from "./windows.js";
 import { BYTES_PER_SAMPLE, type Encoding } from "../records/manifest.js";
 import type { Records } from "../records/open-records.js";
-import { type Blocks, sideSamples } from "../records/records.js";
+import { type FlacBlocks, sideSamples } from "../records/records.js";
 
 /** How examples become arrays. */
 export interface LayoutOptions {
@@ -103,7 +103,7 @@ export function layoutBatch(
     const example = examples[row]!;
     const start = items.start?.[item] ?? 0;
     const shard = records.shard[example]!;
-    const side = (name: "first" | "second", at: number, samples: number, stored?: Blocks): void => {
+    const side = (name: "first" | "second", at: number, samples: number, stored?: FlacBlocks): void => {
       const array = name === "first" ? first : second!;
       const count = Math.max(0, Math.min(samples - start, length));
       const room = array.bytes / rows;
@@ -141,7 +141,7 @@ const RUN = 256;
 function blockRuns(part: {
   shard: number;
   at: number;
-  stored: Blocks;
+  stored: FlacBlocks;
   example: number;
   start: number;
   count: number;

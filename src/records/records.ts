@@ -26,7 +26,7 @@ export interface Records {
   targetAt: Float64Array;
   targetBytes: Uint32Array;
   /** Encoding flac: what the streams of the inputs and of the targets are made of. */
-  blocks?: { input: Blocks; target?: Blocks } | undefined;
+  blocks?: { input: FlacBlocks; target?: FlacBlocks } | undefined;
   /** Kind frames: position and bytes of the labels' feature entries, for `decodeFeatures`. */
   labelAt: Float64Array;
   labelBytes: Uint32Array;
@@ -41,7 +41,7 @@ export interface Records {
 }
 
 /** Where the blocks of FLACs are: each can be decoded without those before it. */
-export interface Blocks {
+export interface FlacBlocks {
   /** Samples per channel of each example, and of each of its blocks but the last. */
   samples: Float64Array;
   block: Uint32Array;
@@ -88,7 +88,7 @@ export function collect(directory: string, manifest: Manifest, indexes: readonly
 }
 
 function collectBlocks(kind: Manifest["kind"], indexes: readonly ShardIndex[]): Records["blocks"] {
-  const side = (key: "inputBlocks" | "targetBlocks"): Blocks => {
+  const side = (key: "inputBlocks" | "targetBlocks"): FlacBlocks => {
     const all = indexes.flatMap((index) => index[key] ?? []);
     const from = new Uint32Array(all.length);
     const at = new Uint32Array(all.reduce((sum, list) => sum + list.length - 2, 0));
