@@ -54,6 +54,7 @@ export function readFlacHead(bytes: Uint8Array): FlacHead | undefined {
     last = bytes[first]! >= 128;
     first += 4 + (view.getUint32(first) & 0xffffff);
   }
+  if (first > bytes.length) return undefined;
   const md5 = Array.from(bytes.subarray(26, 42), (byte) => byte.toString(16).padStart(2, "0")).join("");
   return { sampleRate: packed >>> 12, channels: ((packed >>> 9) & 7) + 1, block, samples, md5, first };
 }

@@ -103,6 +103,7 @@ test("a FLAC that is cut, or of other bits, is none; damage inside never reads o
   assert.equal(flacSizes(bytes.subarray(0, -1), head), undefined);
   assert.equal(flacSizes(Buffer.concat([bytes, Buffer.alloc(1)]), head), undefined);
   assert.equal(readFlacHead(bytes.subarray(0, 41)), undefined);
+  assert.equal(readFlacHead(bytes.subarray(0, head.first - 1)), undefined);
   const wide = Buffer.from(bytes);
   wide[21]! ^= 0x80;
   assert.equal(readFlacHead(wide), undefined);
