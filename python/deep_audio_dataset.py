@@ -4,16 +4,17 @@
     for x, y in read("./data", "dataset", input_size=256).padded_batch(64):
         ...
 
-Needs TensorFlow alone. The shards of one dataset are listed, in order, in its manifest `<name>.manifest.json`.
+Needs TensorFlow alone; records of FLAC also soundfile. The shards of one dataset are listed, in order, in its manifest `<name>.manifest.json`.
 """
 
+import io
 import json
 import os
 
 import tensorflow as tf
 
-# How samples are stored, and what full scale is.
-STORED = {"pcm16": (tf.int16, 32768.0), "float32": (tf.float32, 1.0), "float16": (tf.float16, 1.0)}
+# How samples are stored, and what full scale is. FLAC is decoded to what pcm16 stores.
+STORED = {"pcm16": (tf.int16, 32768.0), "flac": (tf.int16, 32768.0), "float32": (tf.float32, 1.0), "float16": (tf.float16, 1.0)}
 
 
 def read(directory, name, input_size=None):
@@ -35,6 +36,10 @@ def read(directory, name, input_size=None):
             raise ValueError("input_size: missing, expected the samples that a row of labels covers")
         if fixed and manifest["timeUnit"] != "samples" and input_size != fixed:
             raise ValueError(f"input_size: {input_size}, expected {fixed}, the frames that the labels were counted in")
+    if manifest["encoding"] not in STORED:
+        raise ValueError(f"encoding: {manifest['encoding']}, expected one of {', '.join(STORED)}")
+    if manifest["encoding"] == "flac":
+        _soundfile()
     spec = _spec(kind, dense)
 
     def parse(record):
@@ -94,8 +99,21 @@ def _spec(kind, dense):
 def _samples(data, manifest):
     """Stored bytes as `[samples, channels]`."""
     stored, full = STORED[manifest["encoding"]]
-    samples = tf.cast(tf.io.decode_raw(data, stored), tf.float32) / full
-    return tf.reshape(samples, [-1, manifest["channels"]])
+    flac = manifest["encoding"] == "flac"
+    raw = tf.numpy_function(_decode_flac, [data], stored) if flac else tf.io.decode_raw(data, stored)
+    return tf.reshape(tf.cast(raw, tf.float32) / full, [-1, manifest["channels"]])
+
+
+def _soundfile():
+    try:
+        import soundfile
+    except ImportError as error:
+        raise ImportError("soundfile: not found, expected it for records of FLAC; pip install soundfile") from error
+    return soundfile
+
+
+def _decode_flac(data):
+    return _soundfile().read(io.BytesIO(data), dtype="int16")[0]
 
 
 def _frames(samples, input_size):

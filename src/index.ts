@@ -72,6 +72,7 @@ export { savePlan, type RecordOptions, type PlanSource, type BuildPlan } from ".
 export { buildOneShard, finishPlan } from "./build/build-records.js";
 export { type Example, readExample, type DatasetExample } from "./records/read-example.js";
 export { type OpenOptions, openRecords, type Records } from "./records/open-records.js";
+export type { FlacBlocks } from "./records/records.js";
 export type { ShardProblem } from "./records/scan-shard.js";
 export type { RepairReport } from "./repair/repair.js";
 export type { VerifyOptions, VerifyReport } from "./repair/verify.js";

@@ -49,6 +49,7 @@ export interface Library {
   readShort: NativeFunction;
   readInt: NativeFunction;
   writeFloat: NativeFunction;
+  writeShort: NativeFunction;
   writeInt: NativeFunction;
   seek: NativeFunction;
   error: NativeFunction;
@@ -76,6 +77,14 @@ function load(): Library | undefined {
 /** Whether libsndfile is there. */
 export function hasLibsndfile(): boolean {
   return load() !== undefined;
+}
+
+/** The error for what can't be written without it; `where` is named in it. */
+export function noLibsndfile(where: string): DatasetError {
+  return new DatasetError(
+    "ENVIRONMENT",
+    `libsndfile: not found, expected the Python package soundfile in .venv (${where}); run \`npm start\` in the project's folder`,
+  );
 }
 
 function bind(path: string): Library {
@@ -152,6 +161,7 @@ function bind(path: string): Library {
     readShort: lib.func("sf_read_short", "int64_t", ["void *", "void *", "int64_t"]),
     readInt: lib.func("sf_read_int", "int64_t", ["void *", "void *", "int64_t"]),
     writeFloat: lib.func("sf_write_float", "int64_t", ["void *", "void *", "int64_t"]),
+    writeShort: lib.func("sf_write_short", "int64_t", ["void *", "void *", "int64_t"]),
     writeInt: lib.func("sf_write_int", "int64_t", ["void *", "void *", "int64_t"]),
     seek: lib.func("sf_seek", "int64_t", ["void *", "int64_t", "int"]),
     error: lib.func("sf_error", "int", ["void *"]),

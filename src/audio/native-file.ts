@@ -31,7 +31,7 @@ export interface NativeFile {
 /** A file that libsndfile writes. */
 export interface NativeWriter {
   /** Appends whole frames: floats of full scale -1 to 1, or integers of full width; false where it failed. */
-  write(samples: Float32Array | Int32Array): boolean;
+  write(samples: Float32Array | Int16Array | Int32Array): boolean;
   /** One of libsndfile's commands, without data, by its number and its value. */
   command(number: number, value: number): void;
   /** Completes the file; false where it failed. */
@@ -115,7 +115,12 @@ export function createNative(
   const { lib, handle, check } = opened;
   return {
     write: (samples) => {
-      const write = samples instanceof Float32Array ? lib.writeFloat : lib.writeInt;
+      const write =
+        samples instanceof Float32Array
+          ? lib.writeFloat
+          : samples instanceof Int16Array
+            ? lib.writeShort
+            : lib.writeInt;
       const written = Number(write(handle, samples, samples.length));
       check();
       return written === samples.length;

@@ -3,7 +3,8 @@ import { DatasetError } from "../core/error.js";
 import { notFinite } from "../core/samples.js";
 import { checkAudio } from "../format/wav.js";
 import { writeWhole } from "../system/atomic-file.js";
-import { type ByteSink, hasLibsndfile } from "./libsndfile.js";
+import { hasLibsndfile, noLibsndfile } from "./libsndfile.js";
+import { memorySink } from "./memory-sink.js";
 import { createNative, type NativeWriter } from "./native-file.js";
 import { addWavMarks, type WavCue } from "./wav-marks.js";
 
@@ -137,34 +138,6 @@ function integersOf(part: Float32Array | Int16Array, bits: number): Int32Array {
   return Int32Array.from(part, (value) => Math.max(-scale, Math.min(scale - 1, Math.round(value * scale))) * unit);
 }
 
-interface MemorySink extends ByteSink {
-  bytes(): Uint8Array;
-}
-
-function memorySink(): MemorySink {
-  let memory = Buffer.alloc(1 << 16);
-  const sink: MemorySink = {
-    size: 0,
-    write: (bytes, at) => {
-      const end = at + bytes.length;
-      if (end > memory.length) {
-        const larger = Buffer.alloc(Math.max(end, 2 * memory.length));
-        memory.copy(larger, 0, 0, sink.size);
-        memory = larger;
-      }
-      memory.set(bytes, at);
-      sink.size = Math.max(sink.size, end);
-    },
-    read: (into, from) => {
-      const part = memory.subarray(from, Math.min(sink.size, from + into.length));
-      into.set(part);
-      return part.length;
-    },
-    bytes: () => memory.subarray(0, sink.size),
-  };
-  return sink;
-}
-
 const KNOWN = ["sampleRate", "channels", "encoding", "outOfRange", "tags", "cues"];
 
 function checkOptions(options: WriteAudioOptions): void {
@@ -183,10 +156,5 @@ function refusal(found: string, rest: string, path: string): DatasetError {
 }
 
 function noWriter(form: string, path: string): DatasetError {
-  return hasLibsndfile()
-    ? refusal(form, "expected a form that the format has", path)
-    : new DatasetError(
-        "ENVIRONMENT",
-        `libsndfile: not found, expected the Python package soundfile in .venv (${path}); run \`npm start\` in the project's folder`,
-      );
+  return hasLibsndfile() ? refusal(form, "expected a form that the format has", path) : noLibsndfile(path);
 }

@@ -6,6 +6,7 @@ import { likeness } from "../signal/likeness.js";
 import { FINGERPRINT_SIZE, soundFingerprints } from "../signal/similarity.js";
 import { type SimilarTask, similarPairs } from "./similar-pairs.js";
 import { decodeSamples } from "../records/read-example.js";
+import { decodeFlac } from "../records/read-flac.js";
 import { READ_FIELDS, readInto } from "../records/read-into.js";
 
 /** Signals in shards: five columns per signal. */
@@ -15,14 +16,14 @@ export interface SignalSource {
   encoding: Encoding;
   channels: number;
   sampleRate: number;
-  /** Shard, position and bytes of each signal, one after the other. */
+  /** Shard, position and bytes of each signal, one after the other, and how many bytes its samples have: FLAC has fewer. */
   places: Float64Array;
 }
 
 /** Of a longer signal the first seconds are compared for similarity (fewer above 88 kHz); all of it is hashed. */
 export const HEARD_SECONDS = 10;
 
-const PLACE_FIELDS = 3;
+const PLACE_FIELDS = 4;
 let scratch = new Uint8Array(0);
 
 /** One for the most that a number of a fingerprint can be. */
@@ -73,7 +74,7 @@ export function comparePairs(source: SignalSource & { maxShift: number }): Float
   const fitting = Math.max(MOST_LENGTH / 2, MOST_LENGTH - source.maxShift - 1);
   const samplesHeard = Math.min(HEARD_SECONDS * (source.sampleRate || 16000), fitting);
   const bytesHeard = samplesHeard * source.channels * BYTES_PER_SAMPLE[source.encoding];
-  const isCut = (i: number): boolean => source.places[i * PLACE_FIELDS + 2]! > bytesHeard;
+  const isCut = (i: number): boolean => source.places[i * PLACE_FIELDS + 3]! > bytesHeard;
   eachSignal(source, bytesHeard, (bytes, i) => {
     const samples = heard(bytes, source);
     if (i % 2 === 0) {
@@ -91,7 +92,8 @@ export function comparePairs(source: SignalSource & { maxShift: number }): Float
 function eachSignal(source: SignalSource, most: number, visit: (bytes: Uint8Array, i: number) => void): void {
   const { places } = source;
   const count = places.length / PLACE_FIELDS;
-  const bytesOf = (i: number): number => Math.min(most, places[i * PLACE_FIELDS + 2]!);
+  const flac = source.encoding === "flac";
+  const bytesOf = (i: number): number => Math.min(flac ? Infinity : most, places[i * PLACE_FIELDS + 2]!);
   for (let from = 0; from < count; ) {
     const reads: number[] = [];
     let bytes = 0;
@@ -105,16 +107,23 @@ function eachSignal(source: SignalSource, most: number, visit: (bytes: Uint8Arra
     readInto(scratch, { shards: source.shards, opened: source.opened, reads: Float64Array.from(reads) });
     for (let i = from; i < to; i++) {
       const at = reads[(i - from) * READ_FIELDS + 3]!;
-      visit(scratch.subarray(at, at + bytesOf(i)), i);
+      const bytes = scratch.subarray(at, at + bytesOf(i));
+      visit(flac ? bytesOfFlac(bytes, most / (2 * source.channels)) : bytes, i);
     }
     from = to;
   }
 }
 
+/** A FLAC's samples, at most as many as are wanted, as `pcm16` stores them. */
+function bytesOfFlac(stored: Uint8Array, most: number): Uint8Array {
+  const { buffer, byteOffset, byteLength } = decodeFlac(stored, most);
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
 /** The mean of the channels of the first seconds. */
 function heard(bytes: Uint8Array, { encoding, channels, sampleRate }: SignalSource): Float32Array {
   const most = HEARD_SECONDS * (sampleRate || 16000) * channels * BYTES_PER_SAMPLE[encoding];
-  const samples = decodeSamples(bytes.subarray(0, most), encoding);
+  const samples = decodeSamples(bytes.subarray(0, most), encoding === "flac" ? "pcm16" : encoding);
   if (channels === 1) return samples;
   const mono = new Float32Array(Math.floor(samples.length / channels));
   for (let i = 0; i < samples.length; i++) {

@@ -3,7 +3,7 @@ import type { FindingList } from "./finding-list.js";
 import type { Place } from "./report.js";
 import { BYTES_PER_SAMPLE } from "../records/manifest.js";
 import type { Records } from "../records/open-records.js";
-import { openShard } from "../records/records.js";
+import { openShard, sideSamples } from "../records/records.js";
 import { FINGERPRINT_SIZE } from "../signal/similarity.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import { withPool, workerCount } from "../system/pool.js";
@@ -48,21 +48,23 @@ export async function addSounds(
   const sides = kind === "pairs" ? (["input", "target"] as const) : (["input"] as const);
   const signals = examples.flatMap((example) => sides.map((side) => ({ example, side })));
   const rate = sampleRate || 16000;
-  const bytesOf = ({ example, side }: Signal): number =>
+  const unit = BYTES_PER_SAMPLE[encoding] * channels;
+  const storedOf = ({ example, side }: Signal): number =>
     (side === "input" ? records.inputBytes : records.targetBytes)[example]!;
+  const samplesOf = ({ example, side }: Signal): number => sideSamples(records, example)[side === "input" ? 0 : 1];
   const source = (chosen: readonly Signal[]): SignalSource => {
-    const places = new Float64Array(chosen.length * 3);
+    const places = new Float64Array(chosen.length * 4);
     const shards: SignalSource["shards"] = {};
-    for (const [n, { example, side }] of chosen.entries()) {
+    for (const [n, signal] of chosen.entries()) {
+      const { example, side } = signal;
       const shard = records.shard[example]!;
       shards[shard] ??= openShard(records, shard);
       const at = side === "input" ? records.inputAt : records.targetAt;
-      places.set([shard, at[example]!, bytesOf({ example, side })], n * 3);
+      places.set([shard, at[example]!, storedOf(signal), samplesOf(signal) * unit], n * 4);
     }
     return { shards, opened: `audit ${audits}`, encoding, channels, sampleRate, places };
   };
-  const secondsOf = (signal: Signal): number => bytesOf(signal) / (BYTES_PER_SAMPLE[encoding] * channels * rate);
-  const seconds = signals.map(secondsOf);
+  const seconds = signals.map((signal) => samplesOf(signal) / rate);
   const { maxShift = Math.min(MAX_SHIFT, median(seconds) / 4) } = options;
   audits++;
   const workers = workerCount(options.workers);

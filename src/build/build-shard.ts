@@ -78,7 +78,7 @@ async function writeShard(task: ShardTask, temporary: string): Promise<{ entry: 
       const place = file.room(example.bytes + RECORD_OVERHEAD);
       const places = example.write(place.buffer, place.at + RECORD_HEAD);
       frameRecord(place.buffer, place.at, example.bytes, knownPieces(reader, features, places));
-      const built = { row, features, places, at: place.at, length: example.bytes };
+      const built = { row, features, places, at: place.at, length: example.bytes, blocks: reader.blocks };
       indexBuilt(index, built, { fileAt: place.fileAt, lists });
       if (counter) Atomics.add(counter, 0, 1);
     }
@@ -107,7 +107,10 @@ export function sampleRange(
   { kind, encoding, channels }: Pick<PlanHead, "kind" | "encoding" | "channels">,
 ): ShardEntry["samples"] {
   const unit = BYTES_PER_SAMPLE[encoding] * channels;
-  const lengths = [...index.inputBytes, ...(kind === "pairs" ? index.targetBytes : [])].map((b) => b / unit);
+  const lengths =
+    encoding === "flac"
+      ? [...(index.inputBlocks ?? []), ...(index.targetBlocks ?? [])].map(([samples]) => samples!)
+      : [...index.inputBytes, ...(kind === "pairs" ? index.targetBytes : [])].map((b) => b / unit);
   return {
     min: lengths.reduce((a, b) => Math.min(a, b), Infinity),
     max: lengths.reduce((a, b) => Math.max(a, b), 0),

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
+import { encodeFlac } from "../audio/encode-flac.js";
 import type { CheckedFile } from "../check/check-files.js";
 import { DatasetError, problemsError } from "../core/error.js";
 import { checkOnDamaged } from "../format/verdict.js";
@@ -44,6 +45,8 @@ export async function planRecords(
     "rows" in source
       ? await planFiles(directory, name, source, options, checked)
       : planRecipeRecords(name, source, options);
+  // A form that FLAC doesn't have, or no libsndfile, is found before anything is written.
+  if (plan.encoding === "flac") encodeFlac(new Int16Array(plan.channels), plan, `dataset ${JSON.stringify(name)}`);
   await refuseSharedNames(directory, plan);
   return plan;
 }
@@ -145,7 +148,10 @@ function labelOptions(options: RecordOptions): BuildPlan["labelOptions"] {
 function checkOptions(kind: Kind, options: RecordOptions): void {
   const { encoding, examplesPerFile, shardBytes, inputSize } = options;
   if (encoding !== undefined && !Object.hasOwn(BYTES_PER_SAMPLE, encoding)) {
-    throw new DatasetError("OPTION", `encoding: ${JSON.stringify(encoding)}, expected "pcm16", "float32" or "float16"`);
+    throw new DatasetError(
+      "OPTION",
+      `encoding: ${JSON.stringify(encoding)}, expected "pcm16", "flac", "float32" or "float16"`,
+    );
   }
   checkOnDamaged(options.onDamaged);
   const { sampleRate, channels } = options.convert ?? {};

@@ -2,8 +2,10 @@ import { notFinite, toInt16 } from "../core/samples.js";
 import { closeSync, fstatSync, openSync } from "node:fs";
 import { join, posix } from "node:path";
 import { convertAudio } from "../audio/convert.js";
+import { decodeIntactFlac, encodeFlac, type FlacStream } from "../audio/encode-flac.js";
 import { decodeAudio } from "../audio/read-audio.js";
 import { DatasetError } from "../core/error.js";
+import { bareFlac } from "../format/flac.js";
 import { crc32c, joinCrc32c } from "../format/crc32c.js";
 import type { Feature } from "../format/example.js";
 import { toFloat16 } from "../original/float16.js";
@@ -11,6 +13,7 @@ import { denseLabels } from "../format/events.js";
 import { eventLabels, readLabels } from "../format/labels.js";
 import { type Audio, toFloat32 } from "../format/wav.js";
 import type { Encoding, ShardEntry, Sources } from "../records/manifest.js";
+import { blocksOf, type BuiltExample } from "../records/shard-index.js";
 import { fillFrom } from "../system/read-bytes.js";
 import type { RecipeRow } from "../generate/recipe.js";
 import { emptyRow, renderInto } from "../generate/render-pair.js";
@@ -33,10 +36,15 @@ interface SourcePiece {
 export class SourceReader {
   /** Of the key csvs with a row per frame, the one with the fewest rows for its samples per channel. */
   sparsestKeys: ShardEntry["sparsestKeys"];
+  /** Where samples are stored as FLAC: what the index says of the row's. */
+  blocks: BuiltExample["blocks"];
   readonly sources: Sources = { path: [], bytes: [], mtimeMs: [], ctimeMs: [], crc32c: [] };
   private scratch: [Buffer, Buffer] = [Buffer.allocUnsafe(1 << 16), Buffer.allocUnsafe(1 << 16)];
+  private decoded: [Int16Array, Int16Array] = [new Int16Array(0), new Int16Array(0)];
   private rendered: [Int16Array, Int16Array] | undefined;
   private readonly pieces: (SourcePiece | undefined)[] = [];
+  /** FLACs that are stored as they are, by the samples in them. */
+  private readonly streams = new WeakMap<Audio["samples"], FlacStream>();
   /** The files read last, for rows that are parts of one. */
   private readonly last: ({ file: string; audio: Audio } | undefined)[] = [];
 
@@ -79,6 +87,15 @@ export class SourceReader {
     const same = (p: SourcePiece | undefined): boolean =>
       p?.buffer === bytes.buffer && p.byteOffset === bytes.byteOffset && p.byteLength === bytes.byteLength;
     return this.pieces.find(same)?.crc;
+  }
+
+  /** A side's samples as FLAC: the source's own where it is one of these samples, else encoded. */
+  flac(audio: Audio, side: "input" | "target", row: Row): Uint8Array {
+    const samples = audio.samples instanceof Int16Array ? audio.samples : toInt16(audio.samples);
+    const { bytes, head, sizes } =
+      this.streams.get(audio.samples) ?? encodeFlac(samples, audio, `${side} of ${rowName(row)}`);
+    this.blocks = { ...(side === "target" ? this.blocks : {}), [side]: blocksOf(head, sizes) };
+    return bytes;
   }
 
   /** Bytes of a label file; valid until the next use of slot 1. */
@@ -139,14 +156,26 @@ export class SourceReader {
     }
   }
 
+  /** Room for the samples of a FLAC; valid until the slot's next use. */
+  private memory(samples: number, slot: 0 | 1): Int16Array {
+    if (samples > this.decoded[slot].length) this.decoded[slot] = new Int16Array(samples * 1.25);
+    return this.decoded[slot].subarray(0, samples);
+  }
+
   private async decode(file: string, slot: 0 | 1): Promise<Audio> {
     const { head } = this.task;
     const bytes = this.read(file, slot);
-    const decoded = await decodeAudio(bytes, file, { onDamaged: head.onDamaged });
+    const flac = await decodeIntactFlac(bytes, (samples) => this.memory(samples, slot));
+    const decoded = flac
+      ? { ...flac.head, samples: flac.samples }
+      : await decodeAudio(bytes, file, { onDamaged: head.onDamaged });
     this.fingerprint(bytes, decoded.samples, slot);
     const broken = notFinite(decoded.samples, decoded.channels);
     if (broken !== undefined) throw new DatasetError("CHECK", `${broken} (${file})`);
     const audio = convertAudio(decoded, head.convert);
+    if (flac && head.encoding === "flac" && audio === decoded) {
+      this.streams.set(audio.samples, { ...bareFlac(bytes, flac.head), sizes: flac.sizes });
+    }
     if (audio.sampleRate !== head.sampleRate) {
       throw new DatasetError("CHECK", `sample rate: ${audio.sampleRate}, expected ${head.sampleRate} (${file})`);
     }
@@ -165,14 +194,16 @@ const utf8 = new TextEncoder();
  */
 export async function rowFeatures(head: PlanHead, row: Row, reader: SourceReader): Promise<Record<string, Feature>> {
   const { input, target } = await reader.audio(row);
-  const stored = sampleBytes(input, head.encoding);
+  const bytesOf = (audio: Audio, side: "input" | "target"): Uint8Array =>
+    head.encoding === "flac" ? reader.flac(audio, side, row) : sampleBytes(audio, head.encoding);
+  const stored = bytesOf(input, "input");
   const labels = labelFeatures(head, row, input, reader);
   // The original happens to write labels of frames before the samples, which it pads.
   if (head.encoding === "float16" && head.kind === "frames") {
     return { ...labels, a_in: bytesFeature(padRows(stored, head.inputSize! * head.channels)) };
   }
   const features: Record<string, Feature> = { a_in: bytesFeature(stored) };
-  if (target) features.a_out = bytesFeature(sampleBytes(target, head.encoding));
+  if (target) features.a_out = bytesFeature(bytesOf(target, "target"));
   Object.assign(features, labels);
   if (head.encoding === "float16") return features;
   if (row.group !== undefined) features.group = bytesFeature(utf8.encode(row.group));
@@ -244,7 +275,7 @@ function bytesFeature(value: Uint8Array): Feature {
 }
 
 /** Samples as they are stored; a view of the audio's own memory where that is possible. */
-function sampleBytes({ samples }: Audio, encoding: Encoding): Uint8Array {
+function sampleBytes({ samples }: Audio, encoding: Exclude<Encoding, "flac">): Uint8Array {
   if (encoding === "float16") return toFloat16(samples);
   const stored =
     encoding === "float32" ? toFloat32(samples) : samples instanceof Int16Array ? samples : toInt16(samples);

@@ -103,7 +103,7 @@ export async function exportDataset(
 
 async function writeSound(path: string, { input }: DatasetExample, { manifest }: Records): Promise<void> {
   const { sampleRate, channels, encoding } = manifest;
-  const samples = encoding === "pcm16" ? toInt16(input) : input;
+  const samples = encoding === "pcm16" || encoding === "flac" ? toInt16(input) : input;
   await mkdir(join(path, ".."), { recursive: true });
   await writeWhole(path, encodeWav({ sampleRate, channels, samples }));
 }

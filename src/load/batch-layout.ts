@@ -2,7 +2,7 @@ import { originalFrameCount } from "../original/padding.js";
 import type { Items, Window } from "./windows.js";
 import { BYTES_PER_SAMPLE, type Encoding } from "../records/manifest.js";
 import type { Records } from "../records/open-records.js";
-import { sideSamples } from "../records/records.js";
+import { type FlacBlocks, sideSamples } from "../records/records.js";
 
 /** How examples become arrays. */
 export interface LayoutOptions {
@@ -37,6 +37,10 @@ export interface BatchLayout {
   end: number;
   /** READ_FIELDS numbers per read. */
   reads: Float64Array;
+  /** Encoding flac: BLOCK_FIELDS numbers per run of blocks. */
+  blocks: Float64Array;
+  /** Values of each row that are its own, not padding: of the inputs, and of the targets of pairs. */
+  lengths: { first: Float64Array; second: Float64Array };
   /** Kind frames: LABEL_FIELDS numbers per row. */
   labels?: Float64Array | undefined;
 }
@@ -60,7 +64,9 @@ export function layoutBatch(
   width: number,
   firstAt: number,
 ): BatchLayout {
-  const { kind, encoding, channels } = records.manifest;
+  const { kind, channels } = records.manifest;
+  // FLAC becomes the samples that it was made of.
+  const encoding = records.blocks ? "pcm16" : records.manifest.encoding;
   const unit = BYTES_PER_SAMPLE[encoding] * channels;
   const length = options.window?.length ?? Infinity;
   // The original pads its frame-labelled audio before storing it.
@@ -90,17 +96,25 @@ export function layoutBatch(
   const second = kind === "pairs" ? audio(secondAt, secondFrames) : kind === "frames" ? matrix : undefined;
   let end = secondAt + aligned(second?.bytes ?? 0);
   const reads: number[] = [];
+  const blocks: number[] = [];
+  const lengths = { first: new Float64Array(rows), second: new Float64Array(rows) };
   const labels: number[] = [];
   for (const [row, item] of chosen.entries()) {
     const example = examples[row]!;
     const start = items.start?.[item] ?? 0;
-    const side = (at: number, stored: number, array: StoredArray): void => {
-      const bytes = Math.max(0, Math.min(stored - start * unit, length * unit));
+    const shard = records.shard[example]!;
+    const side = (name: "first" | "second", at: number, samples: number, stored?: FlacBlocks): void => {
+      const array = name === "first" ? first : second!;
+      const count = Math.max(0, Math.min(samples - start, length));
       const room = array.bytes / rows;
-      reads.push(records.shard[example]!, at + start * unit, bytes, array.at + row * room, room);
+      const place = array.at + row * room;
+      lengths[name][row] = count * channels;
+      if (stored) blocks.push(...blockRuns({ shard, at, stored, example, start, count, unit, place, room }));
+      else reads.push(shard, at + start * unit, count * unit, place, room);
     };
-    side(records.inputAt[example]!, records.inputBytes[example]!, first);
-    if (kind === "pairs") side(records.targetAt[example]!, records.targetBytes[example]!, second!);
+    const [inputs, targets] = sideSamples(records, example);
+    side("first", records.inputAt[example]!, inputs, records.blocks?.input);
+    if (kind === "pairs") side("second", records.targetAt[example]!, targets, records.blocks?.target);
     if (kind !== "frames") continue;
     const bytes = records.labelBytes[example]!;
     reads.push(records.shard[example]!, records.labelAt[example]!, bytes, end, bytes);
@@ -114,6 +128,50 @@ export function layoutBatch(
     second,
     end: aligned(end),
     reads: Float64Array.from(reads),
+    blocks: Float64Array.from(blocks),
+    lengths,
     labels: kind === "frames" ? Float64Array.from(labels) : undefined,
   };
+}
+
+/** Blocks that are decoded one after the other, at most: their bytes lie in memory together. */
+const RUN = 256;
+
+/** The runs of blocks with `count` samples from `start` on: BLOCK_FIELDS numbers each, the last with the zeros behind them. */
+function blockRuns(part: {
+  shard: number;
+  at: number;
+  stored: FlacBlocks;
+  example: number;
+  start: number;
+  count: number;
+  unit: number;
+  place: number;
+  room: number;
+}): number[] {
+  const { shard, at, stored, example, start, count, unit, place, room } = part;
+  const block = stored.block[example]!;
+  const end = start + count;
+  const runs: number[] = [];
+  let done = 0;
+  do {
+    const from = Math.floor((start + done) / block);
+    const to = Math.min(from + RUN, Math.ceil(end / block));
+    const skip = start + done - from * block;
+    const kept = count === 0 ? 0 : Math.min(end, to * block) - start - done;
+    const [first, last] = [from, kept === 0 ? from : to].map((k) => stored.at[stored.from[example]! + k]!);
+    const ends = done + kept === count;
+    runs.push(
+      shard,
+      at + first!,
+      last! - first!,
+      block,
+      skip,
+      kept,
+      place + done * unit,
+      ends ? room - done * unit : kept * unit,
+    );
+    done += kept;
+  } while (done < count);
+  return runs;
 }

@@ -45,11 +45,12 @@ export function planEpochs(records: Records, examples: Uint32Array, options: Bat
   const source = {
     shards: { ...records.paths.map((_, k) => openShard(records, k)) },
     opened: `${process.pid} ${opened++}`,
+    channels: records.manifest.channels,
     ...(kind === "frames"
       ? { labels: { width, timeUnit, rows: new Float64Array(0), inputSize: options.inputSize! } }
       : {}),
   };
-  const readers = readersFor(options, how !== undefined);
+  const readers = readersFor(options, how !== undefined || records.blocks !== undefined);
   const values = (chosen: Uint32Array): Values | undefined => exampleValues(records, chosen);
   // Buffers are used again from batch to batch and from epoch to epoch.
   const free: SharedArrayBuffer[] = [];

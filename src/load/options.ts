@@ -35,7 +35,7 @@ export interface BatchOptions extends LayoutOptions {
   features?: Features;
   /**
    * Threads that read ahead. Default 1, which reads faster than TensorFlow takes, and 4 once a shuffled epoch turns out to wait for
-   * the disk; with `augment` or `features` one per core but one. The order does not depend on it.
+   * the disk; with `augment`, `features` or records of FLAC one per core but one. The order does not depend on it.
    */
   workers?: number;
   /**

@@ -5,7 +5,6 @@ import type { Features } from "../features/features.js";
 import { BYTES_PER_SAMPLE } from "../records/manifest.js";
 import type { Kind } from "../core/rows.js";
 import { decodeSamples } from "../records/read-example.js";
-import { READ_FIELDS } from "../records/read-into.js";
 
 /** What is done to samples between reading and the tensors. */
 export interface Processing {
@@ -44,7 +43,7 @@ export function planProcessing(
   epoch: number,
   at: number,
 ): ProcessedBatch {
-  const { items, first, second } = layout;
+  const { items, first, second, lengths } = layout;
   const rows = items.length;
   const result = (from: number, stored: StoredArray, features: Features | undefined): StoredArray => {
     const { shape, bytes, encoding } = stored;
@@ -59,14 +58,10 @@ export function planProcessing(
   const ys: StoredArray = values
     ? { at: next, bytes: values.data.length * 4, shape: [rows, values.width], encoding: "float32" }
     : result(next, second!, targetFeatures);
-  const perRow = layout.reads.length / READ_FIELDS / rows;
-  const unit = BYTES_PER_SAMPLE[first.encoding];
-  const read = (k: number): Float64Array =>
-    Float64Array.from({ length: rows }, (_, row) => layout.reads[(row * perRow + k) * READ_FIELDS + 2]! / unit);
   const labelled = (labels: Float64Array): Float64Array =>
     Float64Array.from({ length: rows }, (_, row) => labels[row * LABEL_FIELDS + 3]! * second!.shape[2]!);
-  const targetLengths = how.kind === "pairs" ? read(1) : layout.labels && labelled(layout.labels);
-  return { epoch, items, first, second, lengths: read(0), targetLengths, values: values?.data, xs, ys };
+  const targetLengths = how.kind === "pairs" ? lengths.second : layout.labels && labelled(layout.labels);
+  return { epoch, items, first, second, lengths: lengths.first, targetLengths, values: values?.data, xs, ys };
 }
 
 /** Processes a batch that was read into `scratch`; the results go to `buffer`. The same for any worker. */

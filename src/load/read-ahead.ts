@@ -5,6 +5,7 @@ import { createPool } from "../system/pool.js";
 import type { ProcessedBatch, Processing } from "./process-batch.js";
 import type { ReadTask } from "./read-batch.js";
 import { runTask } from "../system/task.js";
+import { BLOCK_FIELDS } from "../records/read-flac.js";
 import { READ_FIELDS } from "../records/read-into.js";
 
 /** A batch as read: where its arrays are in `buffer`. */
@@ -72,7 +73,7 @@ function loadPool(workers: number): Piscina {
  * @param free buffers to use again
  */
 export function readAhead(
-  task: Omit<ReadTask, "buffer" | "reads" | "checks">,
+  task: Omit<ReadTask, "buffer" | "reads" | "blocks" | "checks">,
   readers: Readers,
   from: number,
   to: number,
@@ -101,14 +102,18 @@ export function readAhead(
       bytes = results ? results.ys.at + aligned(results.ys.bytes) : read;
     } while (planned < end && bytes + bytes / layouts.length <= TASK_BYTES);
     const buffer = takeBuffer(free, bytes);
-    const reads = concat(
-      layouts.map((layout) => layout.reads),
-      Float64Array,
-    );
+    const all = (key: "reads" | "blocks"): Float64Array =>
+      concat(
+        layouts.map((layout) => layout[key]),
+        Float64Array,
+      );
+    const reads = all("reads");
+    const blocks = all("blocks");
     const input: ReadTask = {
       ...task,
-      shards: usedShards(task.shards, reads),
+      shards: { ...usedShards(task.shards, reads, READ_FIELDS), ...usedShards(task.shards, blocks, BLOCK_FIELDS) },
       reads,
+      blocks,
       checks: concat(layouts.map(planner.checks), Float64Array),
       buffer,
       labels: task.labels && {
@@ -160,9 +165,9 @@ export function readAhead(
 }
 
 /** A dataset may have thousands of shards; a task needs a few. */
-function usedShards(shards: ReadTask["shards"], reads: Float64Array): ReadTask["shards"] {
+function usedShards(shards: ReadTask["shards"], reads: Float64Array, fields: number): ReadTask["shards"] {
   const used: ReadTask["shards"] = {};
-  for (let at = 0; at < reads.length; at += READ_FIELDS) used[reads[at]!] = shards[reads[at]!]!;
+  for (let at = 0; at < reads.length; at += fields) used[reads[at]!] = shards[reads[at]!]!;
   return used;
 }
 

@@ -1,10 +1,11 @@
 import { type LabelForm, writeFrameLabels } from "./frame-labels.js";
 import { type ProcessedBatch, type Processing, processBatch } from "./process-batch.js";
 import { checkRecords } from "../records/check-records.js";
-import { type ReadRequest, readInto } from "../records/read-into.js";
+import { type FlacRequest, readFlac } from "../records/read-flac.js";
+import { readInto } from "../records/read-into.js";
 
 /** Batches to read, as sent to a worker. */
-export interface ReadTask extends ReadRequest {
+export interface ReadTask extends FlacRequest {
   /** Where everything goes. */
   buffer: SharedArrayBuffer;
   /** Where there are labels per frame. */
@@ -29,9 +30,11 @@ export function readBatches(task: ReadTask): boolean {
   // Rows of labels behind the end of a short example stay 0.
   if (labels) bytes.fill(0);
   const start = performance.now();
-  const parts = [checkRecords(task, task.checks), readInto(bytes, task)];
+  const checked = checkRecords(task, task.checks);
+  const flac = readFlac(bytes, task);
+  const parts = [checked, flac, readInto(bytes, task)];
   const fromMemory = parts.reduce((sum, { calls, read }) => sum + calls * READ_MS + read * BYTE_MS, 0);
-  const waited = performance.now() - start > fromMemory;
+  const waited = performance.now() - start - flac.decoding > fromMemory;
   if (labels) writeFrameLabels(bytes, labels);
   for (const batch of processing?.batches ?? []) processBatch(scratch, task.buffer, batch, processing!.how);
   return waited;

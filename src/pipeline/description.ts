@@ -44,7 +44,7 @@ export interface PipelineDescription {
 }
 
 const KINDS: OptionNames<Record<Kind, unknown>> = { pairs: true, classes: true, values: true, frames: true };
-const ENCODINGS: OptionNames<Record<Encoding, unknown>> = { pcm16: true, float32: true, float16: true };
+const ENCODINGS: OptionNames<Record<Encoding, unknown>> = { pcm16: true, flac: true, float32: true, float16: true };
 const WINDOW: OptionNames<PipelineDescription["window"] & object> = { length: true, step: true, context: true };
 const KNOWN: OptionNames<PipelineDescription> = {
   ...{ format: true, kind: true, sampleRate: true, channels: true, encoding: true, inputSize: true, window: true },

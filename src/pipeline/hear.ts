@@ -47,6 +47,6 @@ export function hear(
 
 /** Floats rounded as the records of the training were. */
 export function asRecorded(samples: Float32Array, encoding: PipelineDescription["encoding"]): Float32Array {
-  if (encoding === "pcm16") return toFloat32(toInt16(samples));
+  if (encoding === "pcm16" || encoding === "flac") return toFloat32(toInt16(samples));
   return encoding === "float16" ? fromFloat16(toFloat16(samples)) : samples;
 }

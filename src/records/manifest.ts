@@ -7,12 +7,14 @@ import type { Recipe } from "../generate/recipe.js";
 import type { Kind } from "../core/rows.js";
 
 /**
- * How samples are stored: `pcm16` little-endian int16, lossless for 16-bit sources; `float32` little-endian;
- * `float16` exactly the original's bytes and keys, so that its loader reads the shards.
+ * How samples are stored: `pcm16` little-endian int16, lossless for 16-bit sources; `flac` the same samples as a FLAC file,
+ * about half as large for music; `float32` little-endian; `float16` exactly the original's bytes and keys, so that its loader
+ * reads the shards.
  */
-export type Encoding = "pcm16" | "float32" | "float16";
+export type Encoding = "pcm16" | "flac" | "float32" | "float16";
 
-export const BYTES_PER_SAMPLE: Readonly<Record<Encoding, number>> = { pcm16: 2, float16: 2, float32: 4 };
+/** As they are read; FLAC's fewer bytes are decoded to those of `pcm16`. */
+export const BYTES_PER_SAMPLE: Readonly<Record<Encoding, number>> = { pcm16: 2, flac: 2, float16: 2, float32: 4 };
 
 /** Files that a shard was made from, a column each; `path` is relative to the dataset's folder. */
 export interface Sources {

@@ -35,7 +35,7 @@ export async function openForeign(directory: string, name: string, options: Open
   if (await anyOwnIndex(directory, files)) throw lost();
   const indexes = await readIndexes(
     directory,
-    options.kind,
+    options,
     files.map((file) => ({ file })),
   );
   if (indexes.some((index) => index.own)) throw lost();

@@ -71,7 +71,7 @@ async function openOnce(directory: string, name: string, options: OpenOptions): 
     const found = size === undefined ? "not found" : `${size} bytes`;
     throw new DatasetError("RECORD", `shard ${file}: ${found}, expected ${bytes} bytes (${directory}); call repair`);
   }
-  const indexes = await readIndexes(directory, manifest.kind, manifest.shards, (index, k) =>
+  const indexes = await readIndexes(directory, manifest, manifest.shards, (index, k) =>
     nameFromPlan(directory, manifest, index, k),
   );
   return collect(directory, manifest, indexes);

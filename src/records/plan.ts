@@ -29,7 +29,10 @@ export async function savePlan(directory: string, plan: BuildPlan): Promise<stri
 
 /** Options of `planRecords` and `buildRecords`. */
 export interface RecordOptions extends LongOptions, Omit<LabelOptions, "sampleRate" | "samples" | "inputSize"> {
-  /** Default: `pcm16` where every source has 16 bits or is generated, else `float32`, so that nothing is lost. */
+  /**
+   * Default: `pcm16` where every source has 16 bits or is generated, else `float32`, so that nothing is lost. `flac` keeps the
+   * samples of `pcm16` in about half the space for music; it needs libsndfile.
+   */
   encoding?: Encoding;
   /** Resamples and mixes every file to one sample rate and number of channels. Default: files must agree. */
   convert?: Convert;

@@ -6,6 +6,7 @@ import { open } from "node:fs/promises";
 import { fileError } from "../system/atomic-file.js";
 import { checkUnchanged } from "./open-shard.js";
 import { decodeFeatures } from "../format/example.js";
+import { decodeFlac } from "./read-flac.js";
 import type { Encoding } from "./manifest.js";
 import { fromFloat16 } from "../original/float16.js";
 import { toFloat32 } from "../format/wav.js";
@@ -96,6 +97,7 @@ export function decodeLabels(bytes: Uint8Array): { events: LabelEvents } | { val
 
 /** Stored samples as floats of full scale -1 to 1. */
 export function decodeSamples(bytes: Uint8Array, encoding: Encoding): Float32Array {
+  if (encoding === "flac") return toFloat32(decodeFlac(bytes));
   if (encoding === "float16") return fromFloat16(bytes);
   if (encoding === "float32") return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
   return toFloat32(new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length >> 1));

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DatasetError, problemsError } from "../core/error.js";
 import { readJson, sealedText, unlessDamaged } from "../system/sealed-json.js";
 import { withPool, workerCount } from "../system/pool.js";
+import type { Encoding } from "./manifest.js";
 import type { ShardIndex } from "./shard-index.js";
 import type { ScanTask, ShardScan } from "./scan-shard.js";
 import { runTask } from "../system/task.js";
@@ -28,11 +29,13 @@ export interface IndexedShard {
  */
 export async function readIndexes(
   directory: string,
-  kind: Kind | undefined,
+  { kind, encoding }: { kind?: Kind | undefined; encoding?: Encoding | undefined },
   shards: readonly IndexedShard[],
   name?: (index: ShardIndex, k: number) => Promise<void>,
 ): Promise<ShardIndex[]> {
-  const indexes = await mapSome(shards, (shard) => readIndexFile(directory, shard));
+  const flac = encoding === "flac";
+  const found = await mapSome(shards, (shard) => readIndexFile(directory, shard));
+  const indexes = found.map((index) => ((index?.audio === "flac") === flac ? index : undefined));
   const missing = shards.flatMap((_, k) => (indexes[k] ? [] : [k]));
   if (missing.length === 0) return indexes as ShardIndex[];
   const lists = kind !== "frames" && kind !== "pairs";
@@ -40,7 +43,7 @@ export async function readIndexes(
     Promise.all(
       missing.map((k) => {
         const { file } = shards[k]!;
-        const task: ScanTask = { path: join(directory, file), file, lists };
+        const task: ScanTask = { path: join(directory, file), file, lists, flac };
         return runTask<ShardScan>(pool, "scanShard", task);
       }),
     ),

@@ -25,6 +25,8 @@ export interface Records {
   /** The same of the target; 0 bytes for kinds other than pairs. */
   targetAt: Float64Array;
   targetBytes: Uint32Array;
+  /** Encoding flac: what the streams of the inputs and of the targets are made of. */
+  blocks?: { input: FlacBlocks; target?: FlacBlocks } | undefined;
   /** Kind frames: position and bytes of the labels' feature entries, for `decodeFeatures`. */
   labelAt: Float64Array;
   labelBytes: Uint32Array;
@@ -36,6 +38,16 @@ export interface Records {
   groups?: string[];
   /** Kinds classes and values: `[count × manifest.width]`, row-major. */
   values?: Float32Array;
+}
+
+/** Where the blocks of FLACs are: each can be decoded without those before it. */
+export interface FlacBlocks {
+  /** Samples per channel of each example, and of each of its blocks but the last. */
+  samples: Float64Array;
+  block: Uint32Array;
+  /** Where in `at` each example begins, which has a number for each of its blocks and one more for the end: bytes from where its samples are stored. */
+  from: Uint32Array;
+  at: Uint32Array;
 }
 
 /** Shard `k`, for those who read it. */
@@ -63,6 +75,7 @@ export function collect(directory: string, manifest: Manifest, indexes: readonly
     inputBytes: Uint32Array.from(column("inputBytes")),
     targetAt: Float64Array.from(column("targetAt")),
     targetBytes: Uint32Array.from(column("targetBytes")),
+    ...(manifest.encoding === "flac" ? { blocks: collectBlocks(manifest.kind, indexes) } : {}),
     labelAt: Float64Array.from(column("labelAt")),
     labelBytes: Uint32Array.from(column("labelBytes")),
     ids,
@@ -72,6 +85,23 @@ export function collect(directory: string, manifest: Manifest, indexes: readonly
       ? { values: denseValues(manifest.width, indexes, count) }
       : {}),
   };
+}
+
+function collectBlocks(kind: Manifest["kind"], indexes: readonly ShardIndex[]): Records["blocks"] {
+  const side = (key: "inputBlocks" | "targetBlocks"): FlacBlocks => {
+    const all = indexes.flatMap((index) => index[key] ?? []);
+    const from = new Uint32Array(all.length);
+    const at = new Uint32Array(all.reduce((sum, list) => sum + list.length - 2, 0));
+    let place = 0;
+    for (const [i, [, , ...sizes]] of all.entries()) {
+      from[i] = place;
+      let end = 0;
+      for (const size of sizes) at[place++] = end += size;
+    }
+    const samples = Float64Array.from(all, ([count]) => count!);
+    return { samples, block: Uint32Array.from(all, ([, block]) => block!), from, at };
+  };
+  return { input: side("inputBlocks"), ...(kind === "pairs" ? { target: side("targetBlocks") } : {}) };
 }
 
 /** Labels of whole files as `[count × width]`, from sparse lists (with indices) or dense ones. */
@@ -99,6 +129,10 @@ function denseValues(width: number, indexes: readonly ShardIndex[], count: numbe
 /** Samples per channel of an example's input and target (0 where that is no audio). */
 export function sideSamples(records: Records, example: number): [number, number] {
   const { kind, encoding, channels } = records.manifest;
+  if (records.blocks) {
+    const { input, target } = records.blocks;
+    return [input.samples[example]!, target?.samples[example] ?? 0];
+  }
   const unit = BYTES_PER_SAMPLE[encoding] * channels;
   return [records.inputBytes[example]! / unit, kind === "pairs" ? records.targetBytes[example]! / unit : 0];
 }

@@ -43,6 +43,8 @@ export interface ScanTask {
   offsets?: readonly number[] | undefined;
   /** Keep `b_ind` and `b_val` in the index: for whole-file labels, not for those of frames. */
   lists: boolean;
+  /** The samples are FLAC. Default false. */
+  flac?: boolean;
 }
 
 /**
@@ -75,7 +77,7 @@ export function scanShard(task: ScanTask): ShardScan {
       const record = window.get(at, length + RECORD_OVERHEAD);
       try {
         checkPayload(record, 0, length, where);
-        indexExample(index, record, 0, length, { fileAt: at, lists: task.lists, where });
+        indexExample(index, record, 0, length, { fileAt: at, lists: task.lists, flac: task.flac === true, where });
       } catch (error) {
         if (!(error instanceof DatasetError)) throw error;
         problem(error.message.startsWith("data checksum") ? "data" : "example", error.message);

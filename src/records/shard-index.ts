@@ -1,4 +1,6 @@
+import { DatasetError } from "../core/error.js";
 import { decodeExample, type Feature, type FeaturePlace, type StoredFeature } from "../format/example.js";
+import { type FlacHead, flacSizes, readFlacHead } from "../format/flac.js";
 import { RECORD_HEAD } from "../format/tfrecord.js";
 import { type Row, rowName } from "../core/rows.js";
 
@@ -31,10 +33,13 @@ export interface ShardIndex {
   /** `b_ind` and `b_val` of kinds classes and values; empty for frames, whose labels are read when needed. */
   indices: number[][];
   values: number[][];
-  /** How samples are held: a bytes list (the original and ours) or a float list (the original's later version). */
-  audio: "bytes" | "float" | "none";
+  /** How samples are held: a bytes list (the original and ours), FLAC in one, or a float list (the original's later version). */
+  audio: "bytes" | "flac" | "float" | "none";
   /** Whether the examples carry this library's own features. */
   own: boolean;
+  /** Of FLAC, per example: samples per channel, samples per block, then the bytes of the head and of each block. */
+  inputBlocks?: number[][];
+  targetBlocks?: number[][];
 }
 
 /** How `indexExample` takes a record. */
@@ -43,6 +48,8 @@ export interface IndexExampleOptions {
   fileAt: number;
   /** Keep `b_ind` and `b_val`. */
   lists: boolean;
+  /** The samples are FLAC. */
+  flac: boolean;
   /** Shard, example and position, for messages. */
   where: string;
 }
@@ -95,7 +102,8 @@ export function indexExample(
   index.inputBytes.push(input?.dataBytes ?? 0);
   index.targetAt.push(position(target));
   index.targetBytes.push(target?.dataBytes ?? 0);
-  if (input?.kind === "bytes" || input?.kind === "float") index.audio = input.kind;
+  if (input?.kind === "bytes" || input?.kind === "float") index.audio = options.flac ? "flac" : input.kind;
+  if (options.flac) addBlocks(index, findBlocks(input, where), target && findBlocks(target, where));
   index.own ||= features.has("sample_rate");
   const labels = [...features].filter(([key]) => key.startsWith("b_")).map(([, f]) => f);
   const from = Math.min(...labels.map((f) => f.entryAt));
@@ -116,11 +124,17 @@ export interface BuiltExample {
   /** Where the record starts in the buffer, and the length of its payload. */
   at: number;
   length: number;
+  /** Where the samples are FLAC: what `inputBlocks` and `targetBlocks` say of them. */
+  blocks?: { input?: number[]; target?: number[] } | undefined;
 }
 
 /** Adds a record just built to an index: what `indexExample` would find in it, without reading it again. */
-export function indexBuilt(index: ShardIndex, built: BuiltExample, options: Omit<IndexExampleOptions, "where">): void {
-  const { row, features, places, at, length } = built;
+export function indexBuilt(
+  index: ShardIndex,
+  built: BuiltExample,
+  options: Pick<IndexExampleOptions, "fileAt" | "lists">,
+): void {
+  const { row, features, places, at, length, blocks } = built;
   const { fileAt, lists } = options;
   index.offset.push(fileAt + at);
   index.length.push(length);
@@ -129,7 +143,8 @@ export function indexBuilt(index: ShardIndex, built: BuiltExample, options: Omit
   index.inputBytes.push(firstBytes(features.a_in));
   index.targetAt.push(features.a_out ? fileAt + places.get("a_out")!.dataAt : -1);
   index.targetBytes.push(firstBytes(features.a_out));
-  index.audio = "bytes";
+  index.audio = blocks?.input ? "flac" : "bytes";
+  if (blocks?.input) addBlocks(index, blocks.input, blocks.target);
   index.own ||= features.sample_rate !== undefined;
   let from = Infinity;
   let to = 0;
@@ -143,6 +158,28 @@ export function indexBuilt(index: ShardIndex, built: BuiltExample, options: Omit
   const { b_ind: indices, b_val: values } = features;
   index.indices.push(lists && indices?.kind === "int64" ? Array.from(indices.values) : []);
   index.values.push(lists && values?.kind === "float" ? Array.from(values.values) : []);
+}
+
+/** What an index says of a FLAC. */
+export function blocksOf({ samples, block, first }: FlacHead, sizes: readonly number[]): number[] {
+  return [samples, block, first, ...sizes];
+}
+
+function addBlocks(index: ShardIndex, input: number[], target: number[] | undefined): void {
+  index.inputBlocks ??= [];
+  index.inputBlocks.push(input);
+  if (!target) return;
+  index.targetBlocks ??= [];
+  index.targetBlocks.push(target);
+}
+
+/** Decodes a FLAC to find its blocks. */
+function findBlocks(feature: StoredFeature | undefined, where: string): number[] {
+  const bytes = feature?.kind === "bytes" ? feature.values[0]! : new Uint8Array(0);
+  const head = readFlacHead(bytes);
+  const sizes = head && flacSizes(bytes, head);
+  if (sizes) return blocksOf(head, sizes);
+  throw new DatasetError("RECORD", `FLAC: damaged, expected 16-bit samples in blocks of one size (${where})`);
 }
 
 function firstBytes(feature: Feature | undefined): number {

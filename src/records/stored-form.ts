@@ -103,8 +103,25 @@ export function indexMisfit(index: ShardIndex): Misfit | undefined {
     first(["id", ...RUNS.flat()] as const, (key) => column(key, Number.isSafeInteger)) ??
     first(["name", "group"] as const, (key) => column(key, (v) => typeof v === "string")) ??
     first(["indices", "values"] as const, (key) => column(key, isNumbers)) ??
-    first(RUNS, ([at, bytes]) => runMisfit(index, at, bytes))
+    first(RUNS, ([at, bytes]) => runMisfit(index, at, bytes)) ??
+    (index.audio === "flac" ? blocksMisfit(index) : undefined)
   );
+}
+
+/** What of the blocks of FLACs doesn't come out at their bytes. */
+function blocksMisfit(index: ShardIndex): Misfit | undefined {
+  const [input, target] = [["inputBlocks", "inputBytes"] as const, ["targetBlocks", "targetBytes"] as const];
+  return first(index.targetBlocks ? [input, target] : [input], ([key, bytes]) => {
+    const lists = index[key];
+    const fits = (list: unknown, i: number): boolean => {
+      if (!Array.isArray(list) || !list.every((value) => isCount(value) && value > 0)) return false;
+      const [samples, block, ...sizes] = list as number[];
+      const sum = sizes.reduce((total, size) => total + size, 0);
+      return sizes.length === Math.ceil(samples! / block!) + 1 && sum === index[bytes][i];
+    };
+    const whole = Array.isArray(lists) && lists.length === index.offset.length && (lists as unknown[]).every(fits);
+    return whole ? undefined : misfit(`column ${key}`, typeof lists, "the bytes of every block");
+  });
 }
 
 /** What isn't inside the shard; a position of -1 says that there is none. */

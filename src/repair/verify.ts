@@ -92,6 +92,7 @@ export async function inspect(
       `records of "${name}": none, expected ${name}.manifest.json or ${name}0.tfrecord (${directory})`,
     );
   const lists = manifest === undefined || manifest.kind === "classes" || manifest.kind === "values";
+  const flac = manifest?.encoding === "flac";
   const indexes: (ShardIndex | undefined)[] = [];
   const problems: ShardProblem[][] = [];
   await track("verify", shards.length, "shards", options, ({ signal, tick }) =>
@@ -112,7 +113,7 @@ export async function inspect(
             return;
           }
           const beside = await readIndexFile(directory, shard);
-          const task: ScanTask = { path, file: shard.file, lists, offsets: beside?.offset };
+          const task: ScanTask = { path, file: shard.file, lists, flac, offsets: beside?.offset };
           const scan = await runTask<ShardScan>(pool, "scanShard", task, signal);
           if (beside) takeNames(scan.index, beside);
           if (shard.key !== undefined) scan.index.key = shard.key;

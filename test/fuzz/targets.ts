@@ -1,6 +1,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkFiles } from "../../dist/check/check-files.js";
+import { decodeIntactFlac } from "../../dist/audio/encode-flac.js";
 import { readAudio } from "../../dist/audio/read-audio.js";
 import { decodeExample } from "../../dist/format/example.js";
 import { readCues, writeCues } from "../../dist/format/cues.js";
@@ -10,6 +11,7 @@ import { readJams } from "../../dist/format/jams.js";
 import { readTextGrid } from "../../dist/format/text-grid.js";
 import { parseKeys } from "../../dist/format/keys.js";
 import { readLabels } from "../../dist/format/labels.js";
+import { decodeFlac } from "../../dist/records/read-flac.js";
 import { openRecords } from "../../dist/records/open-records.js";
 import { readExample } from "../../dist/records/read-example.js";
 import { readPlan } from "../../dist/records/read-stored.js";
@@ -114,6 +116,14 @@ const csvOptions = { file: "file", labels: "class", split: "split", group: "grou
 export const TARGETS: Readonly<Record<string, Target>> = {
   wav: audio("wav"),
   flac: audio("flac"),
+  flacblocks: {
+    seeds: ".flac",
+    input: bytes,
+    read: async (input) => {
+      const intact = await decodeIntactFlac(Buffer.from(input), (samples) => new Int16Array(samples));
+      return [intact, decodeFlac(input)];
+    },
+  },
   ogg: audio("ogg"),
   opus: audio("opus"),
   mp3: audio("mp3"),

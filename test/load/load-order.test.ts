@@ -400,7 +400,7 @@ test("the first tasks of an epoch are small, so that nothing waits for a large o
   };
   const shards = records.paths.map((path) => ({ path }));
   const reader = readAhead(
-    { shards: { ...shards }, opened: "tasks", labels: undefined },
+    { shards: { ...shards }, opened: "tasks", labels: undefined, channels: 1 },
     { now: 1, atMost: 1 },
     0,
     120,
@@ -430,7 +430,7 @@ test("readers that join in the middle of an epoch change nothing", async () => {
   };
   const shards = { ...records.paths.map((path) => ({ path })) };
   const readers = { now: 1, atMost: 4 };
-  const reader = readAhead({ shards, opened: "joined", labels: undefined }, readers, 0, 120, planner, []);
+  const reader = readAhead({ shards, opened: "joined", labels: undefined, channels: 1 }, readers, 0, 120, planner, []);
   const seen: number[] = [];
   const sums: number[] = [];
   for (let raw = await reader.next(); raw; raw = await reader.next()) {

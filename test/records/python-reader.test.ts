@@ -17,7 +17,7 @@ import {
 import { python, root } from "../support/python.js";
 
 const tf = loadTensorFlow();
-const encodings: Encoding[] = ["pcm16", "float32", "float16"];
+const encodings: Encoding[] = ["pcm16", "flac", "float32", "float16"];
 const folder = mkdtempSync(join(tmpdir(), "python-reader-"));
 const whole = { trainSplit: 1, valSplit: 0, testSplit: 0 };
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -111,9 +111,11 @@ print(0)`,
     }
     await take("other frames", new AudioClassificationDataset(folder, "frames-pcm16"), 50);
     writeFileSync(join(folder, "stereo"), "a2.wav,b2.wav\n");
-    const stereo = new AudioDataset(folder, "stereo");
-    await stereo.generateRecords({ onProgress: false });
-    for (const inputSize of [undefined, 100]) await take(`stereo ${inputSize}`, stereo, inputSize);
+    for (const encoding of ["pcm16", "flac"] as const) {
+      const stereo = new AudioDataset(folder, "stereo");
+      await stereo.generateRecords({ encoding, onProgress: false });
+      for (const inputSize of [undefined, 100]) await take(`stereo ${encoding} ${inputSize}`, stereo, inputSize);
+    }
     const odd = join(folder, 'a "quoted" \\ föld');
     mkdirSync(join(odd, "in"), { recursive: true });
     writeFileSync(join(odd, "in/a.wav"), readFileSync(join(folder, "in/a.wav")));
@@ -123,7 +125,7 @@ print(0)`,
     await take("quoted", quoted);
 
     const theirs = readByPython(snippets);
-    assert.equal(Object.keys(theirs).length, 25);
+    assert.equal(Object.keys(theirs).length, 34);
     for (const [name, { rows }] of Object.entries(theirs)) {
       assert.ok(rows.length > 0, name);
       assert.deepEqual(ours[name], rows, name);
