@@ -43,7 +43,7 @@ class Pipeline:
         x = np.asarray(samples, np.float32).reshape(-1, channels)
         if not len(x) or not np.isfinite(x).all():
             raise ValueError("samples: none, or not all finite, expected at least one, and finite numbers")
-        if d.get("encoding") == "pcm16":
+        if d.get("encoding") in ("pcm16", "flac"):
             # Rounded as the records were: halves upwards.
             x = np.clip(np.floor(x * np.float32(32768) + np.float32(0.5)), -32768, 32767).astype(np.float32) / np.float32(32768)
         elif d.get("encoding") == "float16":

@@ -48,7 +48,7 @@ test("classes, frames, values and pairs, with and without features and windows",
       ...({ kind: "frames", sampleRate: RATE, inputSize: 100, window: { length: 800, context: 200 } } as const),
     }),
     one: createPipeline(net([257, 1], 2, false, "linear"), {
-      ...({ kind: "values", sampleRate: RATE, input: "samples", window: { length: 257 } } as const),
+      ...({ kind: "values", sampleRate: RATE, input: "samples", encoding: "flac", window: { length: 257 } } as const),
     }),
     values: createPipeline(net([257, 1], 2, false, "linear"), {
       ...({ kind: "values", sampleRate: RATE, inputSize: 1, window: { length: 257 } } as const),
