@@ -9,6 +9,7 @@ import type { Feature } from "../format/example.js";
 import { toFloat16 } from "../original/float16.js";
 import { denseLabels } from "../format/events.js";
 import { eventLabels, readLabels } from "../format/labels.js";
+import type { KeyLabels } from "../format/keys.js";
 import { type Audio, toFloat32 } from "../format/wav.js";
 import type { Encoding, ShardEntry, Sources } from "../records/manifest.js";
 import { fillFrom } from "../system/read-bytes.js";
@@ -33,6 +34,8 @@ interface SourcePiece {
 export class SourceReader {
   /** Of the key csvs with a row per frame, the one with the fewest rows for its samples per channel. */
   sparsestKeys: ShardEntry["sparsestKeys"];
+  /** Of the key csvs that count frames, the one whose last time stamp is the largest for its samples per channel. */
+  latestKeys: ShardEntry["latestKeys"];
   readonly sources: Sources = { path: [], bytes: [], mtimeMs: [], ctimeMs: [], crc32c: [] };
   private scratch: [Buffer, Buffer] = [Buffer.allocUnsafe(1 << 16), Buffer.allocUnsafe(1 << 16)];
   private rendered: [Int16Array, Int16Array] | undefined;
@@ -88,10 +91,13 @@ export class SourceReader {
     return bytes;
   }
 
-  /** Keeps which key csv has the fewest rows, so that loading can compare them with its frames. */
-  sawKeys(file: string, rows: number, samples: number): void {
-    const least = this.sparsestKeys;
-    if (!least || rows * least.samples < least.rows * samples) this.sparsestKeys = { file, rows, samples };
+  /** Keeps which key csvs have the fewest rows and the latest, so that loading can compare them with its frames. */
+  sawKeys(file: string, { perFrame, rows, last }: KeyLabels, samples: number): void {
+    const { sparsestKeys: least, latestKeys: late } = this;
+    if (perFrame && (!least || rows * least.samples < least.rows * samples))
+      this.sparsestKeys = { file, rows, samples };
+    if (last === undefined) return;
+    if (!late || last * late.samples > late.time * samples) this.latestKeys = { file, time: last, samples };
   }
 
   /** Keeps the checksum of a whole audio file, and that of its samples where they lie in it as they are. */
@@ -219,7 +225,7 @@ function frameFeatures(head: PlanHead, row: Row, audio: Audio, reader: SourceRea
       `time stamps: in ${keys.timeUnit}, expected ${head.timeUnit} as in the first key file (${where})`,
     );
   }
-  if (keys.perFrame) reader.sawKeys(where, keys.rows, samples);
+  reader.sawKeys(where, keys, samples);
   const { events } = keys;
   if (head.encoding === "float16") {
     const frames = originalFrameCount(samples, inputSize!);

@@ -23,7 +23,7 @@ export interface LabelOptions extends KeyOptions, MidiOptions {
 /** A piano's keys. */
 export const PIANO: readonly [number, number] = [21, 108];
 
-const UNITS: readonly TimeUnit[] = ["frames", "seconds", "samples"];
+const UNITS: readonly TimeUnit[] = ["frames", "seconds", "milliseconds", "samples"];
 const TARGETS: readonly NoteTarget[] = ["frames", "onsets", "offsets"];
 
 /** @throws DatasetError "OPTION" for options that make no sense, whatever the files are */
@@ -50,7 +50,7 @@ export function isMidi(file: string): boolean {
   return /\.(mid|midi|rmi|kar)$/i.test(file);
 }
 
-/** What the stored events of a key file count: MIDI and seconds become samples. */
+/** What the stored events of a key file count: MIDI, seconds and milliseconds become samples. */
 export function storedTimeUnit(file: string, timeUnit: KeyOptions["timeUnit"] = "frames"): "frames" | "samples" {
   return isMidi(file) || timeUnit !== "frames" ? "samples" : "frames";
 }

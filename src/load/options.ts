@@ -1,5 +1,5 @@
 import { DatasetError } from "../core/error.js";
-import { missingRows } from "../format/keys.js";
+import { lateRow, missingRows } from "../format/keys.js";
 import { checkFeatures, type Features } from "../features/features.js";
 import type { Records } from "../records/records.js";
 import { type Augment, checkAugment } from "./augment.js";
@@ -74,14 +74,15 @@ export function checkOptions(records: Records, options: BatchOptions): void {
   if (options.inputSize) checkRows(records, options.inputSize);
 }
 
-/** @throws DatasetError "LABEL" where a key csv with a row per frame has fewer rows than there are frames */
+/** @throws DatasetError "LABEL" where a key csv with a row per frame has fewer rows than there are frames, or one has rows after them */
 function checkRows({ manifest }: Records, inputSize: number): void {
-  for (const { sparsestKeys } of manifest.shards) {
-    if (!sparsestKeys) continue;
-    const { file, rows, samples } = sparsestKeys;
-    const short = missingRows(rows, samples, inputSize);
-    if (short)
-      throw new DatasetError("LABEL", `${short} (${file}); check({ inputSize: ${inputSize} }) lists all such files`);
+  const refuse = (wrong: string | undefined, file: string): void => {
+    if (wrong === undefined) return;
+    throw new DatasetError("LABEL", `${wrong} (${file}); check({ inputSize: ${inputSize} }) lists all such files`);
+  };
+  for (const { sparsestKeys: sparse, latestKeys: late } of manifest.shards) {
+    if (late) refuse(lateRow(late.time, late.samples, inputSize), late.file);
+    if (sparse) refuse(missingRows(sparse.rows, sparse.samples, inputSize), sparse.file);
   }
 }
 
