@@ -11,7 +11,10 @@ import { checkReplica, type Replica } from "./replica.js";
 export interface BatchOptions extends LayoutOptions {
   /** Default 64. */
   batchSize?: number;
-  /** Leaves out the last batch where it isn't full; of a loaded dataset, in training alone. Default false. */
+  /**
+   * Leaves out the last batch where it isn't full; of a loaded dataset, in training alone. It is
+   * an error where that leaves no batch. Default false.
+   */
   dropRemainder?: boolean;
   /** Shuffles: a new order in every epoch, over all shards at once. Default true; pass false for validation and test. */
   shuffle?: boolean;
