@@ -1,7 +1,8 @@
-import { isTimed, type TimeUnit, unitLength } from "./keys.js";
+import { isTimed, TIME_UNITS, type TimeUnit, unitLength } from "./keys.js";
 import { DatasetError } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { formatCsv } from "./csv.js";
+import { checkTimeUnit } from "./events.js";
 
 /** Options of `formatKeys`. */
 export interface FormatKeysOptions {
@@ -27,6 +28,7 @@ const OPTIONS: OptionNames<FormatKeysOptions> = { labels: true, timeUnit: true, 
 export function formatKeys(dense: Float32Array, options: FormatKeysOptions): string {
   checkKnown("formatKeys", options, OPTIONS);
   const { labels, timeUnit = "frames", inputSize, sampleRate } = options;
+  checkTimeUnit(timeUnit, TIME_UNITS);
   if (timeUnit !== "frames" && !inputSize)
     throw new DatasetError("OPTION", `inputSize ${inputSize}: expected samples per frame`);
   if (isTimed(timeUnit) && !sampleRate) throw new DatasetError("OPTION", `sampleRate ${sampleRate}: expected Hz`);

@@ -7,6 +7,9 @@ export { type DenseOptions, denseLabels, eventsOf, type LabelEvents, UNTIL_END }
 /** What the first column of a key csv counts. */
 export type TimeUnit = "frames" | "seconds" | "milliseconds" | "samples";
 
+/** All of them. */
+export const TIME_UNITS: readonly TimeUnit[] = ["frames", "seconds", "milliseconds", "samples"];
+
 /** Options of `parseKeys`. */
 export interface KeyOptions {
   /** What the time stamps count. Default "frames": 0, 1, 2 … */

@@ -1,4 +1,5 @@
 import { DatasetError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { lateRow, missingRows } from "../format/keys.js";
 import { checkFeatures, type Features } from "../features/features.js";
 import type { Records } from "../records/records.js";
@@ -48,11 +49,18 @@ export interface BatchOptions extends LayoutOptions {
   checksums?: "first" | "always" | "never";
 }
 
+/** The names of the options of `batches`. */
+export const BATCH_OPTIONS: OptionNames<BatchOptions> = {
+  ...{ inputSize: true, legacyPadding: true, window: true, batchSize: true, dropRemainder: true, shuffle: true },
+  ...{ weights: true, seed: true, replica: true, augment: true, features: true, workers: true, checksums: true },
+};
+
 /** What is left out of training's options for validation, test and prediction. */
 export const STILL = { shuffle: false, augment: undefined, dropRemainder: false } as const;
 
 /** @throws DatasetError "OPTION" for a number out of range, or one that the records' labels don't fit */
 export function checkOptions(records: Records, options: BatchOptions): void {
+  checkKnown("batches", options, BATCH_OPTIONS);
   for (const name of ["inputSize", "batchSize", "workers"] as const) {
     const value = options[name];
     if (value !== undefined && !(Number.isInteger(value) && value > 0)) {

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { collect, type Records } from "./records.js";
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import { unlessDamaged } from "../system/sealed-json.js";
 import { type OpenOptions, openForeign } from "./open-original.js";
 import type { Manifest } from "./manifest.js";
@@ -25,6 +26,7 @@ export type { OpenOptions, Records };
  * @example const records = await openRecords("./data", "dataset"); // records.count, records.names[0]
  */
 export async function openRecords(directory: string, name: string, options: OpenOptions = {}): Promise<Records> {
+  checkKnown("openRecords", options, { kind: true, width: true, allowStale: true });
   for (let attempt = 1; ; attempt++) {
     await recoverPublication(directory, name);
     const before = await publication(directory, name);

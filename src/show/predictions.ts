@@ -1,3 +1,4 @@
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { barsPanel } from "../figure/bars.js";
 import { type Figure, figure } from "../figure/figure.js";
@@ -7,7 +8,7 @@ import { fit, MAX_BYTES, pictureHtml } from "./bundle.js";
 import { asRoll, framesOf, type LabelledExample, type RollSource, rollOf } from "./piano-roll.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type Sound, type SoundSource, sampleRange, toSound } from "./sound.js";
-import { panelOf, type SpectrogramOptions, spectrogramValues } from "./spectrogram.js";
+import { panelOf, SPECTROGRAM_OPTIONS, type SpectrogramOptions, spectrogramValues } from "./spectrogram.js";
 import { describe } from "./waveform.js";
 
 /** What a sound is shown with. */
@@ -27,6 +28,11 @@ export interface PredictionOptions extends SpectrogramOptions {
   classes?: { labels: readonly string[]; truth?: ArrayLike<number>; predicted?: ArrayLike<number> } | undefined;
 }
 
+/** Their names. */
+export const PREDICTION_OPTIONS: OptionNames<PredictionOptions> = {
+  ...{ ...SPECTROGRAM_OPTIONS, label: true, prediction: true, threshold: true, names: true, classes: true },
+};
+
 /**
  * Shows a sound with what is known and predicted of it on one time axis: player, waveform, spectrogram, labels against
  * predictions. A cursor follows the sound, and a click on the picture plays from there.
@@ -36,6 +42,8 @@ export interface PredictionOptions extends SpectrogramOptions {
  * show.predictions("song.wav", { label: notes, prediction: { values: output.dataSync(), features: 88, secondsPerFrame: 0.016 } });
  */
 export function predictions(source: SoundSource | LabelledExample, options: PredictionOptions = {}): void {
+  checkKnown("show.predictions", options, PREDICTION_OPTIONS);
+  if (options.classes) checkKnown("classes", options.classes, { labels: true, truth: true, predicted: true });
   displayBundle(predictionsBundle(source, options));
 }
 

@@ -1,8 +1,9 @@
+import { checkKnown } from "../core/known-options.js";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { isMidi } from "../format/labels.js";
-import { type MidiOptions, readMidi } from "../format/midi.js";
+import { MIDI_OPTIONS, type MidiOptions, readMidi } from "../format/midi.js";
 import { fileError } from "../system/atomic-file.js";
 import type { DatasetIndex } from "../core/rows.js";
 
@@ -17,6 +18,7 @@ export async function findPitches(
   index: DatasetIndex,
   options: MidiOptions = {},
 ): Promise<[number, number]> {
+  checkKnown("findPitches", options, MIDI_OPTIONS);
   let [low, high] = [128, -1];
   const problems: Problem[] = [];
   for (const file of new Set(index.rows.flatMap(({ keys }) => (keys !== undefined && isMidi(keys) ? [keys] : [])))) {

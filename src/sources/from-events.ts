@@ -89,6 +89,19 @@ const OPTIONS: OptionNames<FromEventsOptions> = {
   },
 };
 
+const COLUMNS: OptionNames<EventColumns> = {
+  ...{
+    file: true,
+    onset: true,
+    offset: true,
+    duration: true,
+    label: true,
+    pitch: true,
+    confidence: true,
+    velocity: true,
+  },
+};
+
 /**
  * Makes the index of labels over time from tables of events: rows of onset, offset or duration, and a label or a pitch.
  *
@@ -110,6 +123,7 @@ export async function fromEvents(
   options: FromEventsOptions = {},
 ): Promise<DatasetIndex> {
   checkKnown("fromEvents", options, OPTIONS);
+  if (options.columns) checkKnown("columns", options.columns, COLUMNS);
   checkChoices(options);
   return await eachSide("fromEvents", events, options, (table, own) => indexOf(directory, table, own));
 }
