@@ -1,5 +1,6 @@
+import { openToRead } from "../system/open-to-read.js";
 import { notFinite, toInt16 } from "../core/samples.js";
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import { join, posix } from "node:path";
 import { convertAudio } from "../audio/convert.js";
 import { decodeAudio } from "../audio/read-audio.js";
@@ -121,7 +122,7 @@ export class SourceReader {
     noteFile(path);
     let fd: number;
     try {
-      fd = openSync(path, "r");
+      fd = openToRead(path);
     } catch (error) {
       throw fileError(error, path);
     }

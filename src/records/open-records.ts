@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { collect, type Records } from "./records.js";
 import { DatasetError } from "../core/error.js";
@@ -9,7 +8,7 @@ import { type OpenOptions, openForeign } from "./open-original.js";
 import type { Manifest } from "./manifest.js";
 import { readManifest, readPlan } from "./read-stored.js";
 import { planPath, planShardRows, shardKey } from "./plan.js";
-import { statOf } from "../system/file-names.js";
+import { sizeOf, statOf } from "../system/file-names.js";
 import { journalPath, manifestPath } from "./files.js";
 import { recoverPublication } from "./publish.js";
 import { readIndexes } from "./read-indexes.js";
@@ -68,7 +67,7 @@ async function openOnce(directory: string, name: string, options: OpenOptions): 
     );
   }
   for (const { file, bytes } of manifest.shards) {
-    const size = existsSync(join(directory, file)) ? (await stat(join(directory, file))).size : undefined;
+    const size = await sizeOf(join(directory, file));
     if (size === bytes) continue;
     const found = size === undefined ? "not found" : `${size} bytes`;
     throw new DatasetError("RECORD", `shard ${file}: ${found}, expected ${bytes} bytes (${directory}); call repair`);

@@ -1,5 +1,5 @@
+import { readWhole } from "../system/file-names.js";
 import { checkKnown } from "../core/known-options.js";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { isMidi } from "../format/labels.js";
@@ -23,7 +23,7 @@ export async function findPitches(
   const problems: Problem[] = [];
   for (const file of new Set(index.rows.flatMap(({ keys }) => (keys !== undefined && isMidi(keys) ? [keys] : [])))) {
     try {
-      for (const { pitch } of readMidi(await readFile(join(directory, file)), file, options).notes) {
+      for (const { pitch } of readMidi(await readWhole(join(directory, file)), file, options).notes) {
         low = Math.min(low, pitch);
         high = Math.max(high, pitch);
       }

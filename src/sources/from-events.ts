@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
@@ -20,7 +19,7 @@ import { readCues } from "../format/cues.js";
 import { type KaldiFile, readKaldi } from "../format/kaldi.js";
 import { readJams } from "../format/jams.js";
 import { readTextGrid } from "../format/text-grid.js";
-import { statOf } from "../system/file-names.js";
+import { statOf, readWhole } from "../system/file-names.js";
 import { eventRows } from "./event-rows.js";
 import { datasetFolders } from "./folders.js";
 import { eachSide } from "./join-indexes.js";
@@ -269,7 +268,7 @@ async function readEvents(directory: string, file: string, options: FromEventsOp
   if (!(await statOf(path))?.isFile()) throw new DatasetError("FILE", `events ${file}: not found in ${directory}`);
   const format = options.format ?? formatOf(file);
   if (format === "kaldi") return await readKaldiFiles(directory, file, options);
-  const bytes = await readFile(path);
+  const bytes = await readWhole(path);
   if (format === "textgrid") return readTextGrid(bytes, file, options.tier);
   if (format === "cues") return readCues(bytes, file);
   const text = decodeUtf8(bytes, file);
@@ -297,7 +296,7 @@ async function readKaldiFiles(directory: string, file: string, options: FromEven
   const [labels, scp] = besides(file, options) as [string, string];
   const read = async (name: string): Promise<KaldiFile | undefined> =>
     (await statOf(join(directory, name)))?.isFile()
-      ? { file: name, text: decodeUtf8(await readFile(join(directory, name)), name) }
+      ? { file: name, text: decodeUtf8(await readWhole(join(directory, name)), name) }
       : undefined;
   const found = await read(labels);
   if (found) return readKaldi((await read(file))!, found, await read(scp));
