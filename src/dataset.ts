@@ -334,9 +334,17 @@ export abstract class Dataset {
 
   private keys(records: Records, options: LoadOptions): Pick<SplitOptions, "groups" | "strata"> {
     const { groupBy, stratifyBy = this.kind === "classes" } = options;
-    const each = (key: ExampleKey): string[] => records.names.map((name, i) => key(name, i));
-    const groups = groupBy === false ? undefined : groupBy ? each(groupBy) : records.groups;
-    const strata = stratifyBy === true ? labelStrata(records) : stratifyBy ? each(stratifyBy) : undefined;
+    const each = (option: string, key: ExampleKey): string[] =>
+      records.names.map((name, i) => {
+        const found: unknown = key(name, i);
+        if (typeof found === "string" || typeof found === "number") return String(found);
+        throw new DatasetError(
+          "OPTION",
+          `${option}: ${JSON.stringify(found)} of ${name}, expected text for each example`,
+        );
+      });
+    const groups = groupBy === false ? undefined : groupBy ? each("groupBy", groupBy) : records.groups;
+    const strata = stratifyBy === true ? labelStrata(records) : stratifyBy ? each("stratifyBy", stratifyBy) : undefined;
     return { ...(groups ? { groups } : {}), ...(strata ? { strata } : {}) };
   }
 

@@ -22,7 +22,8 @@ export function checkConversion(convert: Convert): void {
 export function checkConvert({ sampleRate, channels }: Convert, within = ""): void {
   for (const [name, value] of Object.entries({ sampleRate, channels })) {
     if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue;
-    throw new DatasetError("OPTION", `${within}${name}: ${value}, expected a whole number above 0`);
+    const found = typeof value === "number" ? value : JSON.stringify(value);
+    throw new DatasetError("OPTION", `${within}${name}: ${found}, expected a whole number above 0`);
   }
 }
 

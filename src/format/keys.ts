@@ -196,11 +196,12 @@ function lastTime(unit: TimeUnit, samples: number | undefined, inputSize: number
 }
 
 /** What tables of onsets, offsets and pitches call the ends of their events. */
-const END_OF_EVENT = /^(offset|duration|(offset|end)[ _]?time)([ _]?(in[ _])?\(?(s|sec|seconds|ms|samples)\)?)?$/i;
+const END_OF_EVENT =
+  /^(offset|duration|(offset|end)[ _]?time|(time|t)[ _](end|stop|offset|off))([ _]?(in[ _])?\(?(s|sec|seconds|ms|samples)\)?)?$/i;
 
 /** Names that say so of a first column, and of another beside such a one: alone, "stop" may well be a label. */
-const START_OF_EVENT = /^(onset|start|begin)s?\b|^(start|begin|onset)_/i;
-const STOP = /^(end|stop|finish)s?([ _]?(in[ _])?\(?(s|sec|seconds|ms|samples)\)?)?$/i;
+const START_OF_EVENT = /^(onset|start|begin)s?\b|^(start|begin|onset)_|^(time|t)[ _](onset|start|begin|on)\b|^t0$/i;
+const STOP = /^((end|stop|finish)s?|t1)([ _]?(in[ _])?\(?(s|sec|seconds|ms|samples)\)?)?$/i;
 
 function readHeader(source: string, line: number, report: ReportLine): string[] {
   const { cells: names = [], broken } = csvLines(source)[0] ?? {};

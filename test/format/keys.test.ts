@@ -196,6 +196,9 @@ test("a table of events is no key csv", () => {
     "OnsetTime,OffsetTime,MidiPitch",
     "start,stop,instrument",
     "begin_s,end_s,pitch",
+    "time_start,time_end,label",
+    "t_on,t_off,label",
+    "t0,t1,label",
   ]) {
     const [, end] = header.split(",");
     assert.throws(() => parseKeys(`${header}\n0,1,60\n`, "k.csv"), {
