@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { checkDataset } from "./check/check.js";
-import { examine, showFindings } from "./doctor.js";
+import { examine, findingsText } from "./doctor.js";
 import { DatasetError } from "./core/error.js";
 import { buildOneShard, finishPlan } from "./build/build-records.js";
 import type { Kind } from "./core/rows.js";
@@ -26,7 +26,13 @@ const USAGE = `deep-audio-dataset COMMAND
                        builds the shards from FROM to below TO
   finish PLAN          publishes the dataset when every shard of the plan is there
 
-  --json               of check, verify, repair, build-shard, build-shards and finish: the result as json`;
+  --json               the result as json, of every command that finds, makes or says something`;
+
+/** The commands of this file, with the options that each has. */
+const OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  ...{ doctor: ["json"], info: ["json"], check: ["kind", "json"], predict: ["out", "json"], verify: ["json"] },
+  ...{ repair: ["json"], "build-shard": ["json"], "build-shards": ["json"], finish: ["json"], help: [] },
+};
 
 /** Runs one command of `deep-audio-dataset` and sets the exit status: 0, or 1 when it failed. */
 export async function main(args: string[]): Promise<void> {
@@ -34,8 +40,9 @@ export async function main(args: string[]): Promise<void> {
     const { positionals, values } = parseArgs({
       args,
       allowPositionals: true,
-      options: { kind: { type: "string" }, out: { type: "string" }, json: { type: "boolean", default: false } },
+      options: { kind: { type: "string" }, out: { type: "string" }, json: { type: "boolean" } },
     });
+    checkOptions(positionals[0], Object.keys(values));
     const { kind = "pairs", out, json } = values;
     const print = (text: string, value: unknown): void => console.log(json ? JSON.stringify(value) : text);
     await run(positionals, kind as Kind, out, print);
@@ -47,6 +54,15 @@ export async function main(args: string[]): Promise<void> {
   }
 }
 
+/** @throws DatasetError "OPTION" for an option that the command doesn't have */
+function checkOptions(command = "help", given: readonly string[]): void {
+  const known = Object.hasOwn(OPTIONS, command) ? OPTIONS[command]! : given;
+  const strange = given.find((name) => !known.includes(name));
+  if (strange === undefined) return;
+  const expected = known.length > 0 ? known.map((name) => `--${name}`).join(", ") : "none";
+  throw new DatasetError("OPTION", `${command}: option --${strange}, expected ${expected}`);
+}
+
 async function run(
   [command, ...rest]: string[],
   kind: Kind,
@@ -56,7 +72,7 @@ async function run(
   const [first, second, third] = rest;
   if (command === "doctor") {
     const findings = examine();
-    showFindings(findings);
+    print(findingsText(findings), findings);
     if (findings.some(({ ok }) => !ok)) process.exitCode = 1;
     return;
   }
@@ -89,13 +105,15 @@ async function run(
     return;
   }
   if (command === "info" && first) {
-    const { folderInfo } = await import("./check/folder-info.js");
-    console.log(await folderInfo(first));
+    const { folderInfo, infoText } = await import("./check/folder-info.js");
+    const info = await folderInfo(first);
+    print(infoText(info), info);
     return;
   }
   if (command === "predict" && first && second) {
     const { predictFile } = await import("./pipeline/predict-file.js");
-    console.log(await predictFile(first, second, out));
+    const { text, value } = await predictFile(first, second, out);
+    print(text, value);
     return;
   }
   if (command === "build-shard" && first && second) {

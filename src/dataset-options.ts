@@ -3,12 +3,11 @@ import type { CheckOptions } from "./check/check.js";
 import type { OptionNames } from "./core/known-options.js";
 import type { DatasetIndex } from "./core/rows.js";
 import type { RecipeOptions } from "./generate/recipe.js";
-import type { BatchOptions } from "./load/options.js";
+import { BATCH_OPTIONS, type BatchOptions } from "./load/options.js";
 import type { OpenOptions } from "./records/open-original.js";
 import type { Split, SplitOptions } from "./split/split.js";
-import type { LabelOptions } from "./format/labels.js";
 import type { LongOptions } from "./notebook/progress.js";
-import type { RecordOptions } from "./records/plan.js";
+import { LABEL_OPTIONS, RECORD_OPTIONS, type RecordOptions } from "./records/plan.js";
 import type { ClassChanges } from "./sources/change-classes.js";
 import type { IndexOptions } from "./sources/index-csv.js";
 
@@ -70,22 +69,13 @@ export interface LoadOptions
 
 const LONG: OptionNames<LongOptions> = { signal: true, onProgress: true };
 
-const LABELS: OptionNames<Omit<LabelOptions, "sampleRate" | "samples" | "inputSize">> = {
-  ...{ timeUnit: true, sustain: true, percussion: true, pitches: true, targets: true, velocity: true },
-};
-
-const INDEX: OptionNames<IndexOptions> = { metadata: true, groupBy: true, digits: true };
-
-const RECORD: OptionNames<RecordOptions> = {
-  ...{ ...LONG, ...LABELS, encoding: true, convert: true, onDamaged: true, examplesPerFile: true, shardBytes: true },
-  ...{ inputSize: true, workers: true, overwrite: true },
-};
+export const INDEX_OPTIONS: OptionNames<IndexOptions> = { metadata: true, groupBy: true, digits: true };
 
 export const CHECK_OPTIONS: OptionNames<CheckOptions & IndexOptions & { index?: DatasetIndex }> = {
   ...{
     ...LONG,
-    ...LABELS,
-    ...INDEX,
+    ...LABEL_OPTIONS,
+    ...INDEX_OPTIONS,
     inputSize: true,
     convert: true,
     onDamaged: true,
@@ -96,39 +86,24 @@ export const CHECK_OPTIONS: OptionNames<CheckOptions & IndexOptions & { index?: 
   },
 };
 
-export const RECORD_OPTIONS: OptionNames<GenerateRecordsOptions> = {
-  ...RECORD,
-  ...INDEX,
+export const RECORDING_OPTIONS: OptionNames<GenerateRecordsOptions> = {
+  ...RECORD_OPTIONS,
+  ...INDEX_OPTIONS,
   onProblem: true,
   classes: true,
   index: true,
 };
 
 export const GENERATE_OPTIONS: OptionNames<GenerateOptions> = {
-  ...{ ...RECORD, waves: true, chords: true, duration: true, sampleRate: true, dilation: true, volume: true },
+  ...{ ...RECORD_OPTIONS, waves: true, chords: true, duration: true, sampleRate: true, dilation: true, volume: true },
   ...{ antialias: true, dither: true, seed: true, removeWav: true },
 };
 
+const { weights: _, ...TRAINING } = BATCH_OPTIONS;
+
 export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
-  ...{
-    inputSize: true,
-    legacyPadding: true,
-    window: true,
-    batchSize: true,
-    dropRemainder: true,
-    shuffle: true,
-    seed: true,
-  },
-  ...{
-    augment: true,
-    features: true,
-    workers: true,
-    checksums: true,
-    trainSplit: true,
-    valSplit: true,
-    testSplit: true,
-  },
-  ...{ width: true, allowStale: true, groupBy: true, sampling: true, stratifyBy: true, split: true, replica: true },
+  ...{ ...TRAINING, trainSplit: true, valSplit: true, testSplit: true, width: true, allowStale: true },
+  ...{ groupBy: true, sampling: true, stratifyBy: true, split: true },
 };
 
 export const AUDIT_OPTIONS: OptionNames<AuditOptions> = {

@@ -105,8 +105,9 @@ function card(manifest: Manifest): SummaryView {
 async function damagedShards(directory: string, { shards }: Manifest): Promise<string | undefined> {
   const wrong: string[] = [];
   for (const { file, bytes } of shards) {
-    const size = (await statOf(join(directory, file)))?.size;
-    if (size !== bytes) wrong.push(`${file} ${size === undefined ? "missing" : `${size} of ${bytes} bytes`}`);
+    const stats = await statOf(join(directory, file));
+    const found = stats?.isFile() ? `${stats.size} of ${bytes} bytes` : stats ? "is no file" : "missing";
+    if (!stats?.isFile() || stats.size !== bytes) wrong.push(`${file} ${found}`);
   }
   const more = wrong.length > 5 ? `, … and ${wrong.length - 5} more` : "";
   return wrong.length > 0 ? wrong.slice(0, 5).join(", ") + more : undefined;

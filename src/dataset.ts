@@ -3,7 +3,7 @@ import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { type AuditOptions, type AuditReport, audit } from "./audit/audit.js";
 import { type CheckOptions, type CheckReport, check, checkDataset } from "./check/check.js";
 import { DatasetError } from "./core/error.js";
-import { checkKnown } from "./core/known-options.js";
+import { checkKnown, optionsOf } from "./core/known-options.js";
 import {
   AUDIT_OPTIONS,
   CHECK_OPTIONS,
@@ -12,14 +12,15 @@ import {
   GENERATE_OPTIONS,
   type GenerateOptions,
   type GenerateRecordsOptions,
+  INDEX_OPTIONS,
   LOAD_OPTIONS,
   type LoadOptions,
-  RECORD_OPTIONS,
+  RECORDING_OPTIONS,
 } from "./dataset-options.js";
 import { removeWavs, writeWavs } from "./generate/write-wavs.js";
 import { exampleSamples } from "./records/records.js";
 import { type Batches, batches } from "./load/batches.js";
-import { type BatchOptions, STILL } from "./load/options.js";
+import { BATCH_OPTIONS, type BatchOptions, STILL } from "./load/options.js";
 import { balancedSampling } from "./load/sampling.js";
 import { type IndexOptions, readIndex } from "./sources/index-csv.js";
 import { OCTAVE_UP, pairBy } from "./sources/from-names.js";
@@ -31,14 +32,22 @@ import { buildRecords } from "./build/build-records.js";
 import { openRecords, type Records } from "./records/open-records.js";
 import { type RepairReport, repair } from "./repair/repair.js";
 import type { ExploredExample, SplitsView, SummaryView } from "./show/index.js";
-import { explicitSplit, kfold, publishedSplit, type Split, type SplitOptions, splitExamples } from "./split/split.js";
+import {
+  explicitSplit,
+  kfold,
+  publishedSplit,
+  SPLIT_OPTIONS,
+  type Split,
+  type SplitOptions,
+  splitExamples,
+} from "./split/split.js";
 import { splitNames } from "./core/split-name.js";
 import { spread } from "./core/numbers.js";
 import { loadSplit, saveSplit } from "./split/saved-split.js";
 import { type VerifyOptions, type VerifyReport, verify } from "./repair/verify.js";
 import { describeRecords, exampleClasses, viewExample, viewExamples } from "./dataset-views.js";
 import { CLASS, type DatasetIndex, type Kind } from "./core/rows.js";
-import type { BuildPlan, RecordOptions } from "./records/plan.js";
+import { type BuildPlan, RECORD_OPTIONS, type RecordOptions } from "./records/plan.js";
 import { checkExample, type DatasetExample } from "./records/read-example.js";
 
 /** A split with its batches. */
@@ -76,11 +85,14 @@ export abstract class Dataset {
     readonly directory: string,
     readonly name: string,
     readonly options: DatasetOptions = {},
-  ) {}
+  ) {
+    checkKnown<DatasetOptions>("dataset", options, { seed: true });
+  }
 
   /** Reads the index csv. */
-  readIndex(options: IndexOptions = {}): Promise<DatasetIndex> {
-    return readIndex(this.directory, this.name, this.kind, options);
+  async readIndex(options: IndexOptions = {}): Promise<DatasetIndex> {
+    checkKnown("readIndex", options, INDEX_OPTIONS);
+    return await readIndex(this.directory, this.name, this.kind, options);
   }
 
   /**
@@ -108,12 +120,13 @@ export abstract class Dataset {
    * @example await new AudioDataset("./data", "dataset").generateRecords()
    */
   async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
-    checkKnown("generateRecords", options, RECORD_OPTIONS);
+    checkKnown("generateRecords", options, RECORDING_OPTIONS);
     const quick = { ...options, deep: false, onProgress: false } as const;
     const { sound: index, ...report } = await this.inspect(quick);
     const nothingLeft = index.rows.length === 0;
     if (!report.ok && (options.onProblem !== "skip" || nothingLeft)) throw report.toError();
-    const plan = await planRecords(this.directory, this.name, index, options, report.files);
+    const how = optionsOf<RecordOptions>(options, RECORD_OPTIONS);
+    const plan = await planRecords(this.directory, this.name, index, how, report.files);
     await this.build(report.ok ? plan : { ...plan, skipped: report.errors }, options);
   }
 
@@ -214,7 +227,7 @@ export abstract class Dataset {
   /** Batches of the examples of these numbers, in this order, prepared as for validation. */
   batchesOf(examples: ArrayLike<number>, batchSize = 1): Batches {
     const { records, options } = this.need();
-    const still = { ...options, ...STILL, batchSize, replica: undefined };
+    const still = { ...batchOptions(options), ...STILL, batchSize, replica: undefined };
     for (const i of Array.from(examples)) checkExample(records, i);
     return batches(records, Uint32Array.from(examples), still);
   }
@@ -315,14 +328,23 @@ export abstract class Dataset {
     const { sides } = records.manifest;
     const shares = options.trainSplit ?? options.valSplit ?? options.testSplit;
     if (sides && shares === undefined) return publishedSplit(records.ids, sides);
-    return splitExamples(records.count, { ...options, ...this.keys(records, options) });
+    const how = optionsOf<SplitOptions>(options, SPLIT_OPTIONS);
+    return splitExamples(records.count, { ...how, ...this.keys(records, options) });
   }
 
   private keys(records: Records, options: LoadOptions): Pick<SplitOptions, "groups" | "strata"> {
     const { groupBy, stratifyBy = this.kind === "classes" } = options;
-    const each = (key: ExampleKey): string[] => records.names.map((name, i) => key(name, i));
-    const groups = groupBy === false ? undefined : groupBy ? each(groupBy) : records.groups;
-    const strata = stratifyBy === true ? labelStrata(records) : stratifyBy ? each(stratifyBy) : undefined;
+    const each = (option: string, key: ExampleKey): string[] =>
+      records.names.map((name, i) => {
+        const found: unknown = key(name, i);
+        if (typeof found === "string" || typeof found === "number") return String(found);
+        throw new DatasetError(
+          "OPTION",
+          `${option}: ${JSON.stringify(found)} of ${name}, expected text for each example`,
+        );
+      });
+    const groups = groupBy === false ? undefined : groupBy ? each("groupBy", groupBy) : records.groups;
+    const strata = stratifyBy === true ? labelStrata(records) : stratifyBy ? each("stratifyBy", stratifyBy) : undefined;
     return { ...(groups ? { groups } : {}), ...(strata ? { strata } : {}) };
   }
 
@@ -348,17 +370,21 @@ export abstract class Dataset {
   }
 
   private prepare(records: Records, split: Split, options: LoadOptions & { seed: number }): Loaded {
-    const still = { ...options, ...STILL };
+    const how = batchOptions(options);
+    const still = { ...how, ...STILL };
     return {
       options,
       records,
       split,
-      train: batches(records, split.train, { ...options, ...this.weights(records, split.train, options.sampling) }),
+      train: batches(records, split.train, { ...how, ...this.weights(records, split.train, options.sampling) }),
       validate: batches(records, split.validate, still),
       test: batches(records, split.test, still),
     };
   }
 }
+
+/** Of the options of `load` those of `batches`. */
+const batchOptions = (options: LoadOptions): BatchOptions => optionsOf<BatchOptions>(options, BATCH_OPTIONS);
 
 /** The classes of every example, to balance the splits by. */
 function labelStrata(records: Records, option = "stratifyBy"): number[][] {
@@ -395,12 +421,13 @@ export class AudioDataset extends Dataset {
    */
   async generate(inputLower: number, inputUpper: number, steps: number, options: GenerateOptions = {}): Promise<void> {
     const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
-    const recipe = planRecipe(inputLower, inputUpper, steps, all);
     checkKnown("generate", options, GENERATE_OPTIONS);
+    const recipe = planRecipe(inputLower, inputUpper, steps, all);
     await mkdir(this.directory, { recursive: true });
     if (!options.removeWav) await writeWavs(this.directory, this.name, recipe, all);
     // From the recipe, not from the wavs: the bytes are the same, and nothing is read back.
-    await this.build(await planRecords(this.directory, this.name, recipe, all), all);
+    const how = optionsOf<RecordOptions>(options, RECORD_OPTIONS);
+    await this.build(await planRecords(this.directory, this.name, recipe, how), how);
     if (options.removeWav) await removeWavs(this.directory, this.name, recipe);
   }
 }

@@ -71,11 +71,7 @@ export function examine(): Finding[] {
  * doctor();
  */
 export function doctor(): void {
-  showFindings(examine());
-}
-
-/** Shows what was found: in a cell as a table, on a terminal as text. */
-export function showFindings(findings: Finding[]): void {
+  const findings = examine();
   if (notebookHost() === "none") console.log(findingsText(findings));
   else displayBundle({ "text/html": findingsHtml(findings), "text/plain": findingsText(findings) });
 }

@@ -1,16 +1,18 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { planRecords } from "../dist/build/plan-records.js";
 import { AudioDataset } from "../dist/dataset.js";
+import { encodeWav } from "../dist/format/wav.js";
 import { planRecipe } from "../dist/generate/recipe.js";
 import { savePlan } from "../dist/records/plan.js";
 import { findingsText } from "../dist/doctor.js";
 import { drive } from "./kernel/drive.js";
 import { python, root } from "./support/python.js";
+import { folder } from "./support/records.js";
 
 interface Ran {
   status: number | null;
@@ -39,6 +41,33 @@ test("doctor finds everything that the set-up made, in Python's own words", () =
   assert.match(stdout, /^ok {3}TensorFlow\.js +4\.22\.0, patched$/m);
   assert.equal(stdout.trim().split("\n").length, 11);
   assert.ok(!stdout.includes("FIX "), stdout);
+});
+
+test("info and doctor give json; an option that a command doesn't have is refused", (t) => {
+  const directory = folder(t);
+  const wav = encodeWav({ sampleRate: 8000, channels: 1, samples: new Int16Array(4000).fill(900) });
+  for (const name of ["cat", "dog"]) {
+    mkdirSync(join(directory, name));
+    for (let i = 0; i < 3; i++) writeFileSync(join(directory, name, `${i}.wav`), wav);
+  }
+  const info = JSON.parse(command("info", directory, "--json").stdout);
+  const { what, sounds, seconds, sampleRates, classes, code } = info;
+  assert.deepEqual([what, sounds, seconds, sampleRates], ["a folder for each class", 6, 3, [8000]]);
+  assert.deepEqual(classes, [
+    { name: "cat", examples: 3 },
+    { name: "dog", examples: 3 },
+  ]);
+  assert.ok(command("info", directory).stdout.includes(code.join("\n")));
+  const parts = JSON.parse(command("doctor", "--json").stdout).map(({ part }: { part: string }) => part);
+  assert.ok(parts.includes("Node") && parts.includes("Device"), parts.join());
+  for (const [args, message] of [
+    [["help", "--json"], "help: option --json, expected none\n"],
+    [["verify", directory, "x", "--kind", "frames"], "verify: option --kind, expected --json\n"],
+    [["check", directory, "x", "--out", "y"], "check: option --out, expected --kind, --json\n"],
+  ] as const) {
+    const { status, stdout, stderr } = command(...args);
+    assert.deepEqual([status, stdout, stderr], [1, "", message]);
+  }
 });
 
 test("doctor says what is left unpatched on purpose", () => {

@@ -1,4 +1,5 @@
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import { type Audio, toFloat32 } from "../format/wav.js";
 import { mixChannels, resample, resampleSpan } from "../signal/resample.js";
 import type { Sound } from "./sound.js";
@@ -11,11 +12,18 @@ export interface Convert {
   channels?: number | undefined;
 }
 
+/** @throws DatasetError "OPTION" for what is unknown, and as `checkConvert` */
+export function checkConversion(convert: Convert): void {
+  checkKnown("convert", convert, { sampleRate: true, channels: true });
+  checkConvert(convert, "convert.");
+}
+
 /** @throws DatasetError "OPTION" for a rate or a number of channels that can't be */
-export function checkConvert({ sampleRate, channels }: Convert): void {
+export function checkConvert({ sampleRate, channels }: Convert, within = ""): void {
   for (const [name, value] of Object.entries({ sampleRate, channels })) {
     if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue;
-    throw new DatasetError("OPTION", `${name}: ${value}, expected a whole number above 0`);
+    const found = typeof value === "number" ? value : JSON.stringify(value);
+    throw new DatasetError("OPTION", `${within}${name}: ${found}, expected a whole number above 0`);
   }
 }
 

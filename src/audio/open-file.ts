@@ -1,4 +1,5 @@
-import { closeSync, openSync } from "node:fs";
+import { openToRead } from "../system/open-to-read.js";
+import { closeSync } from "node:fs";
 import type { ByteSource } from "../format/byte-source.js";
 import { type OnDamaged, Verdict } from "../format/verdict.js";
 import { fileError } from "../system/atomic-file.js";
@@ -10,7 +11,7 @@ import type { Sound } from "./sound.js";
 export async function withFile<T>(path: string, work: (source: ByteSource) => Promise<T>): Promise<T> {
   let file: number | undefined;
   try {
-    file = openSync(path, "r");
+    file = openToRead(path);
     return await work(fileSource(file));
   } catch (error) {
     throw fileError(error, path);
@@ -31,7 +32,7 @@ export async function openFile(path: string, onDamaged: OnDamaged | undefined): 
   const closing: (() => void)[] = [];
   const close = (): void => closing.reverse().forEach((one) => void one());
   try {
-    const file = openSync(path, "r");
+    const file = openToRead(path);
     closing.push(() => closeSync(file));
     const verdict = new Verdict(path, onDamaged);
     const header = await readHeader(fileSource(file), verdict);

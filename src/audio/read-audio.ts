@@ -1,4 +1,5 @@
 import { DatasetError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { isWav } from "../format/audio.js";
 import { bytesSource } from "../format/byte-source.js";
 import { checkOnDamaged, type OnDamaged, Verdict } from "../format/verdict.js";
@@ -81,7 +82,7 @@ const BLOCK = 1 << 16;
  * const part = await readAudio("in/a.wav", { start: 0.1, duration: 0.1, sampleRate: 16000, channels: 1 });
  */
 export async function readAudio(path: string, options: ReadAudioOptions = {}): Promise<FloatAudio> {
-  checkOptions(options, ["start", "duration", "out", "onDamaged", "sampleRate", "channels"]);
+  checkOptions("readAudio", options, { ...PART, out: true });
   return await withSound(path, options.onDamaged, async (sound, { findings }) => {
     const audio = await readFloats(sound, options, path);
     return { ...audio, warnings: findings.map(({ message }) => message) };
@@ -95,7 +96,7 @@ export async function readAudio(path: string, options: ReadAudioOptions = {}): P
  * @example const { duration, sampleRate, format } = await readAudioInfo("in/a.flac");
  */
 export async function readAudioInfo(path: string, options: DecodeAudioOptions = {}): Promise<AudioInfo> {
-  checkOptions(options, ["onDamaged"]);
+  checkOptions("readAudioInfo", options, DECODE);
   return await withFile(path, async (source) => {
     const verdict = new Verdict(path, options.onDamaged);
     const header = await readHeader(source, verdict);
@@ -121,7 +122,7 @@ export async function* readAudioBlocks(
   path: string,
   options: AudioBlockOptions = {},
 ): AsyncGenerator<FloatAudio, void, undefined> {
-  checkOptions(options, ["start", "duration", "onDamaged", "sampleRate", "channels", "blockFrames"]);
+  checkOptions("readAudioBlocks", options, { ...PART, blockFrames: true });
   const { blockFrames = BLOCK } = options;
   if (!Number.isSafeInteger(blockFrames) || blockFrames < 1) {
     throw new DatasetError("OPTION", `blockFrames: ${blockFrames}, expected a whole number of at least 1`);
@@ -152,7 +153,7 @@ export async function* readAudioBlocks(
  * @example const { sampleRate, channels, samples } = await decodeAudio(await readFile("in/a.flac"), "in/a.flac")
  */
 export async function decodeAudio(bytes: Uint8Array, where: string, options: DecodeAudioOptions = {}): Promise<Audio> {
-  checkOptions(options, ["onDamaged"]);
+  checkOptions("decodeAudio", options, DECODE);
   // A wav's samples may be used where they lie.
   if (isWav(bytes)) {
     const info = readWavHeader(bytes, bytes.length, where);
@@ -211,11 +212,13 @@ async function converterFor(sound: Sound, options: ReadAudioOptions, where: stri
   return converter;
 }
 
-function checkOptions(options: ReadAudioOptions & AudioBlockOptions, known: readonly string[]): void {
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    throw new DatasetError("OPTION", `option ${JSON.stringify(name)}: unknown, expected one of ${known.join(", ")}`);
-  }
+const DECODE: OptionNames<DecodeAudioOptions> = { onDamaged: true };
+const PART: OptionNames<Omit<ReadAudioOptions, "out">> = {
+  ...{ ...DECODE, start: true, duration: true, sampleRate: true, channels: true },
+};
+
+function checkOptions<T extends ReadAudioOptions>(call: string, options: T, names: OptionNames<T>): void {
+  checkKnown(call, options, names);
   const { start, duration, onDamaged } = options;
   for (const [name, value] of Object.entries({ start, duration })) {
     if (value === undefined || (typeof value === "number" && value >= 0 && value < Infinity)) continue;

@@ -1,5 +1,6 @@
 import { extname } from "node:path";
 import { DatasetError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { notFinite } from "../core/samples.js";
 import { checkAudio } from "../format/wav.js";
 import { writeWhole } from "../system/atomic-file.js";
@@ -138,13 +139,12 @@ function integersOf(part: Float32Array | Int16Array, bits: number): Int32Array {
   return Int32Array.from(part, (value) => Math.max(-scale, Math.min(scale - 1, Math.round(value * scale))) * unit);
 }
 
-const KNOWN = ["sampleRate", "channels", "encoding", "outOfRange", "tags", "cues"];
+const OPTIONS: OptionNames<WriteAudioOptions> = {
+  ...{ sampleRate: true, channels: true, encoding: true, outOfRange: true, tags: true, cues: true },
+};
 
 function checkOptions(options: WriteAudioOptions): void {
-  const unknown = Object.keys(options ?? {}).find((name) => !KNOWN.includes(name));
-  if (unknown !== undefined) {
-    throw new DatasetError("OPTION", `option ${JSON.stringify(unknown)}: unknown, expected one of ${KNOWN.join(", ")}`);
-  }
+  checkKnown("writeAudio", options ?? {}, OPTIONS);
   const { outOfRange = "refuse" } = options ?? {};
   if (outOfRange !== "refuse" && outOfRange !== "clip") {
     throw new DatasetError("OPTION", `outOfRange: ${JSON.stringify(outOfRange)}, expected "refuse" or "clip"`);

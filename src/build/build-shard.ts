@@ -97,6 +97,7 @@ async function writeShard(task: ShardTask, temporary: string): Promise<{ entry: 
     key: task.key,
     ...("recipe" in source ? {} : { sources: reader.sources }),
     ...(reader.sparsestKeys ? { sparsestKeys: reader.sparsestKeys } : {}),
+    ...(reader.latestKeys ? { latestKeys: reader.latestKeys } : {}),
   };
   return { entry, index: sealedText(index) };
 }

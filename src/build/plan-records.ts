@@ -2,8 +2,10 @@ import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { encodeFlac } from "../audio/encode-flac.js";
+import { checkConversion } from "../audio/convert.js";
 import type { CheckedFile } from "../check/check-files.js";
 import { DatasetError, problemsError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import { checkOnDamaged } from "../format/verdict.js";
 import { checkLabelOptions, storedTimeUnit } from "../format/labels.js";
 import { FILE_NAMES, listFolders } from "../sources/list-audio.js";
@@ -14,7 +16,7 @@ import { type Probe, type ProbeTask, readLabelNames } from "./probe-sources.js";
 import { type Recipe, recipeSamples, recipeSize } from "../generate/recipe.js";
 import { runTask } from "../system/task.js";
 import type { DatasetIndex, Kind, Row } from "../core/rows.js";
-import type { BuildPlan, RecordOptions } from "../records/plan.js";
+import { type BuildPlan, RECORD_OPTIONS, type RecordOptions } from "../records/plan.js";
 import { nameProblem } from "../core/names.js";
 
 const MOST_EXAMPLES = 2400;
@@ -40,6 +42,7 @@ export async function planRecords(
 ): Promise<BuildPlan> {
   const wrong = nameProblem(name);
   if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
+  checkKnown("planRecords", options, RECORD_OPTIONS);
   checkOptions(source.kind, options);
   const plan =
     "rows" in source
@@ -154,14 +157,8 @@ function checkOptions(kind: Kind, options: RecordOptions): void {
     );
   }
   checkOnDamaged(options.onDamaged);
-  const { sampleRate, channels } = options.convert ?? {};
-  const whole = {
-    examplesPerFile,
-    shardBytes,
-    inputSize,
-    "convert.sampleRate": sampleRate,
-    "convert.channels": channels,
-  };
+  if (options.convert) checkConversion(options.convert);
+  const whole = { examplesPerFile, shardBytes, inputSize };
   for (const [option, value] of Object.entries(whole)) {
     if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue;
     const found = typeof value === "number" ? value : JSON.stringify(value);

@@ -1,5 +1,6 @@
+import { openToRead } from "../system/open-to-read.js";
 import { bytesOf } from "../system/file-names.js";
-import { closeSync, existsSync, openSync } from "node:fs";
+import { closeSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileSource } from "../audio/file-source.js";
 import { readHeader } from "../audio/open-audio.js";
@@ -82,7 +83,7 @@ interface AudioShape {
 }
 
 async function shapeOf(path: string, verdict: Verdict): Promise<AudioShape> {
-  const file = openSync(path, "r");
+  const file = openToRead(path);
   try {
     const source = fileSource(file);
     const header = await readHeader(source, verdict);

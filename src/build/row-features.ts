@@ -1,5 +1,6 @@
+import { openToRead } from "../system/open-to-read.js";
 import { notFinite, toInt16 } from "../core/samples.js";
-import { closeSync, fstatSync, openSync } from "node:fs";
+import { closeSync, fstatSync } from "node:fs";
 import { join, posix } from "node:path";
 import { convertAudio } from "../audio/convert.js";
 import { decodeIntactFlac, encodeFlac, type FlacStream } from "../audio/encode-flac.js";
@@ -11,6 +12,7 @@ import type { Feature } from "../format/example.js";
 import { toFloat16 } from "../original/float16.js";
 import { denseLabels } from "../format/events.js";
 import { eventLabels, readLabels } from "../format/labels.js";
+import type { KeyLabels } from "../format/keys.js";
 import { type Audio, toFloat32 } from "../format/wav.js";
 import type { Encoding, ShardEntry, Sources } from "../records/manifest.js";
 import { blocksOf, type BuiltExample } from "../records/shard-index.js";
@@ -38,6 +40,8 @@ export class SourceReader {
   sparsestKeys: ShardEntry["sparsestKeys"];
   /** Where samples are stored as FLAC: what the index says of the row's. */
   blocks: BuiltExample["blocks"];
+  /** Of the key csvs that count frames, the one whose last time stamp is the largest for its samples per channel. */
+  latestKeys: ShardEntry["latestKeys"];
   readonly sources: Sources = { path: [], bytes: [], mtimeMs: [], ctimeMs: [], crc32c: [] };
   private scratch: [Buffer, Buffer] = [Buffer.allocUnsafe(1 << 16), Buffer.allocUnsafe(1 << 16)];
   private decoded: [Int16Array, Int16Array] = [new Int16Array(0), new Int16Array(0)];
@@ -105,10 +109,13 @@ export class SourceReader {
     return bytes;
   }
 
-  /** Keeps which key csv has the fewest rows, so that loading can compare them with its frames. */
-  sawKeys(file: string, rows: number, samples: number): void {
-    const least = this.sparsestKeys;
-    if (!least || rows * least.samples < least.rows * samples) this.sparsestKeys = { file, rows, samples };
+  /** Keeps which key csvs have the fewest rows and the latest, so that loading can compare them with its frames. */
+  sawKeys(file: string, { perFrame, rows, last }: KeyLabels, samples: number): void {
+    const { sparsestKeys: least, latestKeys: late } = this;
+    if (perFrame && (!least || rows * least.samples < least.rows * samples))
+      this.sparsestKeys = { file, rows, samples };
+    if (last === undefined) return;
+    if (!late || last * late.samples > late.time * samples) this.latestKeys = { file, time: last, samples };
   }
 
   /** Keeps the checksum of a whole audio file, and that of its samples where they lie in it as they are. */
@@ -132,7 +139,7 @@ export class SourceReader {
     noteFile(path);
     let fd: number;
     try {
-      fd = openSync(path, "r");
+      fd = openToRead(path);
     } catch (error) {
       throw fileError(error, path);
     }
@@ -250,7 +257,7 @@ function frameFeatures(head: PlanHead, row: Row, audio: Audio, reader: SourceRea
       `time stamps: in ${keys.timeUnit}, expected ${head.timeUnit} as in the first key file (${where})`,
     );
   }
-  if (keys.perFrame) reader.sawKeys(where, keys.rows, samples);
+  reader.sawKeys(where, keys, samples);
   const { events } = keys;
   if (head.encoding === "float16") {
     const frames = originalFrameCount(samples, inputSize!);

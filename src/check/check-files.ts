@@ -1,4 +1,5 @@
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { openToRead } from "../system/open-to-read.js";
+import { closeSync } from "node:fs";
 import { join } from "node:path";
 import { type Convert, convertAudio, convertedLength } from "../audio/convert.js";
 import { fileSource } from "../audio/file-source.js";
@@ -8,6 +9,7 @@ import { DatasetError, type Problem } from "../core/error.js";
 import { type LabelOptions, readLabels } from "../format/labels.js";
 import { type OnDamaged, problemsOf, Verdict } from "../format/verdict.js";
 import { Listener } from "./listen.js";
+import { readWhole } from "../system/file-names.js";
 import { noteFile } from "../system/noted-file.js";
 import { fileError } from "../system/atomic-file.js";
 
@@ -75,7 +77,7 @@ const KINDS: Record<string, string> = { ENVIRONMENT: "decoder", LABEL: "labels" 
 
 async function checkAudio(task: CheckTask, checked: OpenCheck): Promise<void> {
   const { file } = checked;
-  const fd = whereItIs(checked, file, () => openSync(join(task.directory, file), "r"));
+  const fd = await whereItIs(checked, file, () => openToRead(join(task.directory, file)));
   if (fd === undefined) return;
   try {
     const source = fileSource(fd);
@@ -138,8 +140,8 @@ function report({ problems, file }: OpenCheck, kind: string, message: string): v
   problems.push({ kind, file, message: `${message} (${file})` });
 }
 
-function checkKeys(task: CheckTask, checked: OpenCheck, keys: string): void {
-  const bytes = whereItIs(checked, keys, () => readFileSync(join(task.directory, keys)));
+async function checkKeys(task: CheckTask, checked: OpenCheck, keys: string): Promise<void> {
+  const bytes = await whereItIs(checked, keys, () => readWhole(join(task.directory, keys)));
   if (!bytes) return;
   const { sampleRate, frames } = checked;
   const rate = task.convert?.sampleRate ?? sampleRate;
@@ -152,9 +154,9 @@ function checkKeys(task: CheckTask, checked: OpenCheck, keys: string): void {
 }
 
 /** What `read` gives of a file; undefined and a problem where there is no such file. */
-function whereItIs<T>(checked: OpenCheck, file: string, read: () => T): T | undefined {
+async function whereItIs<T>(checked: OpenCheck, file: string, read: () => T | Promise<T>): Promise<T | undefined> {
   try {
-    return read();
+    return await read();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== "ENOENT" && code !== "ENOTDIR") throw error;

@@ -1,7 +1,7 @@
 import { join, posix } from "node:path";
 import { type CheckReport, isWarning, makeReport } from "./report.js";
 import type { CheckedFile, CheckTask } from "./check-files.js";
-import type { Convert } from "../audio/convert.js";
+import { checkConversion, type Convert } from "../audio/convert.js";
 import type { Problem } from "../core/error.js";
 import { checkLabelOptions, type LabelOptions, storedTimeUnit } from "../format/labels.js";
 import { checkOnDamaged, type OnDamaged } from "../format/verdict.js";
@@ -62,6 +62,7 @@ export async function check(
 ): Promise<CheckReport> {
   checkLabelOptions(options);
   checkOnDamaged(options.onDamaged);
+  if (options.convert) checkConversion(options.convert);
   const given: IndexScan = "index" in index ? index : { index, problems: [] };
   const scan = options.classes ? { ...given, index: changeClasses(given.index, options.classes) } : given;
   const files = await filesOf(scan.index);

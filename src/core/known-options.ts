@@ -16,6 +16,11 @@ export function checkKnown<T extends object>(call: string, given: T, names: Opti
   throw new DatasetError("OPTION", `${call}: option "${strange}", expected one of ${known.join(", ")}${hint}`);
 }
 
+/** Of options that several calls share those that one of them has. */
+export function optionsOf<T extends object>(given: T, names: OptionNames<T>): T {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => Object.hasOwn(names, name))) as T;
+}
+
 /** Letters to add, drop or change until one text is the other. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

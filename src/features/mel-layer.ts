@@ -1,3 +1,4 @@
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { type MelOptions, melMatrix } from "../signal/mel.js";
 import { type DecibelOptions, planStft, type StftOptions } from "../signal/stft.js";
@@ -11,6 +12,12 @@ export interface MelSpectrogramOptions extends StftOptions, MelOptions, DecibelO
   log?: boolean;
   name?: string;
 }
+
+const OPTIONS: OptionNames<Parameters<typeof melSpectrogram>[0]> = {
+  ...{ frameLength: true, frameStep: true, fftLength: true, window: true, center: true, padEnd: true },
+  ...{ sampleRate: true, melBins: true, lowerEdge: true, upperEdge: true, scale: true },
+  ...{ ref: true, amin: true, topDb: true, log: true, name: true, inputShape: true, batchInputShape: true },
+};
 
 /**
  * A layer that makes a mel spectrogram inside a model, on TensorFlow's device: `[batch, samples]` or
@@ -29,6 +36,7 @@ export function melSpectrogram(
     batchInputShape?: readonly (number | null)[];
   },
 ): tfjs.layers.Layer {
+  checkKnown("melSpectrogram", options, OPTIONS);
   return new (melLayer())(options);
 }
 

@@ -1,5 +1,6 @@
 import type { Piscina } from "piscina";
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type Frames, planStft } from "../signal/stft.js";
 import { checkFeatures, type Features } from "./features.js";
@@ -125,6 +126,7 @@ export async function computeFeatures(
   run: ComputeOptions = {},
 ): Promise<Frames> {
   checkFeatures(options, options.sampleRate);
+  checkKnown("computeFeatures", run, { workers: true, signal: true });
   const [features] = await spectra([samples], options, run);
   return features!;
 }

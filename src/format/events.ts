@@ -1,3 +1,6 @@
+import { DatasetError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
+
 /**
  * Labels of one file as events: feature `feature[i]` has the value `value[i]` from `on[i]` (included) to `off[i]` (excluded).
  *
@@ -61,6 +64,16 @@ export interface DenseOptions {
   start?: number | undefined;
 }
 
+const OPTIONS: OptionNames<DenseOptions> = {
+  ...{ frames: true, features: true, inputSize: true, timeUnit: true, start: true },
+};
+
+/** @throws DatasetError "OPTION" for a unit that isn't one of `known`; undefined is the default of whoever asks */
+export function checkTimeUnit(unit: string | undefined, known: readonly string[] = ["frames", "samples"]): void {
+  if (unit === undefined || known.includes(unit)) return;
+  throw new DatasetError("OPTION", `timeUnit: ${JSON.stringify(unit)}, expected ${known.join(", ")}`);
+}
+
 /**
  * The matrix `[frames × features]` (row-major) that events stand for. Times in samples are taken to the nearest border
  * between two frames, so that time stamps printed with few decimals fall where they were meant; however short an event,
@@ -68,6 +81,8 @@ export interface DenseOptions {
  * @example denseLabels({ on: [1], off: [3], feature: [0], value: [1] }, { frames: 4, features: 1, inputSize: 256, timeUnit: "frames" }) // 0 1 1 0
  */
 export function denseLabels(events: LabelEvents, options: DenseOptions): Float32Array {
+  checkKnown("denseLabels", options, OPTIONS);
+  checkTimeUnit(options.timeUnit);
   const { frames, features, inputSize, timeUnit, start = 0 } = options;
   const out = new Float32Array(frames * features);
   const unit = timeUnit === "frames" ? 1 : inputSize;

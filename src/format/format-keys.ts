@@ -1,7 +1,8 @@
-import type { TimeUnit } from "./keys.js";
+import { isTimed, TIME_UNITS, type TimeUnit, unitLength } from "./keys.js";
 import { DatasetError } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { formatCsv } from "./csv.js";
+import { checkTimeUnit } from "./events.js";
 
 /** Options of `formatKeys`. */
 export interface FormatKeysOptions {
@@ -9,9 +10,9 @@ export interface FormatKeysOptions {
   labels: readonly string[];
   /** What to write into the first column. Default "frames". */
   timeUnit?: TimeUnit;
-  /** Samples per frame; needed for samples and seconds. */
+  /** Samples per frame; needed for all but frames. */
   inputSize?: number;
-  /** In Hz; needed for seconds. */
+  /** In Hz; needed for seconds and milliseconds. */
   sampleRate?: number;
 }
 
@@ -27,11 +28,12 @@ const OPTIONS: OptionNames<FormatKeysOptions> = { labels: true, timeUnit: true, 
 export function formatKeys(dense: Float32Array, options: FormatKeysOptions): string {
   checkKnown("formatKeys", options, OPTIONS);
   const { labels, timeUnit = "frames", inputSize, sampleRate } = options;
+  checkTimeUnit(timeUnit, TIME_UNITS);
   if (timeUnit !== "frames" && !inputSize)
     throw new DatasetError("OPTION", `inputSize ${inputSize}: expected samples per frame`);
-  if (timeUnit === "seconds" && !sampleRate) throw new DatasetError("OPTION", `sampleRate ${sampleRate}: expected Hz`);
+  if (isTimed(timeUnit) && !sampleRate) throw new DatasetError("OPTION", `sampleRate ${sampleRate}: expected Hz`);
   const step = timeUnit === "frames" ? 1 : (inputSize as number);
-  const scale = timeUnit === "seconds" ? (sampleRate as number) : 1;
+  const scale = unitLength(timeUnit, sampleRate);
   const lines = [formatCsv([["TIME STAMP", ...labels]]).trimEnd()];
   for (let k = 0; k * labels.length < dense.length; k++) {
     const cells = [String((k * step) / scale)];

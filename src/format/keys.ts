@@ -5,13 +5,16 @@ import { EventBuilder, type LabelEvents, UNTIL_END } from "./events.js";
 export { type DenseOptions, denseLabels, eventsOf, type LabelEvents, UNTIL_END } from "./events.js";
 
 /** What the first column of a key csv counts. */
-export type TimeUnit = "frames" | "seconds" | "samples";
+export type TimeUnit = "frames" | "seconds" | "milliseconds" | "samples";
+
+/** All of them. */
+export const TIME_UNITS: readonly TimeUnit[] = ["frames", "seconds", "milliseconds", "samples"];
 
 /** Options of `parseKeys`. */
 export interface KeyOptions {
   /** What the time stamps count. Default "frames": 0, 1, 2 … */
   timeUnit?: TimeUnit | undefined;
-  /** Of the audio, in Hz; needed for seconds. */
+  /** Of the audio, in Hz; needed for seconds and milliseconds. */
   sampleRate?: number;
   /** Length of the audio in samples per channel; with it time stamps after its end are reported. */
   samples?: number | undefined;
@@ -28,9 +31,11 @@ export interface KeyLabels {
   rows: number;
   /** The time stamps are 0, 1, 2 …: a row for each frame. */
   perFrame?: boolean;
+  /** Time stamp of the last row, where they count frames. */
+  last?: number;
   /** What is odd but possible, as problems of a kind that is a warning. */
   warnings?: Problem[];
-  /** What the events' times count: seconds have become samples. */
+  /** What the events' times count: seconds and milliseconds have become samples. */
   timeUnit: "frames" | "samples";
 }
 
@@ -39,15 +44,15 @@ export interface KeyLabels {
  * the next row's time stamp, the last one to the end of the audio (`UNTIL_END`).
  *
  * @param where name of the file, for messages
- * @throws DatasetError "LABEL" with every bad line at once; "OPTION" for seconds without a sample rate
+ * @throws DatasetError "LABEL" with every bad line at once; "OPTION" for seconds or milliseconds without a sample rate
  * @example parseKeys("TIME STAMP,C4\n0,0\n3,1\n5,0\n", "song_key.csv").events // on [3], off [5], feature [0], value [1]
  */
 export function parseKeys(text: string, where: string, options: KeyOptions = {}): KeyLabels {
   const unit = options.timeUnit ?? "frames";
-  if (unit === "seconds" && !options.sampleRate) {
+  if (isTimed(unit) && !options.sampleRate) {
     throw new DatasetError(
       "OPTION",
-      `sampleRate ${options.sampleRate}: expected the audio's, to turn seconds into samples (${where})`,
+      `sampleRate ${options.sampleRate}: expected the audio's, to turn ${unit} into samples (${where})`,
     );
   }
   const problems: Problem[] = [];
@@ -76,13 +81,15 @@ export function parseKeys(text: string, where: string, options: KeyOptions = {})
   });
   if (labels === undefined) report(1, "header", "file: empty, expected a header such as `TIME STAMP,FEATURE 1`");
   else if (rows === 0 && problems.length === 0) report(last, "rows", "rows: none, expected at least one");
-  const perFrame = unit === "frames" && rows > 1 && times.dense();
+  const inFrames = unit === "frames";
+  const perFrame = inFrames && rows > 1 && times.dense();
   const { samples, inputSize } = options;
   const short = perFrame && samples !== undefined && inputSize ? missingRows(rows, samples, inputSize) : undefined;
   if (short !== undefined && problems.length === 0) report(last, "rows", short);
   if (problems.length > 0) throw problemsError("LABEL", `keys ${where}`, problems);
-  const timeUnit = unit === "frames" ? "frames" : "samples";
-  return { events: builder.finish(UNTIL_END), labels: labels ?? [], rows, perFrame, timeUnit };
+  const events = builder.finish(UNTIL_END);
+  const read = { events, labels: labels ?? [], rows, perFrame };
+  return inFrames ? { ...read, last: times.last(), timeUnit: "frames" } : { ...read, timeUnit: "samples" };
 }
 
 /**
@@ -121,13 +128,13 @@ function eachLine(
 function timeChecker(
   unit: TimeUnit,
   { sampleRate, samples, inputSize }: KeyOptions,
-): { check(raw: number): { time: number; problem?: string }; dense(): boolean } {
-  const scale = unit === "seconds" ? (sampleRate as number) : 1;
+): { check(raw: number): { time: number; problem?: string }; dense(): boolean; last(): number } {
+  const scale = unitLength(unit, sampleRate);
   const end = lastTime(unit, samples, inputSize);
   let previous = -1;
   let dense = true;
   const problemOf = (raw: number, time: number): string | undefined => {
-    if (unit !== "seconds" && time !== raw) {
+    if (!isTimed(unit) && time !== raw) {
       return `not a whole number of ${unit}; pass timeUnit: "seconds" if that is what it counts`;
     }
     if (raw < 0) return "negative, expected 0 or more";
@@ -135,9 +142,7 @@ function timeChecker(
       const what = time === previous ? "repeats the row before" : "goes back";
       return `${what}, expected more than ${previous / scale}`;
     }
-    if (time <= end) return undefined;
-    const hint = unit === "frames" ? '; pass timeUnit: "samples" or "seconds" if that is what it counts' : "";
-    return `after the end of the audio at ${end / scale} ${unit}${hint}`;
+    return time <= end ? undefined : afterTheEnd(unit, end / scale);
   };
   return {
     check: (raw) => {
@@ -149,6 +154,7 @@ function timeChecker(
       return { time };
     },
     dense: () => dense,
+    last: () => previous,
   };
 }
 
@@ -161,6 +167,27 @@ export function missingRows(rows: number, samples: number, inputSize: number): s
   return `rows: ${rows}, expected ${frames}, one per frame of ${inputSize} samples; ${hint}`;
 }
 
+/** What is wrong with the last row's time stamp, where frames of `inputSize` samples are counted. */
+export function lateRow(time: number, samples: number, inputSize: number): string | undefined {
+  const end = lastTime("frames", samples, inputSize);
+  return time <= end ? undefined : `time stamp ${time}: ${afterTheEnd("frames", end)}`;
+}
+
+function afterTheEnd(unit: TimeUnit, end: number): string {
+  const hint =
+    unit === "frames" ? '; pass timeUnit: "milliseconds", "samples" or "seconds" if that is what it counts' : "";
+  return `after the end of the audio at ${end} ${unit}${hint}`;
+}
+
+/** Whether a unit is one of time, which becomes samples. */
+export const isTimed = (unit: TimeUnit): boolean => unit === "seconds" || unit === "milliseconds";
+
+/** Samples per unit of time; 1 where frames or samples are counted. */
+export function unitLength(unit: TimeUnit, sampleRate: number | undefined): number {
+  if (!isTimed(unit)) return 1;
+  return unit === "seconds" ? sampleRate! : sampleRate! / 1000;
+}
+
 /** The last time stamp that still lies in the audio: its end counts, since the original adds a whole row of padding there. */
 function lastTime(unit: TimeUnit, samples: number | undefined, inputSize: number | undefined): number {
   if (samples === undefined) return Infinity;
@@ -169,11 +196,12 @@ function lastTime(unit: TimeUnit, samples: number | undefined, inputSize: number
 }
 
 /** What tables of onsets, offsets and pitches call the ends of their events. */
-const END_OF_EVENT = /^(offset|duration|(offset|end)[ _]?time)([ _]?(in[ _])?\(?(s|sec|seconds|ms|samples)\)?)?$/i;
+const END_OF_EVENT =
+  /^(offset|duration|(offset|end)[ _]?time|(time|t)[ _](end|stop|offset|off))([ _]?(in[ _])?\(?(s|sec|seconds|ms|samples)\)?)?$/i;
 
 /** Names that say so of a first column, and of another beside such a one: alone, "stop" may well be a label. */
-const START_OF_EVENT = /^(onset|start|begin)s?\b|^(start|begin|onset)_/i;
-const STOP = /^(end|stop|finish)s?([ _]?(in[ _])?\(?(s|sec|seconds|ms|samples)\)?)?$/i;
+const START_OF_EVENT = /^(onset|start|begin)s?\b|^(start|begin|onset)_|^(time|t)[ _](onset|start|begin|on)\b|^t0$/i;
+const STOP = /^((end|stop|finish)s?|t1)([ _]?(in[ _])?\(?(s|sec|seconds|ms|samples)\)?)?$/i;
 
 function readHeader(source: string, line: number, report: ReportLine): string[] {
   const { cells: names = [], broken } = csvLines(source)[0] ?? {};

@@ -1,11 +1,11 @@
 import { pitchName } from "../core/pitch.js";
 import type { RowEvent } from "../core/rows.js";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
-import { checkKnown, type OptionNames } from "../core/known-options.js";
+import { checkKnown, type OptionNames, optionsOf } from "../core/known-options.js";
 import { notUtf8 } from "./csv.js";
-import type { LabelEvents } from "./events.js";
-import { type KeyLabels, type KeyOptions, parseKeys, type TimeUnit } from "./keys.js";
-import { type MidiNotes, type MidiOptions, type Note, readMidi } from "./midi.js";
+import { checkTimeUnit, type LabelEvents } from "./events.js";
+import { type KeyLabels, type KeyOptions, parseKeys, TIME_UNITS } from "./keys.js";
+import { MIDI_OPTIONS, type MidiNotes, type MidiOptions, type Note, readMidi } from "./midi.js";
 import { writeNotes } from "./write-midi.js";
 
 /** What a feature says of a note: that it sounds, begins or ends in a frame. */
@@ -24,14 +24,11 @@ export interface LabelOptions extends KeyOptions, MidiOptions {
 /** A piano's keys. */
 export const PIANO: readonly [number, number] = [21, 108];
 
-const UNITS: readonly TimeUnit[] = ["frames", "seconds", "samples"];
 const TARGETS: readonly NoteTarget[] = ["frames", "onsets", "offsets"];
 
 /** @throws DatasetError "OPTION" for options that make no sense, whatever the files are */
 export function checkLabelOptions({ timeUnit, pitches = PIANO, targets = ["frames"] }: LabelOptions): void {
-  if (timeUnit !== undefined && !UNITS.includes(timeUnit)) {
-    throw new DatasetError("OPTION", `timeUnit: ${JSON.stringify(timeUnit)}, expected ${UNITS.join(", ")}`);
-  }
+  checkTimeUnit(timeUnit, TIME_UNITS);
   const [low, high] = pitches;
   if (!(Number.isInteger(low) && Number.isInteger(high) && low >= 0 && high <= 127 && low <= high)) {
     throw new DatasetError("OPTION", `pitches: ${low} to ${high}, expected two MIDI numbers from 0 to 127 in order`);
@@ -51,7 +48,7 @@ export function isMidi(file: string): boolean {
   return /\.(mid|midi|rmi|kar)$/i.test(file);
 }
 
-/** What the stored events of a key file count: MIDI and seconds become samples. */
+/** What the stored events of a key file count: MIDI, seconds and milliseconds become samples. */
 export function storedTimeUnit(file: string, timeUnit: KeyOptions["timeUnit"] = "frames"): "frames" | "samples" {
   return isMidi(file) || timeUnit !== "frames" ? "samples" : "frames";
 }
@@ -64,7 +61,8 @@ export function storedTimeUnit(file: string, timeUnit: KeyOptions["timeUnit"] = 
  */
 export function readLabels(bytes: Uint8Array, where: string, options: LabelOptions = {}): KeyLabels {
   checkLabelOptions(options);
-  if (isMidi(where)) return labelsOfMidi(readMidi(bytes, where, options), where, options);
+  if (isMidi(where))
+    return labelsOfMidi(readMidi(bytes, where, optionsOf<MidiOptions>(options, MIDI_OPTIONS)), where, options);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -158,7 +156,7 @@ export interface ToMidiOptions {
   program?: number;
 }
 
-const MIDI_OPTIONS: OptionNames<ToMidiOptions> = {
+const TO_MIDI: OptionNames<ToMidiOptions> = {
   ...{ timeUnit: true, sampleRate: true, inputSize: true, lowest: true, velocity: true, samples: true, program: true },
 };
 
@@ -167,7 +165,8 @@ const MIDI_OPTIONS: OptionNames<ToMidiOptions> = {
  * @example writeFileSync("song.mid", labelsToMidi(eventsOf(prediction, 88, 0.5), { timeUnit: "frames", inputSize: 256, sampleRate: 16000 }))
  */
 export function labelsToMidi(events: LabelEvents, options: ToMidiOptions): Uint8Array {
-  checkKnown("labelsToMidi", options, MIDI_OPTIONS);
+  checkKnown("labelsToMidi", options, TO_MIDI);
+  checkTimeUnit(options.timeUnit);
   const { timeUnit, sampleRate, inputSize, lowest = PIANO[0], samples = Infinity } = options;
   if (timeUnit === "frames" && !inputSize)
     throw new DatasetError("OPTION", `inputSize ${inputSize}: expected samples per frame`);

@@ -1,5 +1,6 @@
 import type { MidiData, MidiEvent } from "midi-file";
 import { DatasetError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { ascii } from "./mpeg-info.js";
 
 /** Loaded with the first MIDI file. */
@@ -39,6 +40,9 @@ export interface MidiNotes {
   leftOut: number;
 }
 
+/** Their names. */
+export const MIDI_OPTIONS: OptionNames<MidiOptions> = { sustain: true, percussion: true };
+
 /**
  * Reads the notes of a MIDI file (formats 0 and 1, also inside RIFF; unknown chunks are skipped) with all changes of
  * tempo, or in SMPTE time.
@@ -50,6 +54,7 @@ export interface MidiNotes {
  * @example readMidi(await readFile("song.mid"), "song.mid").notes[0].pitch
  */
 export function readMidi(bytes: Uint8Array, where: string, options: MidiOptions = {}): MidiNotes {
+  checkKnown("readMidi", options, MIDI_OPTIONS);
   const { header, tracks } = parse(plainMidi(bytes, where), where);
   if (header.format === 2 && tracks.length > 1) {
     throw new DatasetError("FORMAT", `MIDI format: 2 (independent patterns), expected 0 or 1 (${where})`);

@@ -30,6 +30,9 @@ const OPTIONS: OptionNames<SpecAugmentOptions> = { timeMask: true, frequencyMask
  */
 export function specAugment(options: SpecAugmentOptions): tfjs.layers.Layer {
   checkKnown("specAugment", options, OPTIONS);
+  const { timeMask, frequencyMask } = options;
+  if (timeMask) checkKnown("timeMask", timeMask, { length: true, count: true });
+  if (frequencyMask) checkKnown("frequencyMask", frequencyMask, { bins: true, count: true });
   for (const [name, value] of [
     ["timeMask.length", options.timeMask?.length ?? 1],
     ["timeMask.count", options.timeMask?.count ?? 1],

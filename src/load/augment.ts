@@ -1,4 +1,5 @@
 import { DatasetError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { type Random, random } from "../signal/random.js";
 
 /**
@@ -109,31 +110,45 @@ function meansOf(numbers: Float32Array, values: number): Float64Array {
   return sums.map((sum) => (sum * values) / numbers.length);
 }
 
-/** @throws DatasetError "OPTION" for fractions outside 0 … 1, reversed ranges and lengths below 0 */
+const OPTIONS: OptionNames<Augment> = {
+  ...{ mix: true, gain: true, polarity: true, shift: true, noise: true, timeMask: true, frequencyMask: true },
+};
+
+/** @throws DatasetError "OPTION" for what is unknown, fractions outside 0 … 1, ranges that are none and lengths below 0 */
 export function checkAugment(options: Augment, features: boolean): void {
+  const { mix, timeMask, frequencyMask } = options;
+  checkKnown("augment", options, OPTIONS);
+  if (mix) checkKnown("augment.mix", mix, { probability: true, weight: true });
+  if (timeMask) checkKnown("augment.timeMask", timeMask, { length: true, count: true });
+  if (frequencyMask) checkKnown("augment.frequencyMask", frequencyMask, { bins: true, count: true });
   const fail = (name: string, value: unknown, expected: string): never => {
-    throw new DatasetError("OPTION", `augment.${name}: ${JSON.stringify(value)}, expected ${expected}`);
+    throw new DatasetError("OPTION", `augment.${name}: ${JSON.stringify(value) ?? "missing"}, expected ${expected}`);
   };
-  for (const name of ["gain", "noise"] as const) {
-    const range = options[name];
-    if (range && !(range.length === 2 && range[0] <= range[1])) fail(name, range, "[least, most] in dB");
+  for (const [name, range, expected, least, most] of [
+    ["gain", options.gain, "[least, most] in dB", -Number.MAX_VALUE, Number.MAX_VALUE],
+    ["noise", options.noise, "[least, most] in dB", -Number.MAX_VALUE, Number.MAX_VALUE],
+    ["mix.weight", mix?.weight, "[least, most] from 0 to 1", 0, 1],
+  ] as const) {
+    if (range === undefined) continue;
+    const ordered = range.length === 2 && least <= range[0] && range[0] <= range[1] && range[1] <= most;
+    if (!ordered) fail(name, range, expected);
   }
   for (const [name, share] of [
-    ["mix.probability", options.mix?.probability],
-    ["polarity", options.polarity],
+    ["mix.probability", mix ? mix.probability : 0],
+    ["polarity", options.polarity ?? 0],
   ] as const) {
-    if (share !== undefined && !(share >= 0 && share <= 1)) fail(name, share, "a fraction from 0 to 1");
+    if (!(share >= 0 && share <= 1)) fail(name, share, "a fraction from 0 to 1");
   }
   for (const [name, length] of [
-    ["shift", options.shift],
-    ["timeMask.length", options.timeMask?.length],
-    ["frequencyMask.bins", options.frequencyMask?.bins],
+    ["shift", options.shift ?? 0],
+    ["timeMask.length", timeMask ? timeMask.length : 0],
+    ["timeMask.count", timeMask?.count ?? 1],
+    ["frequencyMask.bins", frequencyMask ? frequencyMask.bins : 0],
+    ["frequencyMask.count", frequencyMask?.count ?? 1],
   ] as const) {
-    if (length !== undefined && !(Number.isInteger(length) && length >= 0))
-      fail(name, length, "a whole number from 0 on");
+    if (!(Number.isInteger(length) && length >= 0)) fail(name, length, "a whole number from 0 on");
   }
-  if (options.frequencyMask && !features)
-    fail("frequencyMask", options.frequencyMask, "features, which have frequencies");
+  if (frequencyMask && !features) fail("frequencyMask", frequencyMask, "features, which have frequencies");
 }
 
 function between(draw: Random, [least, most]: readonly [number, number]): number {

@@ -1,3 +1,4 @@
+import { DatasetError } from "../core/error.js";
 import { crc32c } from "../format/crc32c.js";
 import { workerCount } from "../system/pool.js";
 import { frameWidth, openShard, type Records } from "../records/records.js";
@@ -39,6 +40,8 @@ export function planEpochs(records: Records, examples: Uint32Array, options: Bat
   const count = replica ? replicaShare(all, replica, dropRemainder) : all;
   const weights = options.weights && itemWeights(options.weights, examples, items.example);
   const size = dropRemainder ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
+  // Validation and test keep their remainder, so it is training that would have nothing.
+  if (all > 0 && size === 0) throw noBatch(all, count, options);
   const { timeUnit = "frames", kind } = records.manifest;
   const width = kind === "frames" ? frameWidth(records) : 0;
   const how = processing(records, options);
@@ -70,6 +73,15 @@ export function planEpochs(records: Records, examples: Uint32Array, options: Bat
   if (weights) shape.drawn = crc32c(new Uint8Array(weights.buffer));
   if (replica) shape.replicas = replica.count;
   return { shape, values, read };
+}
+
+/** Where `dropRemainder` leaves nothing of `all` examples, of which this process gets `share`. */
+function noBatch(all: number, share: number, { batchSize = 64, replica, window }: BatchOptions): DatasetError {
+  const things = window ? "pieces" : "examples";
+  const each = replica ? `, ${share} for each of ${replica.count} processes` : "";
+  const found = `no full batch of ${batchSize} (${all} ${things}${each})`;
+  const fix = "lower batchSize, add examples, or leave out dropRemainder";
+  return new DatasetError("OPTION", `train split: ${found}, expected at least one with dropRemainder; ${fix}`);
 }
 
 /** Names the records of a batch that are to be checked: those that weren't yet, unless all or none are asked for. */

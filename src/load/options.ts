@@ -1,5 +1,6 @@
 import { DatasetError } from "../core/error.js";
-import { missingRows } from "../format/keys.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
+import { lateRow, missingRows } from "../format/keys.js";
 import { checkFeatures, type Features } from "../features/features.js";
 import type { Records } from "../records/records.js";
 import { type Augment, checkAugment } from "./augment.js";
@@ -11,7 +12,10 @@ import { checkReplica, type Replica } from "./replica.js";
 export interface BatchOptions extends LayoutOptions {
   /** Default 64. */
   batchSize?: number;
-  /** Leaves out the last batch where it isn't full; of a loaded dataset, in training alone. Default false. */
+  /**
+   * Leaves out the last batch where it isn't full; of a loaded dataset, in training alone. It is
+   * an error where that leaves no batch. Default false.
+   */
   dropRemainder?: boolean;
   /** Shuffles: a new order in every epoch, over all shards at once. Default true; pass false for validation and test. */
   shuffle?: boolean;
@@ -45,11 +49,18 @@ export interface BatchOptions extends LayoutOptions {
   checksums?: "first" | "always" | "never";
 }
 
+/** The names of the options of `batches`. */
+export const BATCH_OPTIONS: OptionNames<BatchOptions> = {
+  ...{ inputSize: true, legacyPadding: true, window: true, batchSize: true, dropRemainder: true, shuffle: true },
+  ...{ weights: true, seed: true, replica: true, augment: true, features: true, workers: true, checksums: true },
+};
+
 /** What is left out of training's options for validation, test and prediction. */
 export const STILL = { shuffle: false, augment: undefined, dropRemainder: false } as const;
 
 /** @throws DatasetError "OPTION" for a number out of range, or one that the records' labels don't fit */
 export function checkOptions(records: Records, options: BatchOptions): void {
+  checkKnown("batches", options, BATCH_OPTIONS);
   for (const name of ["inputSize", "batchSize", "workers"] as const) {
     const value = options[name];
     if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
@@ -74,14 +85,15 @@ export function checkOptions(records: Records, options: BatchOptions): void {
   if (options.inputSize) checkRows(records, options.inputSize);
 }
 
-/** @throws DatasetError "LABEL" where a key csv with a row per frame has fewer rows than there are frames */
+/** @throws DatasetError "LABEL" where a key csv with a row per frame has fewer rows than there are frames, or one has rows after them */
 function checkRows({ manifest }: Records, inputSize: number): void {
-  for (const { sparsestKeys } of manifest.shards) {
-    if (!sparsestKeys) continue;
-    const { file, rows, samples } = sparsestKeys;
-    const short = missingRows(rows, samples, inputSize);
-    if (short)
-      throw new DatasetError("LABEL", `${short} (${file}); check({ inputSize: ${inputSize} }) lists all such files`);
+  const refuse = (wrong: string | undefined, file: string): void => {
+    if (wrong === undefined) return;
+    throw new DatasetError("LABEL", `${wrong} (${file}); check({ inputSize: ${inputSize} }) lists all such files`);
+  };
+  for (const { sparsestKeys: sparse, latestKeys: late } of manifest.shards) {
+    if (late) refuse(lateRow(late.time, late.samples, inputSize), late.file);
+    if (sparse) refuse(missingRows(sparse.rows, sparse.samples, inputSize), sparse.file);
   }
 }
 

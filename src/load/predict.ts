@@ -1,9 +1,10 @@
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
+import { optionsOf } from "../core/known-options.js";
 import { concat } from "../core/numbers.js";
 import type { Records } from "../records/open-records.js";
 import { exampleSamples, sideSamples } from "../records/records.js";
 import { batches } from "./batches.js";
-import { type BatchOptions, STILL } from "./options.js";
+import { BATCH_OPTIONS, type BatchOptions, STILL } from "./options.js";
 
 /**
  * The values that `model` gives for one example, prepared as for validation.
@@ -22,7 +23,7 @@ export async function predictExample(
   const { window, features, inputSize } = options;
   const joined = kind === "pairs" || kind === "frames";
   const whole = window && { window: joined ? { length: window.length, padEnd: true } : window };
-  const still = { ...options, ...whole, ...STILL, batchSize: 1, replica: undefined };
+  const still = { ...optionsOf(options, BATCH_OPTIONS), ...whole, ...STILL, batchSize: 1, replica: undefined };
   const outputs = await predictEach(model, batches(records, Uint32Array.of(i), still));
   if (!joined) return meanOf(outputs);
   // The last frame of a window is padded; what lies behind the window is no part of the example.

@@ -26,7 +26,7 @@ export interface SidecarFacts {
  */
 export function sidecarText(text = "{}", manifest: SidecarFacts): string | undefined {
   // A damaged one says nothing that could be kept.
-  const before = parseSidecar(text) ?? (text.includes('"sample_rate":') ? {} : undefined);
+  const before = parseSidecar(text) ?? (isDamaged(text) ? {} : undefined);
   if (before === undefined) return undefined;
   const { recipe } = manifest;
   const sidecar: Sidecar & Record<string, unknown> = {
@@ -40,6 +40,11 @@ export function sidecarText(text = "{}", manifest: SidecarFacts): string | undef
       : {}),
   };
   return JSON.stringify(sidecar);
+}
+
+/** Whether text that can't be read was a sidecar: of its names that every one has one damage leaves two. */
+function isDamaged(text: string): boolean {
+  return new Set(text.match(/"(size|length|sample_rate)":/g)).size > 1;
 }
 
 /** Reads the original's sidecar; undefined where the text is something else. */

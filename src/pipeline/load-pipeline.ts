@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readWhole } from "../system/file-names.js";
 import { join } from "node:path";
 import type { io } from "@tensorflow/tfjs-core";
 import { DatasetError } from "../core/error.js";
@@ -22,7 +22,7 @@ export async function loadPipeline(folder: string): Promise<Pipeline> {
   const path = join(folder, PIPELINE_FILE);
   let text: string;
   try {
-    text = await readFile(path, "utf8");
+    text = String(await readWhole(path));
   } catch (error) {
     throw fileError(error, path);
   }

@@ -6,15 +6,20 @@ import { loadPipeline } from "./load-pipeline.js";
 import type { Prediction } from "./predictions.js";
 
 /**
- * Runs a saved pipeline on a sound file, writes the prediction to `out` where it is given, and returns it as text.
+ * Runs a saved pipeline on a sound file, writes the prediction to `out` where it is given, and returns it as text and as plain
+ * data; of a prediction that was written the file's name, and of sound its form.
  * @throws DatasetError "OPTION" where the kind of prediction has no such form
  */
-export async function predictFile(folder: string, file: string, out?: string): Promise<string> {
+export async function predictFile(
+  folder: string,
+  file: string,
+  out?: string,
+): Promise<{ text: string; value: object }> {
   const pipeline = await loadPipeline(folder);
   const form = out === undefined ? undefined : formOf(pipeline.description.kind, out);
   const prediction = await pipeline.predict(file);
   if (form) await writeWhole(out!, form(prediction));
-  return out === undefined ? text(prediction) : out;
+  return out === undefined ? { text: text(prediction), value: plain(prediction) } : { text: out, value: { out } };
 }
 
 type Form = (prediction: Prediction) => Uint8Array | string;
@@ -36,14 +41,20 @@ function formOf(kind: Prediction["kind"], out: string): Form {
   throw new DatasetError("OPTION", `out: ${out}, expected a name that ends in ${expected} for a model of kind ${kind}`);
 }
 
-/** Scores, values or events; not the values of every frame. */
-function json(prediction: Prediction): string {
-  const plain = (_: string, value: unknown): unknown => (value instanceof Float32Array ? [...value] : value);
+const json = (prediction: Prediction): string => `${JSON.stringify(plain(prediction), null, 2)}\n`;
+
+/** Scores, values or events as plain data; not the values of every frame, nor samples. */
+function plain(prediction: Prediction): object {
   if (prediction.kind === "frames") {
     const { kind, labels, secondsPerFrame, events } = prediction;
-    return `${JSON.stringify({ kind, labels, secondsPerFrame, events }, null, 2)}\n`;
+    return { kind, labels, secondsPerFrame, events };
   }
-  return `${JSON.stringify(prediction, plain, 2)}\n`;
+  if (prediction.kind === "pairs") {
+    const { kind, sampleRate, channels, samples } = prediction;
+    return { kind, sampleRate, channels, seconds: samples.length / channels / sampleRate };
+  }
+  const listed = (_: string, value: unknown): unknown => (value instanceof Float32Array ? [...value] : value);
+  return JSON.parse(JSON.stringify(prediction, listed)) as object;
 }
 
 function text(prediction: Prediction): string {

@@ -1,4 +1,5 @@
-import { statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
+import { fileError } from "../system/atomic-file.js";
 import { join } from "node:path";
 import { crc32c } from "../format/crc32c.js";
 import type { Sources } from "./manifest.js";
@@ -27,7 +28,7 @@ export function compareSources(task: CompareTask): Comparison {
   const result: Comparison = { changed: [], removed: [], mtimeMs: [], ctimeMs: [] };
   sources.path.forEach((file, i) => {
     const path = join(directory, file);
-    const stats = statSync(path, { throwIfNoEntry: false });
+    const stats = statsOf(path);
     result.mtimeMs.push(stats?.mtimeMs ?? 0);
     result.ctimeMs.push(stats?.ctimeMs ?? 0);
     if (!stats) result.removed.push(file);
@@ -37,6 +38,16 @@ export function compareSources(task: CompareTask): Comparison {
     }
   });
   return result;
+}
+
+/** Of a file; undefined where there is none, or a link that leads to itself. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ELOOP") return undefined;
+    throw fileError(error, path);
+  }
 }
 
 function fileCrc(path: string): number {

@@ -42,6 +42,8 @@ export interface ShardEntry {
   sources?: Sources;
   /** Kind frames: of the key csvs with a row per frame, the one with the fewest rows for its samples. */
   sparsestKeys?: { file: string; rows: number; samples: number };
+  /** Kind frames: of the key csvs that count frames, the one whose last time stamp is the largest for its samples. */
+  latestKeys?: { file: string; time: number; samples: number };
 }
 
 /** `D/N.manifest.json`: what the dataset's records are. It is published last, so what it lists is complete. */

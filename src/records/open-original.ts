@@ -1,6 +1,6 @@
+import { handleToRead } from "../system/open-to-read.js";
 import { bytesOf } from "../system/file-names.js";
 import { existsSync } from "node:fs";
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { collect, type Records } from "./records.js";
 import { DatasetError } from "../core/error.js";
@@ -117,7 +117,7 @@ async function readFloatTargets(
 ): Promise<void> {
   for (const [k, file] of files.entries()) {
     const { targetAt, targetBytes, values } = indexes[k]!;
-    const handle = await open(join(directory, file));
+    const handle = await handleToRead(join(directory, file));
     try {
       for (let i = 0; i < targetAt.length; i++) {
         const bytes = new Uint8Array(targetBytes[i]!);

@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
-import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { collect, type Records } from "./records.js";
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import { unlessDamaged } from "../system/sealed-json.js";
 import { type OpenOptions, openForeign } from "./open-original.js";
 import type { Manifest } from "./manifest.js";
 import { readManifest, readPlan } from "./read-stored.js";
 import { planPath, planShardRows, shardKey } from "./plan.js";
-import { statOf } from "../system/file-names.js";
+import { sizeOf, statOf } from "../system/file-names.js";
 import { journalPath, manifestPath } from "./files.js";
 import { recoverPublication } from "./publish.js";
 import { readIndexes } from "./read-indexes.js";
@@ -25,6 +25,7 @@ export type { OpenOptions, Records };
  * @example const records = await openRecords("./data", "dataset"); // records.count, records.names[0]
  */
 export async function openRecords(directory: string, name: string, options: OpenOptions = {}): Promise<Records> {
+  checkKnown("openRecords", options, { kind: true, width: true, allowStale: true });
   for (let attempt = 1; ; attempt++) {
     await recoverPublication(directory, name);
     const before = await publication(directory, name);
@@ -66,7 +67,7 @@ async function openOnce(directory: string, name: string, options: OpenOptions): 
     );
   }
   for (const { file, bytes } of manifest.shards) {
-    const size = existsSync(join(directory, file)) ? (await stat(join(directory, file))).size : undefined;
+    const size = await sizeOf(join(directory, file));
     if (size === bytes) continue;
     const found = size === undefined ? "not found" : `${size} bytes`;
     throw new DatasetError("RECORD", `shard ${file}: ${found}, expected ${bytes} bytes (${directory}); call repair`);

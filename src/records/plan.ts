@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { OptionNames } from "../core/known-options.js";
 import { sealedText, sha256Of } from "../system/sealed-json.js";
 import { writeWhole } from "../system/atomic-file.js";
 import type { LongOptions } from "../notebook/progress.js";
@@ -49,6 +50,25 @@ export interface RecordOptions extends LongOptions, Omit<LabelOptions, "sampleRa
   /** Replaces shards that another program left under the same names. Default false: refused. */
   overwrite?: boolean;
 }
+
+/** The names of those that say how labels are read. */
+export const LABEL_OPTIONS: OptionNames<Omit<LabelOptions, "sampleRate" | "samples" | "inputSize">> = {
+  ...{ timeUnit: true, sustain: true, percussion: true, pitches: true, targets: true, velocity: true },
+};
+
+/** The names of the options of `planRecords`. */
+export const RECORD_OPTIONS: OptionNames<RecordOptions> = {
+  ...{
+    ...LABEL_OPTIONS,
+    signal: true,
+    onProgress: true,
+    encoding: true,
+    convert: true,
+    onDamaged: true,
+    inputSize: true,
+  },
+  ...{ examplesPerFile: true, shardBytes: true, workers: true, overwrite: true },
+};
 
 /** Where a plan's examples come from. */
 export type PlanSource = { recipe: Recipe } | { rows: readonly Row[]; inputFolder: string; targetFolder: string };

@@ -68,18 +68,18 @@ function journalMisfit(journal: Journal, name: string): Misfit | undefined {
 /** Asks before each step that others see whether the lock is still ours: after a suspended machine woke, it may not be. */
 async function carryOut(directory: string, name: string, journal: Omit<Journal, "format">, lock: Lock): Promise<void> {
   const staging = stagingPath(directory, name);
-  try {
-    for (const file of journal.move) {
-      await lock.check();
-      if (existsSync(join(staging, file))) await rename(join(staging, file), join(directory, file));
-    }
-    for (const file of journal.remove) {
-      await lock.check();
-      await rm(join(directory, file), { force: true });
-    }
-  } catch (error) {
-    throw fileError(error, directory);
+  const change = async (file: string, work: (path: string) => Promise<void>): Promise<void> => {
+    await lock.check();
+    const path = join(directory, file);
+    await work(path).catch((error) => {
+      throw fileError(error, path);
+    });
+  };
+  for (const file of journal.move) {
+    const made = join(staging, file);
+    await change(file, async (path) => (existsSync(made) ? await rename(made, path) : undefined));
   }
+  for (const file of journal.remove) await change(file, (path) => rm(path, { force: true }));
   await lock.check();
   if (journal.plan) await writeRenamed(planPath(directory, name), sealedText(journal.plan), staging);
   if (journal.sidecar !== undefined) await writeRenamed(join(directory, `${name}.txt`), journal.sidecar, staging);

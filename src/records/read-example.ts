@@ -1,8 +1,8 @@
+import { handleToRead } from "../system/open-to-read.js";
 import type { LabelEvents } from "../format/keys.js";
 import { openShard, type Records } from "./records.js";
 import { DatasetError } from "../core/error.js";
 import { checkPayload, RECORD_OVERHEAD, recordLength } from "../format/tfrecord.js";
-import { open } from "node:fs/promises";
 import { fileError } from "../system/atomic-file.js";
 import { checkUnchanged } from "./open-shard.js";
 import { decodeFeatures } from "../format/example.js";
@@ -48,7 +48,7 @@ export async function readExample(records: Records, i: number): Promise<Example>
   const path = records.paths[k]!;
   const where = `${manifest.shards[k]!.file}, example ${records.names[i]}, byte ${offset}`;
   const record = new Uint8Array(length + RECORD_OVERHEAD);
-  const file = await open(path).catch((error: unknown) => {
+  const file = await handleToRead(path).catch((error: unknown) => {
     throw fileError(error, path);
   });
   try {

@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, openSync, readvSync } from "node:fs";
+import { openToRead } from "../system/open-to-read.js";
+import { closeSync, fstatSync, readvSync } from "node:fs";
 import { fileError } from "../system/atomic-file.js";
 import { DatasetError } from "../core/error.js";
 import { checkUnchanged, type OpenShard } from "./open-shard.js";
@@ -102,7 +103,7 @@ export function shardFile(shard: OpenShard, opened: string): number {
       open.delete(oldest);
     }
     try {
-      file = openSync(path, "r");
+      file = openToRead(path);
     } catch (cause) {
       throw fileError(cause, path);
     }

@@ -1,5 +1,6 @@
+import { openToRead } from "../system/open-to-read.js";
 import { createHash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { noteFile } from "../system/noted-file.js";
 import { fileError } from "../system/atomic-file.js";
 import { DatasetError, type Problem } from "../core/error.js";
@@ -55,7 +56,7 @@ export interface ScanTask {
 export function scanShard(task: ScanTask): ShardScan {
   const { path, file } = task;
   noteFile(path);
-  const fd = openSync(path, "r");
+  const fd = openToRead(path);
   try {
     const { size, mtimeMs } = fstatSync(fd);
     const window = new FileWindow(fd, size);

@@ -40,9 +40,12 @@ function sumMisfit({ examples, shards }: Manifest): Misfit | undefined {
 /** What is wrong with a shard as a manifest of dataset `name`, or the entry in the staging folder, lists it. */
 export function entryMisfit(shard: ShardEntry, name: string): Misfit | undefined {
   if (!isShardFile(name, shard?.file)) return misfit("shard", shard?.file, `${name}<k>.tfrecord`);
-  const { file, examples, bytes, sha256, samples, key, sources, sparsestKeys: keys } = shard;
+  const { file, examples, bytes, sha256, samples, key, sources, sparsestKeys: keys, latestKeys: late } = shard;
   if (keys !== undefined && !(typeof keys?.file === "string" && isCount(keys.rows) && isCount(keys.samples))) {
     return misfit(`key csv of ${file}`, keys, "its name, rows and samples");
+  }
+  if (late !== undefined && !(typeof late?.file === "string" && isCount(late.time) && isCount(late.samples))) {
+    return misfit(`key csv of ${file}`, late, "its name, last time stamp and samples");
   }
   if (!isCount(examples) || !isCount(bytes) || typeof sha256 !== "string" || !isRange(samples) || !isText(key)) {
     return misfit(`entry of ${file}`, { examples, bytes, sha256, samples, key }, "numbers of examples and bytes");

@@ -2,6 +2,7 @@ import { mapSome } from "../system/event-loop.js";
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join, posix } from "node:path";
+import { checkKnown } from "../core/known-options.js";
 import { DatasetError } from "../core/error.js";
 import { sealedText, unlessDamaged } from "../system/sealed-json.js";
 import { type Lock, whileHeld, withLock } from "../system/lock.js";
@@ -20,7 +21,7 @@ import { shardTask } from "../build/shard-request.js";
 import { sidecarText } from "../original/sidecar.js";
 import type { Comparison } from "../records/compare-sources.js";
 import { runTask } from "../system/task.js";
-import { inspect, type VerifyOptions } from "./verify.js";
+import { inspect, type VerifyOptions, VERIFY_OPTIONS } from "./verify.js";
 import { textOf } from "../system/file-names.js";
 import { syncFolder, writeRenamed } from "../system/atomic-file.js";
 import { indexFile, makeStaging, stagingPath } from "../records/files.js";
@@ -46,6 +47,7 @@ export interface RepairReport {
  * @example const { rebuilt, salvaged } = await repair("./data", "dataset");
  */
 export async function repair(directory: string, name: string, options: VerifyOptions = {}): Promise<RepairReport> {
+  checkKnown("repair", options, VERIFY_OPTIONS);
   return await withLock(directory, name, async (lock) => {
     await finishPublication(directory, name, lock);
     const known = await unlessDamaged(readManifest(directory, name));

@@ -1,4 +1,5 @@
-import { closeSync, openSync, renameSync } from "node:fs";
+import { openToRead } from "../system/open-to-read.js";
+import { closeSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { RECORD_OVERHEAD } from "../format/tfrecord.js";
 import { HashedFile } from "../system/hashed-file.js";
@@ -25,7 +26,7 @@ export async function salvageShard(task: SalvageTask): Promise<Pick<ShardEntry, 
   const target = join(staging, file);
   const temporary = temporaryPath(target);
   const output = new HashedFile(temporary);
-  const input = openSync(path, "r");
+  const input = openToRead(path);
   const places = { inputAt: [], targetAt: [], labelAt: [], offset: [] };
   const moved: ShardIndex = { ...index, mtimeMs: undefined, key: undefined, ...places };
   try {

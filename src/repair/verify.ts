@@ -2,6 +2,7 @@ import { mapSome } from "../system/event-loop.js";
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { DatasetError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { type Manifest, missingManifest, type ShardEntry } from "../records/manifest.js";
 import { readManifest, readPlan } from "../records/read-stored.js";
 import { withPool, workerCount } from "../system/pool.js";
@@ -22,6 +23,9 @@ export interface VerifyOptions extends LongOptions {
   /** Worker threads. Default: one per core. */
   workers?: number;
 }
+
+/** Their names. */
+export const VERIFY_OPTIONS: OptionNames<VerifyOptions> = { workers: true, signal: true, onProgress: true };
 
 /** What `verify` found. */
 export interface VerifyReport {
@@ -44,6 +48,7 @@ export interface VerifyReport {
  * @example const report = await verify("./data", "dataset"); // report.problems[0].message
  */
 export async function verify(directory: string, name: string, options: VerifyOptions = {}): Promise<VerifyReport> {
+  checkKnown("verify", options, VERIFY_OPTIONS);
   await recoverPublication(directory, name);
   const { manifest, message } = await findManifest(directory, name);
   // Without a valid one the shards are still checked as far as possible.

@@ -1,3 +1,4 @@
+import type { OptionNames } from "../core/known-options.js";
 import type { MimeBundle } from "../notebook/display.js";
 import type { Figure } from "../figure/figure.js";
 import { escapeText } from "../figure/panel.js";
@@ -11,6 +12,9 @@ export interface ShowOptions {
   /** Most bytes that the output may add to the notebook. Default 300,000; the output says what was left out to stay below. */
   maxBytes?: number;
 }
+
+/** Their names. */
+export const SHOW_OPTIONS: OptionNames<ShowOptions> = { title: true, width: true, maxBytes: true };
 
 /** The default of `maxBytes`. */
 export const MAX_BYTES = 300_000;

@@ -1,7 +1,8 @@
+import { checkKnown } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { figure } from "../figure/figure.js";
 import { matrixPanel } from "../figure/matrix.js";
-import { figureBundle, numberText, type ShowOptions, tableHtml, tableText } from "./bundle.js";
+import { figureBundle, numberText, SHOW_OPTIONS, type ShowOptions, tableHtml, tableText } from "./bundle.js";
 import {
   classScores,
   type ConfusionView,
@@ -19,6 +20,7 @@ import {
  * show.confusion({ matrix: [[48, 2], [5, 45]], labels: ["sin", "square"] });
  */
 export function confusion(view: ConfusionView | JudgedLabels, options: ShowOptions = {}): void {
+  checkKnown("show.confusion", options, SHOW_OPTIONS);
   displayBundle(confusionBundle(view, options));
 }
 
@@ -59,6 +61,7 @@ export function classReport(
   view: ConfusionView | JudgedLabels | readonly LabelCounts[],
   options: ShowOptions = {},
 ): void {
+  checkKnown("show.classReport", options, SHOW_OPTIONS);
   const scores = classScores(view);
   const head = ["label", "precision", "recall", "F1", "support"];
   const rows = scores.map((s) => [s.label, s.precision.toFixed(3), s.recall.toFixed(3), s.f1.toFixed(3), s.support]);

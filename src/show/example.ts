@@ -1,7 +1,8 @@
+import { checkKnown } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { type PairOptions, pairBundles } from "./pair.js";
 import type { LabelledExample } from "./piano-roll.js";
-import { type PredictionOptions, predictionsBundle } from "./predictions.js";
+import { PREDICTION_OPTIONS, type PredictionOptions, predictionsBundle } from "./predictions.js";
 
 /** How an example is shown. */
 export interface ExampleOptions extends Omit<PredictionOptions, "names">, Omit<PairOptions, "names"> {
@@ -16,6 +17,7 @@ export interface ExampleOptions extends Omit<PredictionOptions, "names">, Omit<P
  * show.example(await dataset.example(3));
  */
 export function example(shown: LabelledExample, options: ExampleOptions = {}): void {
+  checkKnown("show.example", options, { ...PREDICTION_OPTIONS, labels: true });
   for (const bundle of exampleBundles(shown, options)) displayBundle(bundle);
 }
 

@@ -1,6 +1,7 @@
+import { checkKnown } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { escapeText } from "../figure/panel.js";
-import { fit, MAX_BYTES, numberText, secondsText, type ShowOptions } from "./bundle.js";
+import { fit, MAX_BYTES, numberText, secondsText, SHOW_OPTIONS, type ShowOptions } from "./bundle.js";
 import { EXPLORE_SCRIPT } from "./explore-script.js";
 import { spread } from "../core/numbers.js";
 import type { ExampleLike } from "./sound.js";
@@ -42,6 +43,7 @@ export function explore(
   source: Explorable | readonly ExploredExample[],
   options: ExploreOptions = {},
 ): void | Promise<void> {
+  checkKnown("show.explore", options, { ...SHOW_OPTIONS, limit: true });
   if ("examples" in source) {
     return source
       .examples(options.limit ?? LIMIT)

@@ -1,8 +1,9 @@
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { displayBundle, LiveDisplay, type MimeBundle } from "../notebook/display.js";
 import { curvesPanel } from "../figure/curves.js";
 import { figure, type Figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";
-import { figureBundle, numberText, pictureHtml, secondsText, type ShowOptions } from "./bundle.js";
+import { figureBundle, numberText, pictureHtml, secondsText, SHOW_OPTIONS, type ShowOptions } from "./bundle.js";
 import type { TensorLike } from "./sound.js";
 import { type Direction, directionOf } from "../statistics/direction.js";
 
@@ -26,6 +27,11 @@ export interface HistoryOptions extends ShowOptions {
   mode?: Direction;
 }
 
+/** Their names. */
+const HISTORY_OPTIONS: OptionNames<HistoryOptions> = {
+  ...{ ...SHOW_OPTIONS, epochs: true, examples: true, steps: true, monitor: true, mode: true },
+};
+
 /** Callbacks for `model.fitDataset` or `model.fit` that draw the curves while training. */
 export interface LiveHistory {
   onEpochBegin(epoch: number): Promise<void>;
@@ -43,6 +49,7 @@ export interface LiveHistory {
  * show.history((await model.fitDataset(dataset.train, { epochs: 5 })).history);
  */
 export function history(values: FitHistory | { history: FitHistory }, options: HistoryOptions = {}): void {
+  checkKnown("show.history", options, HISTORY_OPTIONS);
   const plain = (isWrapped(values) ? values.history : values) as HistoryValues;
   displayBundle(figureBundle(historyFigure(plain, options, "")));
 }
@@ -55,6 +62,7 @@ export function history(values: FitHistory | { history: FitHistory }, options: H
  * await model.fitDataset(dataset.train, { epochs: 5, callbacks: show.liveHistory({ epochs: 5 }) });
  */
 export function liveHistory(options: HistoryOptions = {}): LiveHistory {
+  checkKnown("show.liveHistory", options, HISTORY_OPTIONS);
   const live = new LiveDisplay();
   const values: Record<string, number[]> = {};
   const began = performance.now();

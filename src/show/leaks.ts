@@ -1,7 +1,8 @@
+import { checkKnown } from "../core/known-options.js";
 import type { AuditReport, Finding, Place } from "../audit/report.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { escapeText } from "../figure/panel.js";
-import { fit, MAX_BYTES, type ShowOptions } from "./bundle.js";
+import { fit, MAX_BYTES, SHOW_OPTIONS, type ShowOptions } from "./bundle.js";
 import { leakMatrix } from "./leak-matrix.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type ExampleLike, toSound } from "./sound.js";
@@ -26,6 +27,7 @@ export async function leaks(
   n = 5,
   options: ShowOptions = {},
 ): Promise<void> {
+  checkKnown("show.leaks", options, SHOW_OPTIONS);
   const heard: HeardFinding[] = [];
   for (const finding of report.findings.slice(0, n)) {
     const { a, b } = finding;

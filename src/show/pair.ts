@@ -1,3 +1,4 @@
+import { checkKnown } from "../core/known-options.js";
 import { peakOf } from "../core/samples.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { PALETTE } from "../figure/colour.js";
@@ -7,7 +8,13 @@ import { waveformPanel } from "../figure/waveform.js";
 import { bundleBytes, figureBundle, fit, MAX_BYTES } from "./bundle.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type ExampleLike, type Sound, type SoundSource, sampleRange, toSound } from "./sound.js";
-import { panelOf, type SpectrogramOptions, type SpectrogramValues, spectrogramValues } from "./spectrogram.js";
+import {
+  panelOf,
+  SPECTROGRAM_OPTIONS,
+  type SpectrogramOptions,
+  type SpectrogramValues,
+  spectrogramValues,
+} from "./spectrogram.js";
 import { describe } from "./waveform.js";
 
 /** What to call the two sides of a pair. */
@@ -25,6 +32,7 @@ export interface PairOptions extends SpectrogramOptions {
  * show.pair(["in/a.wav", "out/a.wav"], { scale: "log" });
  */
 export function pair(source: ExampleLike | readonly [SoundSource, SoundSource], options: PairOptions = {}): void {
+  checkKnown("show.pair", options, { ...SPECTROGRAM_OPTIONS, names: true });
   for (const bundle of pairBundles(source, options)) displayBundle(bundle);
 }
 

@@ -1,10 +1,11 @@
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { DatasetError } from "../core/error.js";
 import { figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";
 import { pitchName } from "../core/pitch.js";
 import { joinNotes, type RollNote, rollPanel, rollWords, verdicts } from "../figure/roll.js";
-import { figureBundle, fit, MAX_BYTES, type ShowOptions } from "./bundle.js";
+import { figureBundle, fit, MAX_BYTES, SHOW_OPTIONS, type ShowOptions } from "./bundle.js";
 import type { ExampleLike } from "./sound.js";
 
 /** Labels in frames: `values[frame * features + feature]`, active from the threshold on. */
@@ -56,6 +57,10 @@ export interface RollOptions extends ShowOptions {
   end?: number;
 }
 
+const OPTIONS: OptionNames<RollOptions> = {
+  ...{ ...SHOW_OPTIONS, prediction: true, threshold: true, names: true, start: true, end: true },
+};
+
 /**
  * Shows labels over time, one row per label; with `prediction` each stretch as hit, miss or false alarm.
  *
@@ -66,6 +71,7 @@ export interface RollOptions extends ShowOptions {
  * show.pianoRoll({ ...frames, values: label }, { prediction: { ...frames, values: prediction } });
  */
 export function pianoRoll(labels: RollSource, options: RollOptions = {}): void {
+  checkKnown("show.pianoRoll", options, OPTIONS);
   displayBundle(pianoRollBundle(labels, options));
 }
 

@@ -1,10 +1,11 @@
+import { checkKnown } from "../core/known-options.js";
 import { peakOf, toInt16 } from "../core/samples.js";
 import { createHash } from "node:crypto";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { escapeText } from "../figure/panel.js";
 import { encodeWav } from "../format/wav.js";
-import { MAX_BYTES, secondsText, type ShowOptions } from "./bundle.js";
-import { mono, type Sound, type SoundOptions, type SoundSource, sampleRange, toSound } from "./sound.js";
+import { MAX_BYTES, secondsText, SHOW_OPTIONS, type ShowOptions } from "./bundle.js";
+import { mono, type Sound, SOUND_OPTIONS, type SoundOptions, type SoundSource, sampleRange, toSound } from "./sound.js";
 
 /** How a player behaves. */
 export interface PlayerOptions extends ShowOptions, SoundOptions {
@@ -31,6 +32,7 @@ export interface PlayableSound {
  * show.player(samples, { sampleRate: 16000, title: "prediction" });
  */
 export function player(source: SoundSource, options: PlayerOptions = {}): void {
+  checkKnown("show.player", options, { ...SHOW_OPTIONS, ...SOUND_OPTIONS, normalize: true });
   displayBundle(playerBundle(source, options));
 }
 

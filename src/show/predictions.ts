@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { Audio } from "../format/wav.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { barsPanel } from "../figure/bars.js";
 import { type Figure, figure } from "../figure/figure.js";
@@ -9,7 +10,7 @@ import { fit, MAX_BYTES, pictureHtml } from "./bundle.js";
 import { asRoll, framesOf, type LabelledExample, type RollSource, rollOf } from "./piano-roll.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type Sound, type SoundSource, sampleRange, toSound } from "./sound.js";
-import { panelOf, type SpectrogramOptions, spectrogramValues } from "./spectrogram.js";
+import { panelOf, SPECTROGRAM_OPTIONS, type SpectrogramOptions, spectrogramValues } from "./spectrogram.js";
 import { pair } from "./pair.js";
 import { describe } from "./waveform.js";
 
@@ -29,6 +30,11 @@ export interface PredictionOptions extends SpectrogramOptions {
   /** True and predicted values of the whole file, one per class, shown as bars. Default: the example's own. */
   classes?: { labels: readonly string[]; truth?: ArrayLike<number>; predicted?: ArrayLike<number> } | undefined;
 }
+
+/** Their names. */
+export const PREDICTION_OPTIONS: OptionNames<PredictionOptions> = {
+  ...{ ...SPECTROGRAM_OPTIONS, label: true, prediction: true, threshold: true, names: true, classes: true },
+};
 
 /** A pipeline, as far as it is used to show what it says of a sound. */
 export interface ShownPipeline {
@@ -63,6 +69,8 @@ export function predictions(
   source: SoundSource | LabelledExample,
   { pipeline, ...options }: PredictionOptions & { pipeline?: ShownPipeline } = {},
 ): void | Promise<void> {
+  checkKnown("show.predictions", options, PREDICTION_OPTIONS);
+  if (options.classes) checkKnown("classes", options.classes, { labels: true, truth: true, predicted: true });
   if (pipeline) return heardBy(pipeline, source as string | Audio, options);
   displayBundle(predictionsBundle(source, options));
 }

@@ -1,7 +1,8 @@
+import { checkKnown } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import type { Problem } from "../core/error.js";
 import { escapeText } from "../figure/panel.js";
-import { fit, MAX_BYTES, type ShowOptions, tableHtml } from "./bundle.js";
+import { fit, MAX_BYTES, SHOW_OPTIONS, type ShowOptions, tableHtml } from "./bundle.js";
 
 /** What `check` reports, as far as it is shown. */
 export interface ProblemsView {
@@ -21,6 +22,7 @@ const MOST = 20;
  * show.problems(await dataset.check());
  */
 export function problems(report: ProblemsView, options: ShowOptions = {}): void {
+  checkKnown("show.problems", options, SHOW_OPTIONS);
   displayBundle(problemsBundle(report, options));
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { DatasetError } from "../core/error.js";
+import type { OptionNames } from "../core/known-options.js";
 import { isWav } from "../format/audio.js";
 import { type Audio, decodeWav, toFloat32 } from "../format/wav.js";
 
@@ -36,6 +37,9 @@ export interface SoundOptions {
   /** Last second shown. Default: the end. */
   end?: number;
 }
+
+/** Their names. */
+export const SOUND_OPTIONS: OptionNames<SoundOptions> = { sampleRate: true, start: true, end: true };
 
 /** A sound ready to show: one array per channel. */
 export interface Sound {

@@ -1,3 +1,4 @@
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { DatasetError } from "../core/error.js";
 import type { ColourMap } from "../figure/colour.js";
@@ -9,8 +10,8 @@ import { spectrogramPanel } from "../figure/spectrogram.js";
 import { hzToMel, melBank, melToHz } from "../signal/mel.js";
 import { pooledSpectrum } from "../signal/pool-frames.js";
 import { type Frames, planStft, powerToDb, type StftOptions } from "../signal/stft.js";
-import { figureBundle, fit, MAX_BYTES, secondsText, type ShowOptions } from "./bundle.js";
-import { mono, type Sound, type SoundOptions, type SoundSource, sampleRange, toSound } from "./sound.js";
+import { figureBundle, fit, MAX_BYTES, secondsText, SHOW_OPTIONS, type ShowOptions } from "./bundle.js";
+import { mono, type Sound, SOUND_OPTIONS, type SoundOptions, type SoundSource, sampleRange, toSound } from "./sound.js";
 
 /** How a spectrogram looks. */
 export interface SpectrogramOptions extends ShowOptions, SoundOptions, Omit<StftOptions, "center" | "padEnd"> {
@@ -33,6 +34,29 @@ export interface SpectrogramOptions extends ShowOptions, SoundOptions, Omit<Stft
   /** Drawn over the picture: a pitch track in seconds and Hz, which NaN or 0 breaks, or notes whose rows are MIDI pitches. */
   overlay?: PitchTrack | readonly RollNote[];
 }
+
+/** Their names. */
+export const SPECTROGRAM_OPTIONS: OptionNames<SpectrogramOptions> = {
+  ...{
+    ...SHOW_OPTIONS,
+    ...SOUND_OPTIONS,
+    frameLength: true,
+    frameStep: true,
+    fftLength: true,
+    window: true,
+    scale: true,
+  },
+  ...{
+    melBins: true,
+    lowerEdge: true,
+    upperEdge: true,
+    topDb: true,
+    ref: true,
+    colours: true,
+    pool: true,
+    overlay: true,
+  },
+};
 
 /** A pitch over time, seconds and Hz. */
 export interface PitchTrack {
@@ -76,6 +100,7 @@ const ROWS = 256;
  * show.spectrogram("data/in/a.wav", { scale: "mel", frameLength: 512, frameStep: 128 });
  */
 export function spectrogram(source: SoundSource, options: SpectrogramOptions = {}): void {
+  checkKnown("show.spectrogram", options, SPECTROGRAM_OPTIONS);
   displayBundle(spectrogramBundle(source, options));
 }
 

@@ -1,8 +1,9 @@
+import { checkKnown } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { barsPanel } from "../figure/bars.js";
 import { figure } from "../figure/figure.js";
 import { escapeText } from "../figure/panel.js";
-import { pictureHtml, secondsText, type ShowOptions, tableHtml, tableText } from "./bundle.js";
+import { pictureHtml, secondsText, SHOW_OPTIONS, type ShowOptions, tableHtml, tableText } from "./bundle.js";
 import { chiSquare } from "../statistics/chi-square.js";
 import { type LeakView, leakMatrix } from "./leak-matrix.js";
 
@@ -42,6 +43,7 @@ export interface SplitsOptions extends ShowOptions {
  * show.splits({ splits: [{ name: "train", examples: 70, seconds: 70 }, { name: "test", examples: 30, seconds: 30 }] });
  */
 export function splits(view: SplitsView | { statistics(): SplitsView }, options: SplitsOptions = {}): void {
+  checkKnown("show.splits", options, { ...SHOW_OPTIONS, audit: true });
   displayBundle(splitsBundle("statistics" in view ? view.statistics() : view, options));
 }
 

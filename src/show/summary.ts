@@ -1,6 +1,7 @@
+import { checkKnown } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { escapeText } from "../figure/panel.js";
-import { fit, MAX_BYTES, secondsText, type ShowOptions, tableText } from "./bundle.js";
+import { fit, MAX_BYTES, secondsText, SHOW_OPTIONS, type ShowOptions, tableText } from "./bundle.js";
 import type { ExampleLike } from "./sound.js";
 import { secondsOf, smallPlayer, thumbnailHtml } from "./thumbnail.js";
 
@@ -39,6 +40,7 @@ export interface Described {
 export function summary(dataset: Described, options?: ShowOptions): Promise<void>;
 export function summary(view: SummaryView, options?: ShowOptions): void;
 export function summary(shown: Described | SummaryView, options: ShowOptions = {}): void | Promise<void> {
+  checkKnown("show.summary", options, SHOW_OPTIONS);
   if ("describe" in shown) return shown.describe().then((view) => summary(view, options));
   displayBundle(summaryBundle(shown, options));
 }

@@ -1,10 +1,11 @@
+import { checkKnown } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { PALETTE } from "../figure/colour.js";
 import { figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";
 import { waveformPanel } from "../figure/waveform.js";
-import { figureBundle, fit, MAX_BYTES, secondsText, type ShowOptions } from "./bundle.js";
-import { type Sound, type SoundOptions, type SoundSource, sampleRange, toSound } from "./sound.js";
+import { figureBundle, fit, MAX_BYTES, secondsText, SHOW_OPTIONS, type ShowOptions } from "./bundle.js";
+import { type Sound, SOUND_OPTIONS, type SoundOptions, type SoundSource, sampleRange, toSound } from "./sound.js";
 
 /** Stretches kept for zooming in; a sound of fewer than twice as many samples is kept whole. */
 const ZOOM_BINS = 8_000;
@@ -17,6 +18,7 @@ const ZOOM_BINS = 8_000;
  * show.waveform("data/in/a.wav", { start: 0, end: 0.05 });
  */
 export function waveform(source: SoundSource, options: ShowOptions & SoundOptions = {}): void {
+  checkKnown("show.waveform", options, { ...SHOW_OPTIONS, ...SOUND_OPTIONS });
   displayBundle(waveformBundle(source, options));
 }
 

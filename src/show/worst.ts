@@ -1,8 +1,9 @@
+import { checkKnown } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { figure } from "../figure/figure.js";
 import { escapeText } from "../figure/panel.js";
 import { waveformPanel } from "../figure/waveform.js";
-import { fit, MAX_BYTES, numberText, pictureHtml, secondsText, type ShowOptions } from "./bundle.js";
+import { fit, MAX_BYTES, numberText, pictureHtml, secondsText, SHOW_OPTIONS, type ShowOptions } from "./bundle.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type ExampleLike, toSound } from "./sound.js";
 
@@ -26,6 +27,7 @@ export interface Judged {
  * show.worst(judged, 3);
  */
 export function worst(judged: readonly Judged[], n = 5, options: ShowOptions = {}): void {
+  checkKnown("show.worst", options, SHOW_OPTIONS);
   displayBundle(worstBundle(judged, n, options));
 }
 

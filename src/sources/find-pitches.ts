@@ -1,8 +1,9 @@
-import { readFile } from "node:fs/promises";
+import { readWhole } from "../system/file-names.js";
+import { checkKnown } from "../core/known-options.js";
 import { join } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { isMidi } from "../format/labels.js";
-import { type MidiOptions, readMidi } from "../format/midi.js";
+import { MIDI_OPTIONS, type MidiOptions, readMidi } from "../format/midi.js";
 import { fileError } from "../system/atomic-file.js";
 import type { DatasetIndex } from "../core/rows.js";
 
@@ -17,11 +18,12 @@ export async function findPitches(
   index: DatasetIndex,
   options: MidiOptions = {},
 ): Promise<[number, number]> {
+  checkKnown("findPitches", options, MIDI_OPTIONS);
   let [low, high] = [128, -1];
   const problems: Problem[] = [];
   for (const file of new Set(index.rows.flatMap(({ keys }) => (keys !== undefined && isMidi(keys) ? [keys] : [])))) {
     try {
-      for (const { pitch } of readMidi(await readFile(join(directory, file)), file, options).notes) {
+      for (const { pitch } of readMidi(await readWhole(join(directory, file)), file, options).notes) {
         low = Math.min(low, pitch);
         high = Math.max(high, pitch);
       }

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
@@ -20,7 +19,7 @@ import { readCues } from "../format/cues.js";
 import { type KaldiFile, readKaldi } from "../format/kaldi.js";
 import { readJams } from "../format/jams.js";
 import { readTextGrid } from "../format/text-grid.js";
-import { statOf } from "../system/file-names.js";
+import { statOf, readWhole } from "../system/file-names.js";
 import { eventRows } from "./event-rows.js";
 import { datasetFolders } from "./folders.js";
 import { eachSide } from "./join-indexes.js";
@@ -89,6 +88,19 @@ const OPTIONS: OptionNames<FromEventsOptions> = {
   },
 };
 
+const COLUMNS: OptionNames<EventColumns> = {
+  ...{
+    file: true,
+    onset: true,
+    offset: true,
+    duration: true,
+    label: true,
+    pitch: true,
+    confidence: true,
+    velocity: true,
+  },
+};
+
 /**
  * Makes the index of labels over time from tables of events: rows of onset, offset or duration, and a label or a pitch.
  *
@@ -110,6 +122,7 @@ export async function fromEvents(
   options: FromEventsOptions = {},
 ): Promise<DatasetIndex> {
   checkKnown("fromEvents", options, OPTIONS);
+  if (options.columns) checkKnown("columns", options.columns, COLUMNS);
   checkChoices(options);
   return await eachSide("fromEvents", events, options, (table, own) => indexOf(directory, table, own));
 }
@@ -258,7 +271,7 @@ async function readEvents(directory: string, file: string, options: FromEventsOp
   if (!(await statOf(path))?.isFile()) throw new DatasetError("FILE", `events ${file}: not found in ${directory}`);
   const format = options.format ?? formatOf(file);
   if (format === "kaldi") return await readKaldiFiles(directory, file, options);
-  const bytes = await readFile(path);
+  const bytes = await readWhole(path);
   if (format === "textgrid") return readTextGrid(bytes, file, options.tier);
   if (format === "cues") return readCues(bytes, file);
   const text = decodeUtf8(bytes, file);
@@ -286,7 +299,7 @@ async function readKaldiFiles(directory: string, file: string, options: FromEven
   const [labels, scp] = besides(file, options) as [string, string];
   const read = async (name: string): Promise<KaldiFile | undefined> =>
     (await statOf(join(directory, name)))?.isFile()
-      ? { file: name, text: decodeUtf8(await readFile(join(directory, name)), name) }
+      ? { file: name, text: decodeUtf8(await readWhole(join(directory, name)), name) }
       : undefined;
   const found = await read(labels);
   if (found) return readKaldi((await read(file))!, found, await read(scp));

@@ -108,12 +108,14 @@ export async function fromFolder(directory: string, options: FromFolderOptions =
     throw new DatasetError("INDEX", `audio files in ${base}: none, expected ${names}`);
   }
   const others = new Set(found.filter((file) => !byFile.has(file)));
+  const hidden = found.filter((file) => !options.classes && inFolders && classOf(file)?.startsWith("_"));
   const ofClasses = silent.filter((file) => inFolders && file.includes("/") && column.has(classOf(file) ?? ""));
   const sides = inFolders && !published && !options.classes ? tops.filter((top) => sideOf(top) && column.has(top)) : [];
   const warnings = [
     ...sidesAsClasses(sides, found, classes),
     ...(await readSplits(directory, splits, byFile, others)),
     ...leftOut(ofClasses, "expected audio"),
+    ...leftOut(hidden, "in folders whose names begin with _, which are classes where `classes` names them"),
     ...leftOut(links, "symbolic links out of the folder, to nothing or in a circle, expected those within it"),
     ...(typeof options.label === "string" ? leftOut(strange, `expected names such as ${options.label}`) : []),
   ];

@@ -37,6 +37,7 @@ export interface PairByOptions {
  */
 export async function pairBy(directory: string, rule: PairRule, options: PairByOptions = {}): Promise<DatasetIndex> {
   checkKnown("pairBy", options, { unpaired: true, group: true } satisfies OptionNames<PairByOptions>);
+  if (typeof rule !== "function") checkKnown("rule", rule, { input: true, target: true });
   const folders = await datasetFolders(directory);
   const inputs = await listAudio(join(directory, folders.inputFolder));
   const targets = new Set(await listAudio(join(directory, folders.targetFolder)));

@@ -24,6 +24,10 @@ const CALLS = { fromCsv, fromEvents, fromFolder, fromManifest, pairBy };
 interface Guess {
   /** What the folder looks like. */
   what: string;
+  /** The file, or the pattern of files, that says so. */
+  of?: string;
+  /** Reads as a table of a class for each sound too, but isn't: comes before those. */
+  early?: boolean;
   call: keyof typeof CALLS;
   /** Its arguments behind the folder. */
   given: readonly unknown[];
@@ -54,22 +58,24 @@ interface Contents {
 /** The ways to load a folder, the likelier first, and what was tried in vain. */
 export async function recognise(directory: string): Promise<{ ways: Recognised[]; sounds: number; tried: string[] }> {
   const { inputFolder } = await datasetFolders(directory);
-  const sounds = (await listFiles(join(directory, inputFolder))).audio;
-  const others = (await listFiles(directory)).silent;
+  const { audio, silent: others } = await listFiles(directory);
+  const inside = inputFolder === "" ? "" : `${inputFolder}/`;
+  const sounds = audio.flatMap((file) => (file.startsWith(inside) ? [file.slice(inside.length)] : []));
   const contents = { directory, inputFolder, sounds, others };
   const events = await eventTables(contents);
   const guesses = [
     ...(await manifests(contents)),
-    ...events.filter(({ what }) => what.startsWith(AUDIOSET)),
+    ...events.filter(({ early }) => early),
     ...(await tables(contents)),
-    ...events.filter(({ what }) => !what.startsWith(AUDIOSET)),
+    ...events.filter(({ early }) => !early),
     ...tablesBeside(contents),
     ...(await cuesInside(contents)),
     ...folders(contents),
   ];
   const ways: Recognised[] = [];
   const tried: string[] = [];
-  for (const { what, call, given, and } of guesses) {
+  for (const { what: like, of, call, given, and } of guesses) {
+    const what = of === undefined ? like : `${like} (${of})`;
     const all = and ? [given, and] : [given];
     const each = all.map((rest) => `await ${call}(${["D", ...rest.map(asCode)].join(", ")})`);
     const code = and ? `joinIndexes(${each.join(", ")})` : each[0]!;
@@ -300,7 +306,7 @@ async function manifests({ directory, others }: Contents): Promise<Guess[]> {
       const several =
         form === "lhotse cuts" && entries.some(({ value }) => (value.supervisions as object[]).length !== 1);
       const target = named && several ? { events: named.label ?? named.labels } : named;
-      if (target) guesses.push({ what: `${FORMS[form]} (${file})`, call: "fromManifest", given: [file, target] });
+      if (target) guesses.push({ what: FORMS[form]!, of: file, call: "fromManifest", given: [file, target] });
     } catch {
       // No manifest, whatever it is.
     }
@@ -312,12 +318,12 @@ async function manifests({ directory, others }: Contents): Promise<Guess[]> {
 function manifestsBySide(guesses: readonly Guess[]): Guess[] {
   const alike = new Map<string, Guess[]>();
   for (const guess of guesses) {
-    const key = `${guess.what.replace(/ \(.*/, "")} ${JSON.stringify(guess.given[1])}`;
+    const key = `${guess.what} ${JSON.stringify(guess.given[1])}`;
     alike.set(key, [...(alike.get(key) ?? []), guess]);
   }
   return [...alike].flatMap(([, same]): Guess[] => {
     const sides = sidesOf(same.map(({ given }) => given[0] as string));
-    const what = `${same[0]!.what.replace(/ \(.*/, "")}, a manifest for each side`;
+    const what = `${same[0]!.what}, a manifest for each side`;
     return sides ? [{ what, call: "fromManifest", given: [sides, same[0]!.given[1]] }] : [];
   });
 }
@@ -330,9 +336,6 @@ const FORMS: Record<string, string> = {
   nsynth: "NSynth",
 };
 
-/** What reads as a table of a class for each sound too, but isn't. */
-const AUDIOSET = "AudioSet's strong labels";
-
 /** Tables of events that name their sounds. */
 async function eventTables({ directory, others, sounds }: Contents): Promise<Guess[]> {
   const guesses: Guess[] = [];
@@ -341,16 +344,17 @@ async function eventTables({ directory, others, sounds }: Contents): Promise<Gue
     const known = /\.(rttm|ctm)$/i.exec(file)?.[1]?.toUpperCase();
     // One for each sound: `tablesBeside`.
     if (known && bases.has(posix.basename(file).slice(0, -1 - known.length))) continue;
-    if (known) guesses.push({ what: `${known} (${file})`, call: "fromEvents", given: [file] });
+    if (known) guesses.push({ what: known, of: file, call: "fromEvents", given: [file] });
     else if (posix.basename(file) === "segments")
-      guesses.push({ what: `Kaldi's segments (${file})`, call: "fromEvents", given: [file] });
+      guesses.push({ what: "Kaldi's segments", of: file, call: "fromEvents", given: [file] });
     else if (/\.(csv|tsv|txt)$/i.test(file)) {
       const text = (await textOf(join(directory, file))) ?? "";
       try {
         const { columns } = findLayout(text, file);
-        const kind = columns.onset === EVENT_FORMATS.audioset.columns.onset ? AUDIOSET : "a table of events";
+        const early = columns.onset === EVENT_FORMATS.audioset.columns.onset;
+        const what = early ? "AudioSet's strong labels" : "a table of events";
         if (columns.file !== undefined && (columns.label ?? columns.pitch) !== undefined)
-          guesses.push({ what: `${kind} (${file})`, call: "fromEvents", given: [file, { missing: "skip" }] });
+          guesses.push({ what, of: file, early, call: "fromEvents", given: [file, { missing: "skip" }] });
       } catch {
         // No table of events.
       }
@@ -381,7 +385,7 @@ function tablesBeside({ others, sounds, inputFolder }: Contents): Guess[] {
   const joined: Guess[] = sides ? [{ what, call: "fromEvents", given: [sides, { missing: "skip" }] }] : [];
   const single = [...patterns].map(([pattern, count]): Guess => {
     const options = count < sounds.length ? [{ missing: "skip" }] : [];
-    return { what: `a table of events for each sound (${pattern})`, call: "fromEvents", given: [pattern, ...options] };
+    return { what: "a table of events for each sound", of: pattern, call: "fromEvents", given: [pattern, ...options] };
   });
   return [...joined, ...single];
 }

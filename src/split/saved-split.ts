@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readWhole } from "../system/file-names.js";
 import { DatasetError } from "../core/error.js";
 import { packSplit, type SavedSplit, type Split, type SplitSource, unpackSplit } from "./split.js";
 import { fileError, writeWhole } from "../system/atomic-file.js";
@@ -19,7 +19,7 @@ export async function saveSplit(file: string, split: Split, source: SplitSource)
 export async function loadSplit(file: string, source: SplitSource): Promise<Split> {
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = String(await readWhole(file));
   } catch (cause) {
     throw fileError(cause, file);
   }

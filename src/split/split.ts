@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { allot, allotFolds, type AllotOptions, exactCounts, type Stratum } from "./stratify.js";
 import { DatasetError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { splitNames } from "../core/split-name.js";
 import { random } from "../signal/random.js";
 
@@ -23,6 +24,13 @@ export interface SplitOptions extends AllotOptions {
   seed?: number;
 }
 
+const FOLD_OPTIONS: OptionNames<Omit<SplitOptions, "trainSplit" | "testSplit">> = {
+  ...{ valSplit: true, seed: true, groups: true, strata: true },
+};
+
+/** The names of the options of `splitExamples`. */
+export const SPLIT_OPTIONS: OptionNames<SplitOptions> = { ...FOLD_OPTIONS, trainSplit: true, testSplit: true };
+
 /**
  * Divides examples 0 … `count` − 1 once and for all, before anything is shuffled: no example is in two splits.
  *
@@ -34,6 +42,7 @@ export interface SplitOptions extends AllotOptions {
  * splitExamples(songs.length, { groups: songs.map((s) => s.singer), strata: songs.map((s) => s.genre) });
  */
 export function splitExamples(count: number, options: SplitOptions = {}): Split {
+  checkKnown("splitExamples", options, SPLIT_OPTIONS);
   const shares = [options.trainSplit ?? 0.7, options.valSplit ?? 0.15, options.testSplit ?? 0.15];
   checkShares(shares);
   checkLengths(count, options);
@@ -53,6 +62,7 @@ export function kfold(
   folds: number,
   options: Omit<SplitOptions, "trainSplit" | "testSplit"> = {},
 ): Split[] {
+  checkKnown("kfold", options, FOLD_OPTIONS);
   if (!Number.isInteger(folds) || folds < 2) {
     throw new DatasetError("SPLIT", `folds: ${folds}, expected a whole number of 2 or more`);
   }
@@ -91,6 +101,7 @@ export function kfold(
  * @example explicitSplit(4, { train: [0, 1], test: [3] }).train // 0 1
  */
 export function explicitSplit(count: number, lists: { [name in keyof Split]?: ArrayLike<number> }): Split {
+  checkKnown("split", lists, { train: true, validate: true, test: true });
   const owner = new Map<number, string>();
   const take = (name: keyof Split): Uint32Array => {
     const numbers = Array.from(lists[name] ?? []);

@@ -69,6 +69,7 @@ const CAUSES: Record<string, string> = {
   ENOENT: "not found, expected a file or folder",
   ENOTDIR: "a file stands where a folder is expected; move it away or correct the path",
   EISDIR: "a folder stands where a file is expected; move it away or correct the path",
+  ENXIO: "a pipe, a socket or a device stands where a file is expected; move it away or correct the path",
   ENOTEMPTY: "a folder with files stands where a file is expected; move it away or correct the path",
   ENAMETOOLONG: "name too long, expected at most 255 bytes per name and 4,096 in all; rename it",
   ELOOP: "symbolic links that lead to each other, expected a file or folder; delete the link",

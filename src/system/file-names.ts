@@ -1,5 +1,6 @@
+import { handleToRead, refuseOthers } from "./open-to-read.js";
 import type { Stats } from "node:fs";
-import { open, readdir, realpath, stat } from "node:fs/promises";
+import { readdir, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, posix, relative, sep } from "node:path";
 import { fileError } from "./atomic-file.js";
 import { inTurns } from "./event-loop.js";
@@ -41,8 +42,7 @@ export async function linksOut(base: string, names: Iterable<string>): Promise<S
 
 /** Where a symbolic link leads; undefined where that is outside of `root`, or nothing. */
 export async function linkTarget(root: string, link: string): Promise<{ path: string; isFolder: boolean } | undefined> {
-  // A link that leads to itself leads nowhere.
-  const path = await realPath(link).catch(() => undefined);
+  const path = await realPath(link);
   const base = await realPath(root);
   if (path === undefined || base === undefined || !isInside(base, path)) return undefined;
   return { path, isFolder: (await stat(path)).isDirectory() };
@@ -53,9 +53,23 @@ function isInside(folder: string, path: string): boolean {
   return way === "" || (!isAbsolute(way) && way.split(sep)[0] !== "..");
 }
 
-/** The file's stats, or undefined where there is no such file. */
+/** The file's stats, or undefined where there is no such file; a link that leads to itself leads to none. */
 export function statOf(path: string): Promise<Stats | undefined> {
-  return stat(path).catch(undefinedIfMissing(path));
+  return stat(path).catch(undefinedIfMissing(path, "ELOOP"));
+}
+
+/**
+ * The bytes of a file, or undefined where there is none.
+ * @throws DatasetError "FILE" where something else stands in its place
+ */
+export async function sizeOf(path: string): Promise<number | undefined> {
+  const stats = await statOf(path);
+  try {
+    if (stats) refuseOthers(stats, path);
+    return stats?.size;
+  } catch (error) {
+    throw fileError(error, path);
+  }
 }
 
 /** What a file says, as utf-8, or undefined where there is no such file. */
@@ -72,7 +86,7 @@ export function bytesOf(path: string): Promise<Buffer> {
 
 /** As Node's `readFile`, which takes a read of less than it asked for as the file's end; a network or a signal may be the reason. */
 export async function readWhole(path: string): Promise<Buffer> {
-  const file = await open(path, "r");
+  const file = await handleToRead(path);
   try {
     let bytes = Buffer.allocUnsafe((await file.stat()).size + 1);
     for (let at = 0; ; ) {
@@ -87,12 +101,12 @@ export async function readWhole(path: string): Promise<Buffer> {
 }
 
 function realPath(path: string): Promise<string | undefined> {
-  return realpath(path).catch(undefinedIfMissing(path));
+  return realpath(path).catch(undefinedIfMissing(path, "ELOOP"));
 }
 
-function undefinedIfMissing(path: string): (error: NodeJS.ErrnoException) => undefined {
+function undefinedIfMissing(path: string, also?: string): (error: NodeJS.ErrnoException) => undefined {
   return (error) => {
     // No file has a name with a NUL character, which Node calls an invalid argument.
-    if (!["ENOENT", "ENOTDIR", "ERR_INVALID_ARG_VALUE"].includes(error.code ?? "")) throw fileError(error, path);
+    if (!["ENOENT", "ENOTDIR", "ERR_INVALID_ARG_VALUE", also].includes(error.code ?? "")) throw fileError(error, path);
   };
 }

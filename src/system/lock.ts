@@ -1,5 +1,6 @@
+import { handleToRead } from "./open-to-read.js";
 import { randomUUID } from "node:crypto";
-import { access, lstat, mkdir, open, readdir, rename, rm, rmdir, unlink, writeFile } from "node:fs/promises";
+import { access, lstat, mkdir, readdir, rename, rm, rmdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { DatasetError } from "../core/error.js";
@@ -136,7 +137,7 @@ async function lookAt(path: string): Promise<Seen | undefined> {
 
 /** Opens the file, since only then NFS asks the server for its time. */
 async function readBeat(file: string): Promise<Seen> {
-  const handle = await open(file, "r");
+  const handle = await handleToRead(file);
   try {
     const { mtimeNs, ino } = await handle.stat({ bigint: true });
     return { file, beat: `${ino} ${mtimeNs}`, holder: holderOf(await handle.readFile("utf8")) };

@@ -1,5 +1,6 @@
+import { openToRead } from "./open-to-read.js";
 import { fileError } from "./atomic-file.js";
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 
 /** Bytes of a part: few calls, and little memory. */
 const PART_BYTES = 1 << 20;
@@ -18,7 +19,7 @@ export function fillFrom(file: number, bytes: Uint8Array, from: number): number 
 /** Reads a whole file part by part; the next part overwrites the one before. */
 export function eachPart(path: string, visit: (part: Uint8Array) => void): void {
   try {
-    const file = openSync(path, "r");
+    const file = openToRead(path);
     const buffer = Buffer.allocUnsafe(PART_BYTES);
     try {
       for (let got = readSync(file, buffer); got > 0; got = readSync(file, buffer)) visit(buffer.subarray(0, got));

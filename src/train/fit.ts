@@ -161,9 +161,15 @@ function checkOptions(model: LayersModel, dataset: TrainingData, options: FitOpt
       throw new DatasetError("OPTION", `${name}: ${value}, expected a whole number from ${least} on`);
     }
   }
-  if (!["stop", "continue"].includes(options.onNaN ?? "stop")) {
-    throw new DatasetError("OPTION", `onNaN: ${JSON.stringify(options.onNaN)}, expected "stop" or "continue"`);
-  }
+  const oneOf = (name: "onNaN" | "mode", first: string, second: string): void => {
+    const value = options[name];
+    if (value === undefined || value === first || value === second) return;
+    throw new DatasetError("OPTION", `${name}: ${JSON.stringify(value)}, expected "${first}" or "${second}"`);
+  };
+  oneOf("onNaN", "stop", "continue");
+  oneOf("mode", "min", "max");
+  if (!((options.minDelta ?? 0) >= 0))
+    throw new DatasetError("OPTION", `minDelta: ${options.minDelta}, expected a number from 0 on`);
   if (options.schedule) checkSchedule(options.schedule, options.epochs * dataset.trainSteps);
   const clip = Object.entries(options.clip ?? { norm: 1 });
   if (clip.length !== 1 || !["norm", "globalNorm", "value"].includes(clip[0]![0]) || !(clip[0]![1] > 0)) {

@@ -1,5 +1,6 @@
 import type { LayersModel, Scalar, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
+import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { decides } from "./judge.js";
 import { type LongOptions, throwIfAborted, track } from "../notebook/progress.js";
 import type { Judged } from "../show/index.js";
@@ -28,6 +29,10 @@ export interface JudgeExamplesOptions extends LongOptions {
   thresholds?: readonly number[];
 }
 
+const OPTIONS: OptionNames<JudgeExamplesOptions> = {
+  ...{ split: true, limit: true, thresholds: true, signal: true, onProgress: true },
+};
+
 /** An example with the model's prediction, for `worst` and `explore`. */
 export interface JudgedExample extends Judged {
   example: DatasetExample;
@@ -49,8 +54,13 @@ export async function judgeExamples(
   dataset: JudgedDataset,
   options: JudgeExamplesOptions = {},
 ): Promise<JudgedExample[]> {
+  checkKnown("judgeExamples", options, OPTIONS);
   if (!model.loss) throw new DatasetError("OPTION", "model: without a loss, expected a compiled model");
   const { split = "test", limit = Infinity } = options;
+  if (split !== "all" && !Object.hasOwn(dataset.split, split)) {
+    const expected = [...Object.keys(dataset.split), "all"].join(", ");
+    throw new DatasetError("OPTION", `split: ${JSON.stringify(split)}, expected one of ${expected}`);
+  }
   const all = (split === "all" ? splitNames : [split]).flatMap((name) =>
     Array.from(dataset.split[name], (i) => ({ i, split: name })),
   );

@@ -1,6 +1,7 @@
 import { concat } from "../core/numbers.js";
 import type { LayersModel, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import { type BatchSource, eachBatch } from "./batch-source.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 import { type ClassScore, classScores, countsOf, type LabelCounts } from "../statistics/class-scores.js";
@@ -41,6 +42,7 @@ export interface JudgeOptions {
  * show.classReport(judgement);
  */
 export async function judge(model: LayersModel, data: BatchSource, options: JudgeOptions = {}): Promise<Judgement> {
+  checkKnown("judge", options, { labels: true, thresholds: true });
   const exclusive = decides(model);
   if (exclusive === undefined) {
     throw new DatasetError(

@@ -1,5 +1,6 @@
 import type { Optimizer } from "@tensorflow/tfjs-core";
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 
 /** How the learning rate changes from step to step, in parts of the optimizer's own. */
 export interface RateSchedule {
@@ -31,8 +32,7 @@ export function checkSchedule(schedule: RateSchedule, total: number): void {
   const wrong = (name: string, value: unknown, expected: string): never => {
     throw new DatasetError("OPTION", `schedule.${name}: ${String(value)}, expected ${expected}`);
   };
-  const known = ["warmup", "decay", "end", "every", "factor"];
-  for (const name in schedule) if (!known.includes(name)) wrong(name, "unknown", known.join(", "));
+  checkKnown("schedule", schedule, { warmup: true, decay: true, end: true, every: true, factor: true });
   const { warmup = 0, decay, end, every, factor } = schedule;
   const part = (x: number | undefined): boolean => x === undefined || (x >= 0 && x <= 1);
   if (!(Number.isInteger(warmup) && warmup >= 0 && warmup < total)) {

@@ -122,7 +122,7 @@ test("parts and blocks are converted as the whole file is", async () => {
   }
   await assert.rejects(readAudio(at("WAV-PCM_16"), { rate: 3 } as object), {
     code: "OPTION",
-    message: 'option "rate": unknown, expected one of start, duration, out, onDamaged, sampleRate, channels',
+    message: 'readAudio: option "rate", expected one of onDamaged, start, duration, sampleRate, channels, out',
   });
 });
 

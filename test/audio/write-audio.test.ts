@@ -175,7 +175,7 @@ test("what would make a bad file is refused, and nothing is written", async () =
     ["a.flac", floats, { sampleRate: 8000, tags: { INAM: "x" } }, /^tags and cues, expected them for a .wav alone/],
     ["a.wav", floats, { sampleRate: 8000, tags: { title: "x" } }, /^tag "title": "x", expected four capital letters/],
     ["a.wav", floats, { sampleRate: 8000, cues: [{ time: 99 }] }, /^cue: 99 s, expected a time within the 7.5 s/],
-    ["a.wav", floats, { sampleRate: 8000, bits: 16 }, /^option "bits": unknown/],
+    ["a.wav", floats, { sampleRate: 8000, bits: 16 }, /^writeAudio: option "bits", expected/],
     ["a.wav", floats, { sampleRate: 8000, outOfRange: "wrap" }, /^outOfRange: "wrap", expected "refuse" or "clip"/],
   ];
   const before = readdirSync(folder);

@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { transformSync } from "esbuild";
 import { WaveFile } from "wavefile";
-import { folderInfo } from "../../dist/check/folder-info.js";
+import { folderInfo, infoText } from "../../dist/check/folder-info.js";
 import * as library from "../../dist/index.js";
 import { root } from "../support/python.js";
 import { folder } from "../support/records.js";
@@ -315,7 +315,7 @@ describe("info", () => {
   )) {
     it(name, async (t) => {
       const directory = set(t, sounds, texts, marked);
-      const text = await folderInfo(directory);
+      const text = infoText(await folderInfo(directory));
       const [first] = text.split("\n");
       assert.equal(first, `${directory}: ${what}`, text);
       assert.match(text.split("\n").find((line) => line.startsWith("const index = "))!, call);

@@ -102,13 +102,13 @@ const MISTAKES: Record<string, Mistake> = {
     kind: "frames",
     files: { "in/a.wav": wav, "a.csv": "t,C4\n0,1\n", set: "a.wav,a.csv\n" },
     options: { timeUnit: "second" as "seconds" },
-    told: 'timeUnit: "second", expected frames, seconds, samples',
+    told: 'timeUnit: "second", expected frames, seconds, milliseconds, samples',
   },
   "samples taken for frames": {
     kind: "frames",
     files: { "in/a.wav": wav, "a.csv": "t,C4\n0,1\n400,0\n", set: "a.wav,a.csv\n" },
     options: { inputSize: 100 },
-    told: 'time stamp 400: after the end of the audio at 8 frames; pass timeUnit: "samples" or "seconds" if that is what it counts (a.csv:3)',
+    told: 'time stamp 400: after the end of the audio at 8 frames; pass timeUnit: "milliseconds", "samples" or "seconds" if that is what it counts (a.csv:3)',
   },
   "semicolons in a key csv": {
     kind: "frames",
@@ -143,7 +143,7 @@ const MISTAKES: Record<string, Mistake> = {
     kind: "classes",
     files: { "in/a.wav": wav, set: "a.wav,1\n" },
     options: { convert: { sampleRate: "16000" as unknown as number } },
-    told: 'convert.sampleRate: "16000", expected a whole number of at least 1',
+    told: 'convert.sampleRate: "16000", expected a whole number above 0',
   },
   "two channels to three": {
     kind: "classes",

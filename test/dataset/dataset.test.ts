@@ -183,6 +183,14 @@ test("an option that a call doesn't have is an error, with the name that may be 
     /^load: option "batchSise", expected one of inputSize, .*; did you mean batchSize\?$/,
   );
   await refused(
+    dataset.load(wrong({ groupBy: () => undefined })),
+    /^groupBy: undefined of .*, expected text for each example$/,
+  );
+  await refused(
+    dataset.load(wrong({ stratifyBy: () => ["a"] })),
+    /^stratifyBy: \["a"\] of .*, expected text for each example$/,
+  );
+  await refused(
     dataset.load(wrong({ ...split, shard: { index: 0, count: 2 } })),
     /^load: option "shard", expected one of/,
   );

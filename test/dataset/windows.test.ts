@@ -9,6 +9,7 @@ import {
   AudioClassificationDataset,
   AudioDataset,
   encodeWav,
+  type LoadOptions,
   loadTensorFlow,
   SimpleAudioClassificationDataset,
 } from "../../dist/index.js";
@@ -118,4 +119,32 @@ test("folds keep the options of load unless they are given again; only training 
   const [fold] = await dataset.kfold(2, { inputSize: 100, batchSize: 5, dropRemainder: false, valSplit: 0.3 });
   assert.deepEqual(await shape(fold!.train), [5, 17, 100]);
   assert.deepEqual([fold!.train.size, fold!.validate.size, fold!.test.size], [2, 1, 2]);
+});
+
+test("a batch that is larger than all of training is an error where the remainder is dropped", async () => {
+  const dataset = new SimpleAudioClassificationDataset(
+    sounds("dropped", (i) => `s${i}.wav,${i % 2},${1 - (i % 2)}`),
+    "set",
+  );
+  await dataset.generateRecords(quiet);
+  const load = (options: LoadOptions): Promise<void> => dataset.load({ dropRemainder: true, ...options });
+  const refused = (options: LoadOptions, found: string): Promise<void> =>
+    assert.rejects(load(options), {
+      code: "OPTION",
+      message: `train split: no full batch of ${found}, expected at least one with dropRemainder; lower batchSize, add examples, or leave out dropRemainder`,
+    });
+  await refused({}, "64 (14 examples)");
+  await refused({ batchSize: 15 }, "15 (14 examples)");
+  const half = { index: 0, count: 2 };
+  await refused({ batchSize: 8, replica: half }, "8 (14 examples, 7 for each of 2 processes)");
+  await refused({ batchSize: 1, replica: { index: 0, count: 15 } }, "1 (14 examples, 0 for each of 15 processes)");
+  await refused({ batchSize: 15, window: { length: 4000 } }, "15 (14 pieces)");
+  // What isn't divided, or isn't dropped, has its batches; so has a set that only tests.
+  await load({ batchSize: 14 });
+  assert.deepEqual([dataset.trainSteps, dataset.valSteps, dataset.testSteps], [1, 1, 1]);
+  await load({ batchSize: 7, replica: half });
+  await load({ batchSize: 64, trainSplit: 0, valSplit: 0, testSplit: 1 });
+  assert.deepEqual([dataset.trainSteps, dataset.testSteps], [0, 1]);
+  await load({ dropRemainder: false, replica: { index: 14, count: 15 } });
+  assert.equal(dataset.trainSteps, 1);
 });

@@ -37,7 +37,7 @@ test("the original's key csvs give the labels of the original's records", () => 
   }
 });
 
-test("a row holds until the next, in frames, samples and seconds", () => {
+test("a row holds until the next, in frames, samples, seconds and milliseconds", () => {
   const frames = parseKeys("t,a,b\n0,0,0\n2,1,0.5\n3,1,0\n5,0,0\n", "k.csv");
   assert.deepEqual(frames.events, { on: [2, 2], off: [5, 3], feature: [0, 1], value: [1, 0.5] });
   assert.equal(frames.timeUnit, "frames");
@@ -52,6 +52,9 @@ test("a row holds until the next, in frames, samples and seconds", () => {
   });
   assert.equal(seconds.timeUnit, "samples");
   assert.deepEqual([...denseLabels(seconds.events, { ...shape, timeUnit: "samples" })], wanted);
+  const text = "t,a,b\n0,0,0\n24.9,1,0.5\n37.6,1,0\n62.5,0,0\n";
+  const milliseconds = parseKeys(text, "k.csv", { timeUnit: "milliseconds", sampleRate: 8000 });
+  assert.deepEqual(milliseconds.events, seconds.events);
 });
 
 test("the last row holds to the end of the audio", () => {
@@ -117,7 +120,7 @@ test("the number of rows is compared with the number of frames", () => {
   assert.match(problems(rows(5), audio)[0] ?? "", /rows: 5, expected 8, one per frame of 256 samples; .* \(k\.csv:6\)/);
   assert.match(
     problems(rows(10), audio)[0] ?? "",
-    /time stamp 9: after the end of the audio at 8 frames; pass timeUnit: "samples" or "seconds" .* \(k\.csv:11\)/,
+    /time stamp 9: after the end of the audio at 8 frames; pass timeUnit: "milliseconds", "samples" or "seconds" .* \(k\.csv:11\)/,
   );
   assert.deepEqual(problems(rows(3, 2), audio), [], "rows with gaps hold");
   const late = problems("t,a\n0,1\n0.3,0\n", { ...audio, timeUnit: "seconds", sampleRate: 8000 });
@@ -170,7 +173,7 @@ test("labels written as a key csv read back to the same float32 values", () => {
           ),
         ),
       ),
-      fc.constantFrom("frames" as const, "seconds" as const, "samples" as const),
+      fc.constantFrom("frames" as const, "seconds" as const, "milliseconds" as const, "samples" as const),
       ([features, values], timeUnit) => {
         const frames = Math.floor(values.length / features);
         const dense = Float32Array.from(values.slice(0, frames * features), (x) => (x === 0 ? 0 : x));
@@ -193,6 +196,9 @@ test("a table of events is no key csv", () => {
     "OnsetTime,OffsetTime,MidiPitch",
     "start,stop,instrument",
     "begin_s,end_s,pitch",
+    "time_start,time_end,label",
+    "t_on,t_off,label",
+    "t0,t1,label",
   ]) {
     const [, end] = header.split(",");
     assert.throws(() => parseKeys(`${header}\n0,1,60\n`, "k.csv"), {

@@ -1,7 +1,7 @@
 // Reads mutated inputs of one target, one after the other, until it is ended. Arguments: target, seed, first number, step.
 import { mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { random } from "../../dist/signal/random.js";
-import { seedsOf, TARGETS } from "./targets.js";
+import { kindOf, seedsOf, TARGETS } from "./targets.js";
 
 /** What a child tells now and then. */
 export interface Report {
@@ -42,8 +42,6 @@ async function fault(input: Buffer): Promise<{ wrong?: string; value?: boolean }
     if (rss > MEMORY) process.exit(77);
   }
 }
-
-const kindOf = (message: string): string => message.split("\n").slice(0, 2).join("\n").replace(/\d+/g, "0");
 
 /** Takes away what the failure doesn't need. */
 async function shrink(input: Buffer, wrong: string): Promise<Buffer> {

@@ -9,7 +9,7 @@ import { random } from "../../dist/signal/random.js";
 import { root } from "../support/python.js";
 import type { Report } from "./child.js";
 import { makeSeeds } from "./seeds.js";
-import { seedsOf, TARGETS } from "./targets.js";
+import { kindOf, seedsOf, TARGETS } from "./targets.js";
 
 /** Seconds that one input may take, on a loaded machine too. */
 const LIMIT = 30;
@@ -22,8 +22,6 @@ interface Tally {
   seconds: number;
   failures: Map<string, string>;
 }
-
-const kindOf = (message: string): string => message.split("\n").slice(0, 2).join(" ").replace(/\d+/g, "0");
 
 /** Tries one target for some seconds. */
 async function fuzz(

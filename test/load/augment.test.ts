@@ -11,6 +11,7 @@ import {
   encodeWav,
   type LoadOptions,
 } from "../../dist/index.js";
+import { checkAugment } from "../../dist/load/augment.js";
 import { loadTensorFlow } from "../../dist/tensorflow/load.js";
 
 const tf = loadTensorFlow();
@@ -154,4 +155,19 @@ describe("masks of frequencies", () => {
       assert.ok(most > 3 && most <= 6, `${most} bins`);
     });
   }
+});
+
+it("changes that can't be are refused, each with what it may be", () => {
+  const refused = (options: object, message: string): void =>
+    assert.throws(() => checkAugment(options, true), { code: "OPTION", message });
+  refused({ gain: [3, -3] }, "augment.gain: [3,-3], expected [least, most] in dB");
+  refused({ noise: [0, Infinity] }, "augment.noise: [0,null], expected [least, most] in dB");
+  refused({ mix: {} }, "augment.mix.probability: missing, expected a fraction from 0 to 1");
+  refused({ mix: { probability: 1, weight: [0, 2] } }, "augment.mix.weight: [0,2], expected [least, most] from 0 to 1");
+  refused({ polarity: 2 }, "augment.polarity: 2, expected a fraction from 0 to 1");
+  refused({ shift: 0.5 }, "augment.shift: 0.5, expected a whole number from 0 on");
+  refused({ timeMask: {} }, "augment.timeMask.length: missing, expected a whole number from 0 on");
+  const masks = { timeMask: { length: 1, count: -1 } };
+  refused(masks, "augment.timeMask.count: -1, expected a whole number from 0 on");
+  checkAugment({ gain: [-3, 3], mix: { probability: 1, weight: [0, 1] }, timeMask: { length: 0, count: 2 } }, false);
 });

@@ -3,13 +3,14 @@ import { createHash } from "node:crypto";
 import { cpSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { test, type TestContext } from "node:test";
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { WaveFile } from "wavefile";
 import { AudioClassificationDataset, type DatasetError } from "../../dist/index.js";
 import { decodeWav } from "../../dist/format/wav.js";
 import { batches } from "../../dist/load/batches.js";
 import type { BatchOptions } from "../../dist/load/options.js";
+import { sealedText } from "../../dist/system/sealed-json.js";
 import { openRecords, type Records, type OpenOptions } from "../../dist/records/open-records.js";
 import { python, root } from "../support/python.js";
 import { folder, quiet } from "../support/records.js";
@@ -152,15 +153,20 @@ test("the later version's pairs, regression and labels", async () => {
   }
 });
 
-test("a row per frame is wanted of a key csv whose time stamps count frames, also where only load knows the frame", async (t) => {
+/** A sound of three seconds at 16 kHz with this key csv. */
+function threeSeconds(t: TestContext, keys: string): AudioClassificationDataset {
   const directory = folder(t);
   const wav = new WaveFile();
   wav.fromScratch(1, 16000, "16", new Int16Array(48000).fill(900));
   writeFileSync(join(directory, "a.wav"), wav.toBuffer());
-  // Whole seconds, meant as such: C sounds in the second of three.
-  writeFileSync(join(directory, "a_key.csv"), "TIME STAMP,C\n0,0\n1,1\n2,0\n");
+  writeFileSync(join(directory, "a_key.csv"), keys);
   writeFileSync(join(directory, "dataset"), "a.wav,a_key.csv\n");
-  const dataset = new AudioClassificationDataset(directory, "dataset");
+  return new AudioClassificationDataset(directory, "dataset");
+}
+
+test("a row per frame is wanted of a key csv whose time stamps count frames, also where only load knows the frame", async (t) => {
+  // Whole seconds, meant as such: C sounds in the second of three.
+  const dataset = threeSeconds(t, "TIME STAMP,C\n0,0\n1,1\n2,0\n");
   const one = { inputSize: 256, batchSize: 1, trainSplit: 1, valSplit: 0, testSplit: 0 };
   await dataset.generateRecords(quiet);
   await assert.rejects(dataset.load(one), (error: DatasetError) => {
@@ -170,6 +176,34 @@ test("a row per frame is wanted of a key csv whose time stamps count frames, als
   });
   await dataset.load({ ...one, inputSize: 16000 });
   await dataset.generateRecords({ ...quiet, timeUnit: "seconds", overwrite: true });
+  await dataset.load(one);
+  const { ys } = (await (await dataset.batchesOf([0]).iterator()).next()).value;
+  assert.deepEqual(ys.shape, [1, 188, 1]);
+  // From 16000 to 32000 samples: frames 62.5 to 125, each border to its nearest.
+  assert.equal(ys.sum().dataSync()[0], 125 - 63);
+});
+
+test("a key csv in whole milliseconds isn't taken for frames, also where only load knows the frame", async (t) => {
+  // C sounds in the second of three seconds.
+  const dataset = threeSeconds(t, "TIME STAMP,C\n0,0\n1000,1\n2000,0\n2900,0\n");
+  const one = { inputSize: 256, batchSize: 1, trainSplit: 1, valSplit: 0, testSplit: 0 };
+  await dataset.generateRecords(quiet);
+  await assert.rejects(dataset.load(one), (error: DatasetError) => {
+    assert.equal(error.code, "LABEL");
+    assert.match(
+      error.message,
+      /^time stamp 2900: after the end of the audio at 187 frames; pass timeUnit: "milliseconds".*\(a_key\.csv\)/,
+    );
+    return true;
+  });
+  await dataset.load({ ...one, inputSize: 16 });
+  // Records of an earlier version don't say when their last rows are.
+  const path = join(dataset.directory, "dataset.manifest.json");
+  const { checksum: _, ...manifest } = JSON.parse(readFileSync(path, "utf8"));
+  delete manifest.shards[0].latestKeys;
+  writeFileSync(path, sealedText(manifest));
+  await dataset.load(one);
+  await dataset.generateRecords({ ...quiet, timeUnit: "milliseconds", overwrite: true });
   await dataset.load(one);
   const { ys } = (await (await dataset.batchesOf([0]).iterator()).next()).value;
   assert.deepEqual(ys.shape, [1, 188, 1]);

@@ -282,7 +282,7 @@ test("descriptions by hand, models and sounds that make no sense are refused", a
     { window: { length: 128, stepp: 64 } as never },
     /^window: {"length":128,"stepp":64}, expected length and step/,
   );
-  refused({ encoding: "pcm8" as never }, /^encoding: "pcm8", expected pcm16, float32, float16/);
+  refused({ encoding: "pcm8" as never }, /^encoding: "pcm8", expected pcm16, flac, float32, float16/);
   refused({ kind: "song" as never }, /^kind: "song", expected pairs, classes, values, frames/);
   assert.throws(
     () => createPipeline(model, { kind: "classes", sampleRate: RATE, inputSize: 16 }),
@@ -434,10 +434,15 @@ test("the command line writes MIDI, csv, json and wav, and says where it can't",
   };
   const expected = (await notes.predict(source, quiet)) as FramePrediction;
   assert.equal(run(frames, source).out.trim(), expected.toCsv().trim());
+  const { kind, labels, secondsPerFrame, events } = expected;
+  const plain = JSON.parse(JSON.stringify({ kind, labels, secondsPerFrame, events }));
+  assert.deepEqual(JSON.parse(run(frames, source, "--json").out), plain);
   assert.equal(run(frames, source, "--out", join(directory, "s.mid")).status, 0);
   assert.deepEqual(readFileSync(join(directory, "s.mid")), Buffer.from(expected.toMidi()));
   assert.equal(run(pairs, source, "--out", join(directory, "o.wav")).status, 0);
   const { samples, sampleRate } = await readAudio(join(directory, "o.wav"));
+  const form = { kind: "pairs", sampleRate, channels: 1, seconds: samples.length / sampleRate };
+  assert.deepEqual(JSON.parse(run(pairs, source, "--json").out), form);
   assert.deepEqual([samples.length, sampleRate], [Math.round((4000 * RATE) / 11025), RATE]);
   const refused = run(pairs, source, "--out", join(directory, "o.mid"));
   assert.equal(refused.status, 1);

@@ -133,6 +133,12 @@ test("Speech Commands: classes by folder, the publisher's lists as splits, speak
   const index = await fromFolder(directory, { splits, group });
   assert.deepEqual(index.labels, ["no", "yes"]);
   assert.deepEqual(
+    index.warnings?.map(({ message }) => message),
+    [
+      "files: 1 left out, in folders whose names begin with _, which are classes where `classes` names them (_background_noise_/white_noise.wav)",
+    ],
+  );
+  assert.deepEqual(
     index.rows.map((row) => [row.input, row.values, row.split, row.group]),
     [
       ["no/0a7c2a8d_nohash_0.wav", [1, 0], "train", "0a7c2a8d"],

@@ -5,7 +5,8 @@ import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { test } from "node:test";
 import { DatasetError } from "../../dist/core/error.js";
-import { AudioDataset } from "../../dist/dataset.js";
+import { readAudio, readAudioInfo } from "../../dist/audio/read-audio.js";
+import { AudioClassificationDataset, AudioDataset } from "../../dist/dataset.js";
 import { encodeWav } from "../../dist/format/wav.js";
 import { fileError } from "../../dist/system/atomic-file.js";
 import { root } from "../support/python.js";
@@ -25,6 +26,9 @@ function pairs(t: Context, rows = 1): string {
   writeFileSync(join(directory, "set"), Array.from({ length: rows }, (_, i) => `${i}.wav,${i}.wav\n`).join(""));
   return directory;
 }
+
+/** What opening to read would wait for, until somebody writes into it. */
+const makePipe = (path: string): void => assert.equal(spawnSync("mkfifo", [path]).status, 0);
 
 const calls = ["check", "generateRecords", "load", "verify", "repair"] as const;
 
@@ -52,18 +56,28 @@ test("rows of names too long, of links that lead to each other and of folders ar
       /in\/loop\.wav: symbolic links that lead to each other/,
     ],
     ["fold.wav", (d) => mkdirSync(join(d, "in/fold.wav")), /in\/fold\.wav: a folder stands where a file is expected/],
+    ["gone.wav", (d) => symlinkSync("nowhere", join(d, "in/gone.wav")), /not found, .*in\/gone\.wav/],
+    ["pipe.wav", (d) => makePipe(join(d, "in/pipe.wav")), /in\/pipe\.wav: a pipe, a socket or a device stands where/],
   ];
   for (const [row, make, expected] of cases) {
     const directory = pairs(t);
     make(directory);
     writeFileSync(join(directory, "set"), `${row},0.wav\n`);
-    assert.match((await refusals(directory)).generateRecords!, expected);
+    const { check, generateRecords } = await refusals(directory);
+    assert.match(generateRecords!, expected);
+    assert.equal(check, undefined, "a file's problem is in the report");
+    assert.match(String(await new AudioDataset(directory, "set").check(quiet)), expected);
+    // A key file is reported in the same way.
+    writeFileSync(join(directory, "set"), `0.wav,in/${row}\n`);
+    assert.match(String(await new AudioClassificationDataset(directory, "set").check(quiet)), expected);
+    await assert.rejects(readAudio(join(directory, "in", row)), { name: "DatasetError", code: "FILE" });
+    await assert.rejects(readAudioInfo(join(directory, "in", row)), { name: "DatasetError", code: "FILE" });
   }
   const far = await refusals(join(folder(t), "x".repeat(300)));
   assert.match(far.generateRecords!, /x{300}: name too long/);
 });
 
-test("folders and looping links in the places of a dataset's files are named, or give way", async (t) => {
+test("folders, looping links and pipes in the places of a dataset's files are named, or give way", async (t) => {
   const places = [
     "in",
     "set",
@@ -75,17 +89,22 @@ test("folders and looping links in the places of a dataset's files are named, or
     ".set.build",
   ];
   for (const place of places) {
-    for (const kind of ["folder", "loop"]) {
+    for (const kind of ["folder", "loop", "pipe"]) {
       for (const built of [false, true]) {
         const directory = pairs(t, 20);
         if (built) await new AudioDataset(directory, "set").generateRecords(quiet);
         const path = join(directory, place);
         rmSync(path, { recursive: true, force: true });
         if (kind === "folder") mkdirSync(path);
+        else if (kind === "pipe") makePipe(path);
         else symlinkSync(place, path);
         for (const message of Object.values(await refusals(directory))) {
           assert.match(message, /, expected|stands where|lead to each other|; call /, `${place} ${kind}: ${message}`);
-          assert.ok(message.includes(directory) || message.includes(place), message);
+          // Of a shard that was built, and of its index, the file is named, not the folder alone.
+          assert.ok(
+            message.includes(place) || (!(built && place.startsWith("set0")) && message.includes(directory)),
+            message,
+          );
         }
       }
     }

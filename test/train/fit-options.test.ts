@@ -236,6 +236,8 @@ test("options out of range, unknown or impossible are errors", async () => {
     assert.rejects(fit(net(), data(SIZE), { epochs: 1, ...QUIET, ...options } as FitOptions), { message });
   await refuses({ accumulate: 0 }, /accumulate: 0, expected a whole number from 1 on/);
   await refuses({ onNaN: "warn" }, /onNaN: "warn", expected "stop" or "continue"/);
+  await refuses({ mode: "largest" }, /mode: "largest", expected "min" or "max"/);
+  await refuses({ minDelta: Number.NaN }, /minDelta: NaN, expected a number from 0 on/);
   await refuses({ patiense: 3 }, /fit: option "patiense", expected one of .*; did you mean patience\?/);
   writeFileSync(join(folder, "file"), "");
   await refuses({ csv: join(folder, "file", "log.csv") }, /file.*log\.csv: /);

@@ -36,7 +36,7 @@ test("a schedule that can't be is refused", () => {
     [{ decay: "cosine", end: 2 }, /^schedule\.end: 2, expected 0 to 1$/],
     [{ decay: "cosine", every: 2 }, /^schedule\.every: 2, expected none without decay "step"$/],
     [{ decay: "step" }, /^schedule\.every: undefined, expected a whole number of steps from 1 on$/],
-    [{ rise: 3 }, /^schedule\.rise: unknown, expected warmup, /],
+    [{ rise: 3 }, /^schedule: option "rise", expected one of warmup, /],
   ] as const) {
     assert.throws(() => checkSchedule(schedule as RateSchedule, TOTAL), { code: "OPTION", message });
   }
