@@ -4,7 +4,9 @@ import { examine, findingsText } from "./doctor.js";
 import { DatasetError } from "./core/error.js";
 import { buildOneShard, finishPlan } from "./build/build-records.js";
 import type { Kind } from "./core/rows.js";
+import type { Dataset } from "./dataset.js";
 import type { ShardEntry } from "./records/manifest.js";
+import { readManifest } from "./records/read-stored.js";
 import { repair } from "./repair/repair.js";
 import { verify } from "./repair/verify.js";
 
@@ -21,17 +23,20 @@ const USAGE = `deep-audio-dataset COMMAND
   predict MODEL SOUND  what a saved pipeline says of a sound file; --out FILE writes it: .mid, .csv or .json, for sound .wav
   verify DIR NAME      reads every byte of the records and checks it (exit status 1 if any is wrong)
   repair DIR NAME      fixes what verify finds, from the sources where they are unchanged
-  build-shard PLAN K   builds shard K of a plan, for a cluster: shards may be built anywhere, in any order
+  audit DIR NAME       what the sides of a split share: copies, similar sounds, groups (exit status 1 if they share anything)
+  plan DIR NAME        plans the records (--kind) and writes DIR/NAME.plan.json: for a cluster, whose machines build the shards
+  build-shard PLAN K   builds shard K of a plan, anywhere, in any order
   build-shards PLAN FROM TO
                        builds the shards from FROM to below TO
-  finish PLAN          publishes the dataset when every shard of the plan is there
+  finish PLAN          publishes the dataset when every shard of the plan is there (--verify reads all of them back)
 
   --json               the result as json, of every command that finds, makes or says something`;
 
 /** The commands of this file, with the options that each has. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   ...{ doctor: ["json"], info: ["json"], check: ["kind", "json"], predict: ["out", "json"], verify: ["json"] },
-  ...{ repair: ["json"], "build-shard": ["json"], "build-shards": ["json"], finish: ["json"], help: [] },
+  ...{ repair: ["json"], "build-shard": ["json"], "build-shards": ["json"], finish: ["verify", "json"], help: [] },
+  ...{ audit: ["json"], plan: ["kind", "json"] },
 };
 
 /** Runs one command of `deep-audio-dataset` and sets the exit status: 0, or 1 when it failed. */
@@ -40,12 +45,19 @@ export async function main(args: string[]): Promise<void> {
     const { positionals, values } = parseArgs({
       args,
       allowPositionals: true,
-      options: { kind: { type: "string" }, out: { type: "string" }, json: { type: "boolean" } },
+      options: {
+        kind: { type: "string" },
+        out: { type: "string" },
+        json: { type: "boolean" },
+        verify: { type: "boolean" },
+      },
     });
     checkOptions(positionals[0], Object.keys(values));
-    const { kind = "pairs", out, json } = values;
+    const { kind = "pairs", json } = values;
+    if (!KINDS.includes(kind as Kind))
+      throw new DatasetError("OPTION", `--kind: ${kind}, expected one of ${KINDS.join(", ")}`);
     const print = (text: string, value: unknown): void => console.log(json ? JSON.stringify(value) : text);
-    await run(positionals, kind as Kind, out, print);
+    await run(positionals, { ...values, kind: kind as Kind }, print);
   } catch (error) {
     if (!(error instanceof DatasetError) && !String((error as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS"))
       throw error;
@@ -65,8 +77,7 @@ function checkOptions(command = "help", given: readonly string[]): void {
 
 async function run(
   [command, ...rest]: string[],
-  kind: Kind,
-  out: string | undefined,
+  { kind, out, verify: readBack }: { kind: Kind; out?: string; verify?: boolean },
   print: (text: string, value: unknown) => void,
 ): Promise<void> {
   const [first, second, third] = rest;
@@ -77,7 +88,6 @@ async function run(
     return;
   }
   if (command === "check" && first && second) {
-    if (!KINDS.includes(kind)) throw new DatasetError("OPTION", `--kind: ${kind}, expected one of ${KINDS.join(", ")}`);
     const report = await checkDataset(first, second, kind);
     print(String(report), report);
     if (!report.ok) process.exitCode = 1;
@@ -116,6 +126,19 @@ async function run(
     print(text, value);
     return;
   }
+  if (command === "audit" && first && second) {
+    const dataset = await datasetOf(first, second, (await readManifest(first, second))?.kind ?? "pairs");
+    await dataset.load(dataset.kind === "frames" ? { inputSize: 1 } : {});
+    const report = await dataset.audit({ onProgress: false });
+    print(String(report), report);
+    if (report.findings.length > 0) process.exitCode = 1;
+    return;
+  }
+  if (command === "plan" && first && second) {
+    const planned = await (await datasetOf(first, second, kind)).plan();
+    print(`${planned.file}: ${planned.examples} examples in ${planned.shards} shards`, planned);
+    return;
+  }
   if (command === "build-shard" && first && second) {
     const shard = await buildOneShard(first, Number(second));
     print(shardText(shard), shard);
@@ -134,13 +157,25 @@ async function run(
     return;
   }
   if (command === "finish" && first) {
-    const manifest = await finishPlan(first);
+    const manifest = await finishPlan(first, { verify: readBack === true });
     const { examples, fingerprint, shards } = manifest;
     print(`${examples} examples in ${shards.length} shards`, { examples, shards: shards.length, fingerprint });
     return;
   }
   if (command === undefined || command === "help") console.log(USAGE);
   else throw new DatasetError("OPTION", `command: ${[command, ...rest].join(" ")}, expected one of\n${USAGE}`);
+}
+
+async function datasetOf(directory: string, name: string, kind: Kind): Promise<Dataset> {
+  const library = await import("./dataset.js");
+  const { AudioDataset, SimpleAudioClassificationDataset, RegressionDataset, AudioClassificationDataset } = library;
+  const classes = {
+    pairs: AudioDataset,
+    classes: SimpleAudioClassificationDataset,
+    values: RegressionDataset,
+    frames: AudioClassificationDataset,
+  };
+  return new classes[kind](directory, name);
 }
 
 function shardText({ file, examples, bytes, sha256 }: ShardEntry): string {

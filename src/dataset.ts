@@ -47,7 +47,7 @@ import { loadSplit, saveSplit } from "./split/saved-split.js";
 import { type VerifyOptions, type VerifyReport, verify } from "./repair/verify.js";
 import { describeRecords, exampleClasses, viewExample, viewExamples } from "./dataset-views.js";
 import { CLASS, type DatasetIndex, type Kind } from "./core/rows.js";
-import { type BuildPlan, RECORD_OPTIONS, type RecordOptions } from "./records/plan.js";
+import { type BuildPlan, RECORD_OPTIONS, type RecordOptions, savePlan } from "./records/plan.js";
 import { checkExample, type DatasetExample } from "./records/read-example.js";
 
 /** A split with its batches. */
@@ -121,13 +121,32 @@ export abstract class Dataset {
    */
   async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
     checkKnown("generateRecords", options, RECORDING_OPTIONS);
+    await this.build(await this.planned(options), options);
+  }
+
+  /**
+   * Plans the records as `generateRecords` would build them, and writes the plan to `D/N.plan.json`: for a cluster, whose machines build
+   * the shards in any order (`buildOneShard`, or `npx deep-audio-dataset build-shards`) before one of them publishes all (`finishPlan`).
+   *
+   * @returns the plan's file, its shards and examples
+   * @throws DatasetError "CHECK" with every problem of the sources
+   * @example const { file, shards } = await new AudioDataset("./data", "dataset").plan({ examplesPerFile: 1000 });
+   */
+  async plan(options: GenerateRecordsOptions = {}): Promise<{ file: string; shards: number; examples: number }> {
+    checkKnown("plan", options, RECORDING_OPTIONS);
+    const plan = await this.planned(options);
+    const file = await savePlan(this.directory, plan);
+    return { file, shards: plan.shards.length, examples: plan.shards.at(-1)!.to };
+  }
+
+  private async planned(options: GenerateRecordsOptions): Promise<BuildPlan> {
     const quick = { ...options, deep: false, onProgress: false } as const;
     const { sound: index, ...report } = await this.inspect(quick);
     const nothingLeft = index.rows.length === 0;
     if (!report.ok && (options.onProblem !== "skip" || nothingLeft)) throw report.toError();
     const how = optionsOf<RecordOptions>(options, RECORD_OPTIONS);
     const plan = await planRecords(this.directory, this.name, index, how, report.files);
-    await this.build(report.ok ? plan : { ...plan, skipped: report.errors }, options);
+    return report.ok ? plan : { ...plan, skipped: report.errors };
   }
 
   /**

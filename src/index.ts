@@ -69,7 +69,7 @@ export type { LongOptions, Progress } from "./notebook/progress.js";
 export type { Encoding, Manifest, ShardEntry, Sources } from "./records/manifest.js";
 export { planRecords } from "./build/plan-records.js";
 export { savePlan, type RecordOptions, type PlanSource, type BuildPlan } from "./records/plan.js";
-export { buildOneShard, finishPlan } from "./build/build-records.js";
+export { buildOneShard, finishPlan, type FinishOptions } from "./build/build-records.js";
 export { type Example, readExample, type DatasetExample } from "./records/read-example.js";
 export { type OpenOptions, openRecords, type Records } from "./records/open-records.js";
 export type { FlacBlocks } from "./records/records.js";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -145,6 +145,40 @@ test("shards of a plan are built in ranges, published, verified and repaired, in
   assert.deepEqual(fixed.rebuilt, ["tones1.tfrecord"]);
   assert.deepEqual(readFileSync(shard), right);
   assert.equal((json("verify", folder, "tones") as { sound: boolean }).sound, true);
+});
+
+test("files are planned, their shards built, moved away from them and published, and the split audited", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "deep-audio-cli-"));
+  mkdirSync(join(folder, "in"));
+  const samples = Int16Array.from({ length: 4000 }, (_, t) => 9000 * Math.sin(t * t * 1e-4));
+  const lines = Array.from({ length: 30 }, (_, i) => {
+    writeFileSync(join(folder, "in", `${i}.wav`), encodeWav({ sampleRate: 8000, channels: 1, samples }));
+    return `${i}.wav,${i % 2},${1 - (i % 2)}\n`;
+  });
+  writeFileSync(join(folder, "set"), lines.join(""));
+  const planned = JSON.parse(command("plan", folder, "set", "--kind", "classes", "--json").stdout) as {
+    file: string;
+    shards: number;
+    examples: number;
+  };
+  assert.deepEqual([planned.examples, planned.file], [30, join(folder, "set.plan.json")]);
+  command("build-shards", planned.file, "0", String(planned.shards));
+  renameSync(join(folder, "in"), join(folder, "elsewhere"));
+  const staged = join(folder, ".set.build/set0.tfrecord");
+  const bytes = readFileSync(staged);
+  const flipped = Buffer.from(bytes);
+  flipped[300]! ^= 4;
+  writeFileSync(staged, flipped);
+  assert.match(command("finish", planned.file, "--verify").stderr, /^shards: .* build these first: 0$/m);
+  writeFileSync(staged, bytes);
+  assert.match(command("finish", planned.file, "--verify").stdout, /^30 examples in \d+ shards/);
+  renameSync(join(folder, "elsewhere"), join(folder, "in"));
+  const audited = command("audit", folder, "set", "--json");
+  const { examples, findings } = JSON.parse(audited.stdout) as { examples: Record<string, number>; findings: object[] };
+  assert.equal(examples.train! + examples.validate! + examples.test!, 30);
+  // All are one sound: each that isn't for training is a copy of one that is.
+  assert.ok(findings.length >= examples.validate! + examples.test!);
+  assert.equal(audited.status, 1);
 });
 
 test("an unknown command or kind says what there is", () => {

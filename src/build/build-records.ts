@@ -3,14 +3,16 @@ import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DatasetError } from "../core/error.js";
+import { checkKnown } from "../core/known-options.js";
 import { type Lock, whileHeld, withLock } from "../system/lock.js";
 import { statOf, textOf } from "../system/file-names.js";
 import { unlessDamaged } from "../system/sealed-json.js";
-import { type Manifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
+import { type Manifest, recordsFingerprint, samplesOf, type ShardEntry } from "../records/manifest.js";
 import { readManifest, readPlan } from "../records/read-stored.js";
 import { type BuildPlan, planPath, type RecordOptions, shardKey } from "../records/plan.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { track } from "../notebook/progress.js";
+import { fileHash } from "../records/open-shard.js";
 import { finishPublication, publish, shardFiles } from "../records/publish.js";
 import { buildShardFile, markFinished } from "./build-shard.js";
 import { shardTask } from "./shard-request.js";
@@ -43,7 +45,8 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
       withPool(workers, async (pool) => {
         const compare = (entry: ShardEntry): Promise<Comparison> =>
           runTask(pool, "compareSources", { directory, sources: entry.sources }, signal);
-        const finished = await mapSome(plan.shards, (_, k) => finishedShard(directory, plan, k, before, compare));
+        const current = byFile(before);
+        const finished = await mapSome(plan.shards, (_, k) => finishedShard(directory, plan, k, current, compare));
         for (const shard of finished) if (shard && !shard.staged) published.add(shard.entry.file);
         const entries = finished.map((shard) => shard?.entry);
         await clearStaging(staging, entries);
@@ -79,7 +82,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
  * folder (`savePlan`). Does nothing where the shard is there already.
  *
  * @throws DatasetError "OPTION" for a shard that the plan doesn't have, "FILE" without a plan file or for a source that changed meanwhile
- * @example const { sha256 } = await buildOneShard(await savePlan("./data", await planRecords("./data", "dataset", index)), 0);
+ * @example const { sha256 } = await buildOneShard("data/dataset.plan.json", 0);
  */
 export async function buildOneShard(planFile: string, k: number): Promise<ShardEntry> {
   const plan = await requirePlan(planFile);
@@ -88,29 +91,41 @@ export async function buildOneShard(planFile: string, k: number): Promise<ShardE
   }
   const directory = dirname(planFile);
   const before = await unlessDamaged(readManifest(directory, plan.name));
-  const done = await finishedShard(directory, plan, k, before, compareHere(directory));
+  const done = await finishedShard(directory, plan, k, byFile(before), compareHere(directory));
   if (done) return done.entry;
   const staging = await makeStaging(directory, plan.name);
   return markFinished(staging, await buildShardFile(shardTask(plan, k, directory, staging)));
 }
 
+/** Options of `finishPlan`. */
+export interface FinishOptions {
+  /** Reads every shard back and compares it with the SHA-256 that its builder gave. Default false: its size alone is compared. */
+  verify?: boolean;
+}
+
 /**
- * Checks that every shard of a plan file is built, and publishes them.
+ * Checks that every shard of a plan file is built, and publishes them. It looks at no source, which may lie on other machines:
+ * where some have changed since their shard was built, `load` says so.
  * @throws DatasetError "RECORD" that lists the shards still to build, or where shards without a manifest would be replaced
  * @example
- * const plan = await planRecords("./data", "dataset", index);
- * const file = await savePlan("./data", plan);
- * for (const k of plan.shards.keys()) await buildOneShard(file, k); // usually each on a machine of its own
+ * const { file, shards } = await new AudioDataset("./data", "dataset").plan();
+ * for (let k = 0; k < shards; k++) await buildOneShard(file, k); // usually each on a machine of its own
  * const manifest = await finishPlan(file);
  */
-export async function finishPlan(planFile: string): Promise<Manifest> {
+export async function finishPlan(planFile: string, options: FinishOptions = {}): Promise<Manifest> {
+  checkKnown("finishPlan", options, { verify: true });
   const plan = await requirePlan(planFile);
   const directory = dirname(planFile);
   return await withLock(directory, plan.name, async (lock) => {
     await finishPublication(directory, plan.name, lock);
     const before = await previous(directory, plan, false);
-    const compare = compareHere(directory);
-    const finished = await mapSome(plan.shards, (_, k) => finishedShard(directory, plan, k, before, compare));
+    const current = byFile(before);
+    const finished = await mapSome(plan.shards, async (_, k) => {
+      const shard = await finishedShard(directory, plan, k, current);
+      if (!shard || !options.verify) return shard;
+      const folder = shard.staged ? stagingPath(directory, plan.name) : directory;
+      return fileHash(join(folder, shard.entry.file)) === shard.entry.sha256 ? shard : undefined;
+    });
     const entries = finished.map((shard) => shard?.entry);
     const published = new Set(finished.flatMap((shard) => (shard && !shard.staged ? [shard.entry.file] : [])));
     const missing = entries.flatMap((entry, k) => (entry ? [] : [k]));
@@ -122,6 +137,11 @@ export async function finishPlan(planFile: string): Promise<Manifest> {
     }
     return await publishEntries(directory, plan, entries as ShardEntry[], published, before, lock);
   });
+}
+
+/** The shards of a manifest by their files. */
+function byFile(manifest: Manifest | undefined): ReadonlyMap<string, ShardEntry> {
+  return new Map(manifest?.shards.map((entry) => [entry.file, entry]));
 }
 
 async function requirePlan(planFile: string): Promise<BuildPlan> {
@@ -153,26 +173,25 @@ async function previous(directory: string, plan: BuildPlan, overwrite: boolean):
   );
 }
 
-/** The entry of a shard that is complete and still fits plan and sources, and whether it is in the staging folder or published. */
+/** The entry of a shard that is complete and fits the plan, and with `compare` its sources too, and whether it is in the staging folder or published. */
 async function finishedShard(
   directory: string,
   plan: BuildPlan,
   k: number,
-  before: Manifest | undefined,
-  compare: (entry: ShardEntry) => Promise<Comparison>,
+  before: ReadonlyMap<string, ShardEntry>,
+  compare?: (entry: ShardEntry) => Promise<Comparison>,
 ): Promise<{ entry: ShardEntry; staged: boolean } | undefined> {
   const { file } = plan.shards[k]!;
   const key = shardKey(plan, k);
   const staging = stagingPath(directory, plan.name);
   const finished = await stagedEntry(staging, plan.name, file);
-  const current = before?.shards.find((s) => s.file === file);
   for (const [entry, folder] of [
     [finished, staging],
-    [current, directory],
+    [before.get(file), directory],
   ] as const) {
     if (entry?.key !== key || (await statOf(join(folder, file)))?.size !== entry.bytes) continue;
     const staged = folder === staging;
-    if (!entry.sources) return { entry, staged };
+    if (!entry.sources || !compare) return { entry, staged };
     const { changed, removed, ...times } = await compare(entry);
     if (changed.length + removed.length === 0)
       return { entry: { ...entry, sources: { ...entry.sources, ...times } }, staged };
@@ -200,10 +219,7 @@ export function planManifest(plan: BuildPlan, shards: ShardEntry[]): Manifest {
   return {
     ...head,
     examples: shards.reduce((sum, e) => sum + e.examples, 0),
-    samples: {
-      min: Math.min(...shards.map((e) => e.samples.min)),
-      max: Math.max(...shards.map((e) => e.samples.max)),
-    },
+    samples: samplesOf(shards),
     ...("recipe" in source ? source : { inputFolder: source.inputFolder, targetFolder: source.targetFolder }),
     shards,
     fingerprint: recordsFingerprint(shards),

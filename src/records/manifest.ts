@@ -88,6 +88,14 @@ export function missingManifest(directory: string, name: string): string {
   return `manifest ${name}.manifest.json: not found, expected it beside ${name}0.tfrecord (${directory}); call repair, or generateRecords with overwrite: true`;
 }
 
+/** Length of the shortest and longest audio of all shards in samples per channel. */
+export function samplesOf(shards: readonly ShardEntry[]): Manifest["samples"] {
+  return {
+    min: shards.reduce((least, { samples }) => Math.min(least, samples.min), Infinity),
+    max: shards.reduce((most, { samples }) => Math.max(most, samples.max), -Infinity),
+  };
+}
+
 /** Hash over the shards' hashes. */
 export function recordsFingerprint(shards: ShardEntry[]): string {
   return sha256Of(shards.map((s) => s.sha256).join("\n"));

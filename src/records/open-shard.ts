@@ -25,7 +25,8 @@ export function checkUnchanged({ path, mtimeMs, sha256 }: OpenShard, now: { mtim
   );
 }
 
-function fileHash(path: string): string {
+/** SHA-256 of a file, hexadecimal. */
+export function fileHash(path: string): string {
   const hash = createHash("sha256");
   eachPart(path, (part) => hash.update(part));
   return hash.digest("hex");

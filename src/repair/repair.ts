@@ -6,7 +6,7 @@ import { checkKnown } from "../core/known-options.js";
 import { DatasetError } from "../core/error.js";
 import { sealedText, unlessDamaged } from "../system/sealed-json.js";
 import { type Lock, whileHeld, withLock } from "../system/lock.js";
-import { type Manifest, recordsFingerprint, type ShardEntry } from "../records/manifest.js";
+import { type Manifest, recordsFingerprint, samplesOf, type ShardEntry } from "../records/manifest.js";
 import { readManifest, readPlan } from "../records/read-stored.js";
 import { type BuildPlan, planPath, planShardRows, shardKey } from "../records/plan.js";
 import { withPool, workerCount } from "../system/pool.js";
@@ -179,10 +179,9 @@ async function publishRepaired(
       `records of "${before.name}": no intact example left, expected at least one (${directory}); bring the sources back and call generateRecords`,
     );
   }
-  const known = shards.map((s) => s.samples);
   const manifest: Manifest = {
     ...before,
-    samples: { min: Math.min(...known.map((s) => s.min)), max: Math.max(...known.map((s) => s.max)) },
+    samples: samplesOf(shards),
     examples: shards.reduce((sum, s) => sum + s.examples, 0),
     shards,
     fingerprint: recordsFingerprint(shards),

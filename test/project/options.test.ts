@@ -50,6 +50,8 @@ function calls(dataset: library.SimpleAudioClassificationDataset): Record<string
     "Dataset.readIndex": () => dataset.readIndex(wrong),
     "Dataset.check": () => dataset.check(wrong),
     "Dataset.generateRecords": () => dataset.generateRecords(wrong),
+    "Dataset.plan": () => dataset.plan(wrong),
+    finishPlan: () => library.finishPlan("none", wrong),
     "Dataset.load": () => dataset.load(wrong),
     "Dataset.kfold": () => dataset.kfold(2, wrong),
     "Dataset.verify": () => dataset.verify(wrong),
