@@ -24,7 +24,8 @@ const USAGE = `deep-audio-dataset COMMAND
   verify DIR NAME      reads every byte of the records and checks it (exit status 1 if any is wrong)
   repair DIR NAME      fixes what verify finds, from the sources where they are unchanged
   audit DIR NAME       what the sides of a split share: copies, similar sounds, groups (exit status 1 if they share anything)
-  plan DIR NAME        plans the records (--kind) and writes DIR/NAME.plan.json: for a cluster, whose machines build the shards
+  plan DIR NAME        plans the records (--kind, --examples-per-file N) and writes DIR/NAME.plan.json: for a cluster, whose
+                       machines build the shards
   build-shard PLAN K   builds shard K of a plan, anywhere, in any order
   build-shards PLAN FROM TO
                        builds the shards from FROM to below TO
@@ -36,7 +37,7 @@ const USAGE = `deep-audio-dataset COMMAND
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   ...{ doctor: ["json"], info: ["json"], check: ["kind", "json"], predict: ["out", "json"], verify: ["json"] },
   ...{ repair: ["json"], "build-shard": ["json"], "build-shards": ["json"], finish: ["verify", "json"], help: [] },
-  ...{ audit: ["json"], plan: ["kind", "json"] },
+  ...{ audit: ["json"], plan: ["kind", "examples-per-file", "json"] },
 };
 
 /** Runs one command of `deep-audio-dataset` and sets the exit status: 0, or 1 when it failed. */
@@ -50,6 +51,7 @@ export async function main(args: string[]): Promise<void> {
         out: { type: "string" },
         json: { type: "boolean" },
         verify: { type: "boolean" },
+        "examples-per-file": { type: "string" },
       },
     });
     checkOptions(positionals[0], Object.keys(values));
@@ -75,9 +77,16 @@ function checkOptions(command = "help", given: readonly string[]): void {
   throw new DatasetError("OPTION", `${command}: option --${strange}, expected ${expected}`);
 }
 
+interface Given {
+  kind: Kind;
+  out?: string;
+  verify?: boolean;
+  "examples-per-file"?: string;
+}
+
 async function run(
   [command, ...rest]: string[],
-  { kind, out, verify: readBack }: { kind: Kind; out?: string; verify?: boolean },
+  { kind, out, verify: readBack, "examples-per-file": most }: Given,
   print: (text: string, value: unknown) => void,
 ): Promise<void> {
   const [first, second, third] = rest;
@@ -135,7 +144,8 @@ async function run(
     return;
   }
   if (command === "plan" && first && second) {
-    const planned = await (await datasetOf(first, second, kind)).plan();
+    const dataset = await datasetOf(first, second, kind);
+    const planned = await dataset.plan(most === undefined ? {} : { examplesPerFile: Number(most) });
     print(`${planned.file}: ${planned.examples} examples in ${planned.shards} shards`, planned);
     return;
   }
