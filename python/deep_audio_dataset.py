@@ -17,8 +17,12 @@ import tensorflow as tf
 STORED = {"pcm16": (tf.int16, 32768.0), "flac": (tf.int16, 32768.0), "float32": (tf.float32, 1.0), "float16": (tf.float16, 1.0)}
 
 
-def read(directory, name, input_size=None):
-    """All examples of a dataset, one at a time and in order, as pairs (x, y) of float32.
+def read(directory, name, input_size=None, split=None, side="train", replica=None):
+    """The examples of a dataset, one at a time and in order, as pairs (x, y) of float32.
+
+    split: file that `dataset.saveSplit` wrote; with it the examples of `side`, "train", "validate" or "test".
+    replica: `(index, count)`: every `count`-th of them from `index` on, as many for each of `count` processes; where they
+    don't come out even, the first ones come once more, as `load({ replica })` and PyTorch's DistributedSampler do.
 
     x: `[samples]`; with `input_size` `[frames, input_size]`, the last frame padded with zeros. Several channels are
     one more dimension, the last.
@@ -41,6 +45,7 @@ def read(directory, name, input_size=None):
     if manifest["encoding"] == "flac":
         _soundfile()
     spec = _spec(kind, dense)
+    ids, count = _chosen(manifest, split, side)
 
     def parse(record):
         example = tf.io.parse_single_example(record, spec)
@@ -62,7 +67,40 @@ def read(directory, name, input_size=None):
         return _cut(x, frames, input_size, channels), y
 
     shards = [os.path.join(directory, shard["file"]) for shard in manifest["shards"]]
-    return tf.data.TFRecordDataset(shards).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+    records = tf.data.TFRecordDataset(shards)
+    if ids is not None:
+        records = records.filter(lambda record: ids.lookup(_id(record)) > 0)
+    if replica is not None:
+        records = _share(records, count, *replica)
+    return records.map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _chosen(manifest, split, side):
+    """A table of the ids of a split's side, or none, and the number of examples."""
+    if split is None:
+        return None, manifest["examples"]
+    if manifest["encoding"] == "float16":
+        raise ValueError("encoding: float16, expected another for a split: its records hold no ids")
+    with open(split, encoding="utf-8") as file:
+        saved = json.load(file)
+    if saved.get("format") != 1 or side not in ("train", "validate", "test"):
+        raise ValueError(f"side: {side}, format: {saved.get('format')}, expected train, validate or test, and format 1 ({split})")
+    total = sum(len(saved[one]) for one in ("train", "validate", "test"))
+    if total != manifest["examples"]:
+        raise ValueError(f"split: {total} examples, expected {manifest['examples']}; it was made for another dataset ({split})")
+    keys = tf.constant(saved[side], tf.int64)
+    table = tf.lookup.KeyValueTensorInitializer(keys, tf.ones_like(keys))
+    return tf.lookup.StaticHashTable(table, 0), len(saved[side])
+
+
+def _id(record):
+    return tf.io.parse_single_example(record, {"id": tf.io.FixedLenFeature([], tf.int64)})["id"]
+
+
+def _share(records, examples, index, count):
+    if not 0 <= index < count:
+        raise ValueError(f"replica: index {index} of count {count}, expected an index from 0 to below the count")
+    return records.repeat().shard(count, index).take(-(-examples // count) if examples else 0)
 
 
 def ray_schema():

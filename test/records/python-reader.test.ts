@@ -89,6 +89,53 @@ print(0)`,
     writeFileSync(join(folder, "b.csv"), "t,c,d,e\n0,0,1,0\n31,0,0,0\n500,2,0,0\n");
   });
 
+  it("the sides of a saved split, and the share of each process", async () => {
+    const lines = Array.from({ length: 20 }, (_, i) => {
+      writeFileSync(join(folder, `in/s${i}.wav`), readFileSync(join(folder, `in/${i % 2 ? "a" : "b"}.wav`)));
+      return `s${i}.wav,${i},${-i}\n`;
+    });
+    writeFileSync(join(folder, "shared"), lines.join(""));
+    const dataset = new RegressionDataset(folder, "shared", { seed: 3 });
+    await dataset.generateRecords({ examplesPerFile: 6, onProgress: false });
+    await dataset.load({ trainSplit: 0.55, valSplit: 0.25, testSplit: 0.2 });
+    const split = join(folder, "shared.split.json");
+    await dataset.saveSplit(split);
+    const ours: Record<string, number[]> = {};
+    for (const index of [0, 1, 2]) {
+      await dataset.load({
+        split,
+        shuffle: false,
+        batchSize: 1,
+        replica: { index, count: 3 },
+      });
+      const rows: number[] = [];
+      await dataset.train.forEachAsync((batch) => {
+        const { xs, ys } = batch as {
+          xs: import("@tensorflow/tfjs-core").Tensor;
+          ys: import("@tensorflow/tfjs-core").Tensor;
+        };
+        rows.push(ys.dataSync()[0]!);
+        tf.dispose([xs, ys]);
+      });
+      ours[`train ${index}`] = rows;
+    }
+    for (const side of ["validate", "test"] as const)
+      ours[side] = await Promise.all([...dataset.split[side]].map(async (i) => (await dataset.example(i)).values![0]!));
+    const theirs = python(
+      `
+import sys
+sys.path.append(input["python"])
+from deep_audio_dataset import read
+first = lambda rows: [float(y[0]) for _, y in rows]
+of = lambda **more: first(read(input["folder"], "shared", split=input["split"], **more))
+out = {f"train {k}": of(replica=(k, 3)) for k in range(3)}
+print(json.dumps({**out, "validate": of(side="validate"), "test": of(side="test")}))`,
+      { python: join(root, "python"), folder, split },
+    ) as Record<string, number[]>;
+    assert.deepEqual(theirs, ours);
+    assert.equal(new Set([0, 1, 2].flatMap((k) => ours[`train ${k}`]!)).size, 11);
+  });
+
   it("every kind in every encoding, frames of other sizes, stereo and odd names are equal arrays", async () => {
     const snippets: Record<string, string> = {};
     const ours: Record<string, { x: unknown; y: unknown }[]> = {};
