@@ -27,6 +27,7 @@ export async function flacSound(
   const { sampleRate, channels, frames, bitsPerSample: bits = 16 } = info;
   const sixteenBit = bits === 16;
   let hash: Hash | undefined = info.md5 === undefined ? undefined : createHash("md5");
+  const step = PART - (PART % channels);
   const own = intactReader(info);
   let reader = own ?? (await other());
   let whole = true;
@@ -52,7 +53,7 @@ export async function flacSound(
     reader = await other();
     let left = read;
     if (begin > 0 && reader.seek(begin)) left -= begin * channels;
-    const scratch = new (sixteenBit ? Int16Array : Int32Array)(Math.min(left, PART));
+    const scratch = new (sixteenBit ? Int16Array : Int32Array)(Math.min(left, step));
     for (let got = 1; left > 0 && got > 0; left -= got) got = reader.read(scratch.subarray(0, left));
   };
   const use = (integers: Int16Array | Int32Array, out: Float32Array | Int16Array): void => {
@@ -66,14 +67,13 @@ export async function flacSound(
     frames,
     read: async (out) => {
       const room = Math.min(out.length - (out.length % channels), (frames ?? Infinity) * channels - read);
-      const step = PART - (PART % channels);
       let done = 0;
-      for (let got = 1; done < room && got > 0; done += got) {
+      while (done < room) {
         // What was wrong before more samples came is damage inside.
         if (broken !== "") verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)}`);
         const part = out.subarray(done, Math.min(room, done + step));
         const place = part instanceof Int16Array ? part : (sixteenBit ? narrow : wide).subarray(0, part.length);
-        got = reader.read(place);
+        let got = reader.read(place);
         if (got < 0) {
           await change();
           got = reader.read(place);
@@ -81,6 +81,8 @@ export async function flacSound(
         broken = reader.error();
         read += got;
         use(place.subarray(0, got), part.subarray(0, got));
+        done += got;
+        if (got < part.length) break;
       }
       if (whole && (done < room || read === (frames ?? Infinity) * channels)) finish();
       return done / channels;

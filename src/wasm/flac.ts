@@ -148,7 +148,10 @@ function predicted(out: usize, size: i32, width: i32, type: i32, coefficients: u
   const w = word;
   const h = held;
   const from = next;
-  if (small && width <= 17 && order <= 18 && !broken && narrow(out, size, coefficients, order, shift)) return;
+  if (order <= 18 && !broken) {
+    if (small && width <= 17 && fused<i32>(out, size, coefficients, order, shift)) return;
+    if (!small && order > 4 && fused<i64>(out, size, coefficients, order, shift)) return;
+  }
   // Not of 16 bits, as the difference of two channels may be.
   word = w;
   held = h;
@@ -260,29 +263,38 @@ function predict(out: usize, end: usize, coefficients: usize, order: i32, shift:
 
 /**
  * Reads what is left of the prediction by up to 18 samples, and adds the prediction: the next code is read while a sample waits for
- * the one before. The two newest samples are taken one by one, those before them eight at a time.
- * @returns whether all samples have 16 bits; of others they are wrong
+ * the one before. The two newest samples are taken one by one, those before them eight at a time: of 16 bits, with sums of 32, or (i64)
+ * of 25 bits, in two parts.
+ * @returns whether all samples have as many bits; of others they are wrong
  */
-function narrow(out: usize, size: i32, coefficients: usize, order: i32, shift: i32): bool {
+function fused<T extends number>(out: usize, size: i32, coefficients: usize, order: i32, shift: i32): bool {
   for (let k = order; k < 18; k++) store<i32>(coefficients + <usize>(4 * k), 0);
   const c1 = load<i32>(coefficients);
   const c2 = load<i32>(coefficients, 4);
   const near = i16x8.narrow_i32x4_s(v128.load(coefficients, 8), v128.load(coefficients, 24));
   const far = i16x8.narrow_i32x4_s(v128.load(coefficients, 40), v128.load(coefficients, 56));
   const long = order > 10;
+  const wide = sizeof<T>() == 8;
+  const spare = wide ? 7 : 16;
   let old = i16x8.splat(0);
   let older = old;
+  let oldHigh = old;
+  let olderHigh = old;
   // The first samples, as if there were zeros before them.
   let a = 0;
   let b = 0;
   let beyond = 0;
   let at = out;
   for (const first = out + <usize>(4 * order); at < first; at += 4) {
-    older = i8x16.shuffle(old, older, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
-    old = i16x8.replace_lane(i8x16.shuffle(old, old, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), 0, <i16>b);
+    older = carried(older, old);
+    old = shifted(old, wide ? b & 4095 : b);
+    if (wide) {
+      olderHigh = carried(olderHigh, oldHigh);
+      oldHigh = shifted(oldHigh, b >> 12);
+    }
     b = a;
     a = load<i32>(at);
-    beyond |= a ^ <i32>(<i16>a);
+    beyond |= a ^ ((a << spare) >> spare);
   }
   partitioning(size, order);
   const end = out + <usize>(4 * size);
@@ -328,17 +340,26 @@ function narrow(out: usize, size: i32, coefficients: usize, order: i32, shift: i
         rest = <i32>(value >> 1) ^ -(<i32>(value & 1));
       } else rest = load<i32>(at);
       let sums = i32x4.dot_i16x8_s(old, near);
+      let high = sums;
+      if (wide) high = i32x4.dot_i16x8_s(oldHigh, near);
       if (long) {
         sums = i32x4.add(sums, i32x4.dot_i16x8_s(older, far));
-        older = i8x16.shuffle(old, older, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
+        older = carried(older, old);
+        if (wide) {
+          high = i32x4.add(high, i32x4.dot_i16x8_s(olderHigh, far));
+          olderHigh = carried(olderHigh, oldHigh);
+        }
       }
-      old = i16x8.replace_lane(i8x16.shuffle(old, old, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), 0, <i16>b);
-      sums = i32x4.add(sums, i8x16.shuffle(sums, sums, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-      sums = i32x4.add(sums, i8x16.shuffle(sums, sums, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
-      const sum = i32x4.extract_lane(sums, 0) + c2 * b + c1 * a;
+      old = shifted(old, wide ? b & 4095 : b);
+      let sum = <T>total(sums);
+      if (wide) {
+        oldHigh = shifted(oldHigh, b >> 12);
+        sum += <T>total(high) << <T>12;
+      }
+      sum += <T>c2 * <T>b + <T>c1 * <T>a;
       b = a;
-      a = rest + (sum >> shift);
-      beyond |= a ^ <i32>(<i16>a);
+      a = rest + <i32>(sum >> <T>shift);
+      beyond |= a ^ ((a << spare) >> spare);
       store<i32>(at, a);
     }
     word = w;
@@ -346,6 +367,27 @@ function narrow(out: usize, size: i32, coefficients: usize, order: i32, shift: i
     next = from;
   }
   return beyond == 0;
+}
+
+/** Samples as 16 bits each, with a newer one in front. */
+// @ts-ignore: decorator
+@inline
+function shifted(old: v128, newer: i32): v128 {
+  return i16x8.replace_lane(i8x16.shuffle(old, old, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), 0, <i16>newer);
+}
+
+/** As `shifted`, with the one that falls out of `old` in front. */
+// @ts-ignore: decorator
+@inline
+function carried(older: v128, old: v128): v128 {
+  return i8x16.shuffle(old, older, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
+}
+
+// @ts-ignore: decorator
+@inline
+function total(sums: v128): i32 {
+  const pairs = i32x4.add(sums, i8x16.shuffle(sums, sums, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  return i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1);
 }
 
 function predictWide(out: usize, end: usize, coefficients: usize, order: i32, shift: i32): void {
