@@ -2,7 +2,8 @@ import type { ByteSource } from "../format/byte-source.js";
 import { type CompressedInfo, readCompressedInfo } from "../format/compressed-info.js";
 import type { Verdict } from "../format/verdict.js";
 import { decodeByWasm } from "../format/wasm-decode.js";
-import { flacSound, type IntegerReader } from "./flac-sound.js";
+import { flacSound } from "./flac-sound.js";
+import type { IntegerReader } from "./intact-reader.js";
 import { type NativeFile, openNative } from "./native-file.js";
 import { nativeSound } from "./native-sound.js";
 import { type AudioHeader, joined, type Sound } from "./sound.js";
@@ -35,16 +36,23 @@ function headerOf(info: CompressedInfo, verdict: Verdict): AudioHeader {
 
 /** By libsndfile where it is there and reads the file right, else by WebAssembly. */
 async function openCompressed(info: CompressedInfo, verdict: Verdict): Promise<Sound> {
+  if (info.codec === "flac") return await flacSound(info, verdict, () => flacReader(info, verdict));
   const native = suits(info) ? openNative(info.part) : undefined;
   if (native) {
-    if (info.codec === "flac") return flacSound(native, info, verdict);
     if (info.codec === "opus") native.setRate(info.sampleRate);
     if (readsAll(native, info)) return nativeSound(native, verdict);
     native.close();
   }
   const { samples, ...form } = await decodeByWasm(info, verdict);
-  if (samples instanceof Int32Array) return flacSound(integersOf(samples, form.channels), info, verdict);
-  return floatSound(samples, form.sampleRate, form.channels);
+  return floatSound(samples as Float32Array, form.sampleRate, form.channels);
+}
+
+/** Reads a FLAC of any form, or says what is wrong with it. */
+async function flacReader(info: CompressedInfo, verdict: Verdict): Promise<IntegerReader> {
+  const native = suits(info) ? openNative(info.part) : undefined;
+  if (native) return native;
+  const { samples, channels } = await decodeByWasm(info, verdict);
+  return integersOf(samples as Int32Array, channels);
 }
 
 /** libsndfile reads no Ogg FLAC, nothing of an Ogg file without an end, and mpg123 in it says on stderr what it stumbles over in an MP3. */

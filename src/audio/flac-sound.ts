@@ -2,24 +2,11 @@ import { createHash, type Hash } from "node:crypto";
 import { createMemory, loopsIn } from "../core/wasm-loops.js";
 import type { CompressedInfo } from "../format/compressed-info.js";
 import type { Verdict } from "../format/verdict.js";
+import { type IntegerReader, intactReader } from "./intact-reader.js";
 import { drop, type Sound } from "./sound.js";
-
-/** What gives FLAC's integers: libsndfile, or an array that was decoded whole. */
-export interface IntegerReader {
-  /** Fills `out` with the next samples, all channels together, in its full width; returns how many. */
-  read(out: Int16Array | Int32Array): number;
-  /** As `read`, on another thread; nothing else may be asked for meanwhile. Absent where there is none. */
-  readAside?: ((out: Int16Array | Int32Array) => Promise<number>) | undefined;
-  /** What was found wrong since the last call; "" where nothing was. */
-  error(): string;
-  seek(frame: number): boolean;
-  close(): void;
-}
 
 /** Samples that are worked on at a time: what stays in the processor's cache. */
 const PART = 1 << 14;
-/** Samples decoded at a time on another thread, to and from which each way takes some microseconds. */
-const ASIDE = 1 << 15;
 const memory = createMemory(12 * PART + 64);
 const loops = loopsIn(memory);
 const wide = new Int32Array(memory.buffer, 0, PART);
@@ -30,12 +17,21 @@ const FLOATS_AT = 8 * PART + 16;
 /**
  * The sound of a FLAC, checked against its own checksums while it is read from beginning to end: those of the frames by the
  * decoder, that of all samples here.
+ * @param other makes the reader that reads every FLAC, or says what is wrong with it
  */
-export function flacSound(reader: IntegerReader, info: CompressedInfo, verdict: Verdict): Sound {
+export async function flacSound(
+  info: CompressedInfo,
+  verdict: Verdict,
+  other: () => Promise<IntegerReader>,
+): Promise<Sound> {
   const { sampleRate, channels, frames, bitsPerSample: bits = 16 } = info;
   const sixteenBit = bits === 16;
   let hash: Hash | undefined = info.md5 === undefined ? undefined : createHash("md5");
+  const step = PART - (PART % channels);
+  const own = intactReader(info);
+  let reader = own ?? (await other());
   let whole = true;
+  let begin = 0;
   let read = 0;
   let broken = "";
   const finish = (): void => {
@@ -52,25 +48,17 @@ export function flacSound(reader: IntegerReader, info: CompressedInfo, verdict: 
       verdict.damaged("checksum of the FLAC samples: wrong, the file is damaged");
     }
   };
-  const decode = async (out: Int16Array | Int32Array, by: IntegerReader["read" | "readAside"]): Promise<number> => {
-    // What was wrong before more samples came is damage inside.
-    if (broken !== "") verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)}`);
-    const got = await (by ?? reader.read)(out);
-    broken = reader.error();
-    read += got;
-    return got;
+  const change = async (): Promise<void> => {
+    reader.close();
+    reader = await other();
+    let left = read;
+    if (begin > 0 && reader.seek(begin)) left -= begin * channels;
+    const scratch = new (sixteenBit ? Int16Array : Int32Array)(Math.min(left, step));
+    for (let got = 1; left > 0 && got > 0; left -= got) got = reader.read(scratch.subarray(0, left));
   };
   const use = (integers: Int16Array | Int32Array, out: Float32Array | Int16Array): void => {
-    for (let at = 0; at < integers.length; at += PART) {
-      let part = integers.subarray(at, at + PART);
-      if (out instanceof Float32Array) {
-        const copy = (sixteenBit ? narrow : wide).subarray(0, part.length);
-        copy.set(part);
-        part = copy;
-      }
-      if (whole) hash?.update(asStored(part, bits));
-      if (out instanceof Float32Array) toFloats(out.subarray(at), part.length, sixteenBit);
-    }
+    if (whole) hash?.update(asStored(integers, bits));
+    if (out instanceof Float32Array) toFloats(out, integers.length, sixteenBit);
   };
   const sound: Sound = {
     sampleRate,
@@ -79,26 +67,22 @@ export function flacSound(reader: IntegerReader, info: CompressedInfo, verdict: 
     frames,
     read: async (out) => {
       const room = Math.min(out.length - (out.length % channels), (frames ?? Infinity) * channels - read);
-      const most = reader.readAside ? ASIDE : PART;
-      const step = most - (most % channels);
-      const partAt = (at: number): Float32Array | Int16Array => out.subarray(at, Math.min(room, at + step));
       let done = 0;
-      let part = partAt(0);
-      let integers = placeIn(part, sixteenBit);
-      // There is nothing yet to do meanwhile.
-      let got = part.length === 0 ? 0 : await decode(integers, reader.read);
-      while (got > 0) {
-        const [decoded, place] = [integers.subarray(0, got), part];
-        done += got;
-        part = got < part.length ? part.subarray(0, 0) : partAt(done);
-        integers = placeIn(part, sixteenBit);
-        // The next samples are decoded while these are worked on; nobody may leave before that is done.
-        const next = part.length === 0 ? 0 : decode(integers, reader.readAside);
-        try {
-          use(decoded, place);
-        } finally {
-          got = await next;
+      while (done < room) {
+        // What was wrong before more samples came is damage inside.
+        if (broken !== "") verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)}`);
+        const part = out.subarray(done, Math.min(room, done + step));
+        const place = part instanceof Int16Array ? part : (sixteenBit ? narrow : wide).subarray(0, part.length);
+        let got = reader.read(place);
+        if (got < 0) {
+          await change();
+          got = reader.read(place);
         }
+        broken = reader.error();
+        read += got;
+        use(place.subarray(0, got), part.subarray(0, got));
+        done += got;
+        if (got < part.length) break;
       }
       if (whole && (done < room || read === (frames ?? Infinity) * channels)) finish();
       return done / channels;
@@ -107,21 +91,18 @@ export function flacSound(reader: IntegerReader, info: CompressedInfo, verdict: 
       if (frame === 0) return;
       hash = undefined;
       whole = false;
-      if (reader.seek(frame)) read = frame * channels;
-      else await drop(sound, frame);
+      let found = reader.seek(frame);
+      if (!found && reader === own) {
+        await change();
+        found = reader.seek(frame);
+      }
+      if (!found) return await drop(sound, frame);
+      begin = frame;
+      read = frame * channels;
     },
-    close: reader.close,
+    close: () => reader.close(),
   };
   return sound;
-}
-
-/** Where the integers go that become `part`: into its own memory, so that floats written from the front on come behind those read. */
-function placeIn(part: Float32Array | Int16Array, sixteenBit: boolean): Int16Array | Int32Array {
-  const { buffer, byteOffset, length } = part;
-  if (part instanceof Int16Array) return part;
-  return sixteenBit
-    ? new Int16Array(buffer, byteOffset + 2 * length, length)
-    : new Int32Array(buffer, byteOffset, length);
 }
 
 /** Floats of the integers in the loops' memory. */

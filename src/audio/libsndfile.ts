@@ -175,8 +175,6 @@ function bind(path: string): Library {
 export interface NativeHandle {
   lib: Library;
   handle: unknown;
-  /** Whether libsndfile reads the file itself, without callbacks to this thread. */
-  itself: boolean;
   /** Throws what a callback threw. */
   check(): void;
   close(): number;
@@ -193,9 +191,7 @@ export function openHandle(bytes: ByteSource | ByteSink, mode: number, info: Buf
   if ("file" in bytes && bytes.file !== undefined && process.platform !== "win32" && !readBefore.has(bytes)) {
     readBefore.add(bytes);
     const handle: unknown = lib.openFile(bytes.file, mode, info, 0);
-    return handle
-      ? { lib, handle, itself: true, check: () => {}, close: () => lib.close(handle) as number }
-      : undefined;
+    return handle ? { lib, handle, check: () => {}, close: () => lib.close(handle) as number } : undefined;
   }
   const file: OpenFile = { bytes: "write" in bytes ? bytes : buffered(bytes), at: 0 };
   const number = next++;
@@ -212,7 +208,7 @@ export function openHandle(bytes: ByteSource | ByteSink, mode: number, info: Buf
     files.delete(number);
     return failed;
   };
-  if (handle && file.thrown === undefined) return { lib, handle, itself: false, check, close };
+  if (handle && file.thrown === undefined) return { lib, handle, check, close };
   close();
   check();
   return undefined;

@@ -1,4 +1,3 @@
-import { isMainThread } from "node:worker_threads";
 import type { ByteSource } from "../format/byte-source.js";
 import { type ByteSink, openHandle } from "./libsndfile.js";
 
@@ -17,8 +16,6 @@ export interface NativeFile {
   info: NativeInfo;
   /** Reads whole frames from where the file stands into `out`, integers in its width; the number of samples read, all channels together. */
   read(out: Float32Array | Int16Array | Int32Array): number;
-  /** As `read` of integers, on another thread, so that this one can work meanwhile; absent where that doesn't pay or can't be. */
-  readAside?: (out: Int16Array | Int32Array) => Promise<number>;
   /** Goes to a frame; false where it can't. */
   seek(frame: number): boolean;
   /** What libsndfile found wrong since the last call; "" where nothing was. */
@@ -63,19 +60,8 @@ export function openNative(source: ByteSource): NativeFile | undefined {
   const opened = openHandle(source, READ, fields);
   if (!opened) return undefined;
   const { lib, handle, check } = opened;
-  const readAside = (out: Int16Array | Int32Array): Promise<number> =>
-    new Promise((resolve, reject) => {
-      const read = out instanceof Int16Array ? lib.readShort : lib.readInt;
-      read.async(handle, out, out.length, (error: Error | null, got: number) => {
-        if (error) reject(error);
-        // Names `out`, whose memory has to stay until here.
-        else resolve(Math.min(got, out.length));
-      });
-    });
   const native: NativeFile = {
     info: infoOf(fields),
-    // A worker is one of as many as there are processors.
-    ...(opened.itself && isMainThread ? { readAside } : {}),
     read: (out) => {
       const read =
         out instanceof Float32Array ? lib.readFloat : out instanceof Int16Array ? lib.readShort : lib.readInt;

@@ -10,8 +10,10 @@ export interface Loops {
   addTriangle(points: number, step: number, cycle: number, scale: number, count: number): void;
   quantize(count: number, out: number): void;
   checksum(state: number, at: number, end: number): number;
-  flacFrame(at: number, end: number, channels: number, block: number, work: number, out: number): number;
+  flacFrame(at: number, end: number, channels: number, bits: number, block: number, work: number, out: number): number;
   flacEnd(): number;
+  flacIntact(at: number, number: number): number;
+  flacNumber(at: number, end: number, channels: number, bits: number): number;
   floatsOf16(at: number, end: number, out: number): void;
   floatsOf24(at: number, end: number, out: number): void;
   floatsOf32(at: number, end: number, out: number): void;

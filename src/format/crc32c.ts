@@ -9,15 +9,19 @@ const BLOCK_BYTES = 32 * 1024;
 const memory = createMemory(DATA_AT + BLOCK_BYTES);
 const loops = loopsIn(memory);
 const data: Uint8Array = new Uint8Array(memory.buffer, DATA_AT, BLOCK_BYTES);
-const table: Int32Array = fillTables(new Int32Array(memory.buffer, 0, 16 * 256));
+const table: Int32Array = fillTables(new Int32Array(memory.buffer, 0, 16 * 256), (byte) => {
+  let crc = byte;
+  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
+  return crc;
+});
 
-/** Table t of 16 (256 entries each): what a byte adds to the checksum when t more bytes follow it. */
-function fillTables(tables: Int32Array): Int32Array {
-  for (let byte = 0; byte < 256; byte++) {
-    let crc = byte;
-    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
-    tables[byte] = crc;
-  }
+/**
+ * Table t of 16 (256 entries each): what a byte adds to the checksum when t more bytes follow it.
+ * @param one what a byte adds, in the order of bytes in which the checksum is stored
+ * @returns the first of them
+ */
+export function fillTables(tables: Int32Array, one: (byte: number) => number): Int32Array {
+  for (let byte = 0; byte < 256; byte++) tables[byte] = one(byte);
   for (let i = 256; i < tables.length; i++) {
     const shorter = tables[i - 256]!;
     tables[i] = (shorter >>> 8) ^ tables[shorter & 255]!;

@@ -1,4 +1,5 @@
-// Frames of FLAC with 16-bit samples (RFC 9639, section 9). The bits are read 32 at a time into the upper end of a word.
+// Frames of FLAC (RFC 9639, section 9). The bits are read 32 at a time into the upper end of a word.
+import { checksum } from "./checksum";
 
 /** The bits that come next, from the highest on; those behind the `held` ones are 0. */
 let word: u64 = 0;
@@ -12,32 +13,27 @@ let broken: bool = false;
 const COEFFICIENTS: usize = 128;
 
 /**
- * Decodes the frame at `at`, which ends before `end`, to 16-bit samples at `out`, channels interleaved; up to 15 samples more are written.
- * `work` has room for 128 bytes and for `channels · (block + 4)` integers. Behind `end` 16 bytes can be read.
+ * Decodes the frame at `at`, which ends before `end`, to samples of `bits` bits at `out`, channels interleaved: 16 bits as they are, up
+ * to 15 samples more are written; others in the upper bits of 32. `work` has room for 128 bytes and for `channels · (block + 4)` integers. Behind `end` 16 bytes can be read.
  * @returns its samples per channel, at most `block`; 0 where it is damaged or of another form
  */
-export function flacFrame(at: usize, end: usize, channels: i32, block: i32, work: usize, out: usize): i32 {
-  word = 0;
-  held = 0;
-  next = at;
-  // Up to 63 bits are held.
-  limit = end + 8;
-  broken = false;
-  const size = header(channels);
+export function flacFrame(at: usize, end: usize, channels: i32, bits: i32, block: i32, work: usize, out: usize): i32 {
+  const size = header(at, end, channels, bits);
   const assignment = assigned;
   if (broken || size < 1 || size > block) return 0;
   const apart = <usize>(4 * (block + 4));
   const first = work + COEFFICIENTS;
   for (let c = 0; c < channels; c++) {
     const side = (assignment == 9 && c == 0) || ((assignment == 8 || assignment == 10) && c == 1);
-    subframe(first + <usize>c * apart, size, 16 + <i32>side, work);
+    subframe(first + <usize>c * apart, size, bits + <i32>side, work);
     if (broken) return 0;
   }
   take(held & 7);
   take(16);
   if (next - <usize>(held >> 3) > end) return 0;
   if (assignment >= 8) decorrelate(first, first + apart, size, assignment);
-  interleave(first, apart, size, channels, out);
+  if (bits == 16) interleave(first, apart, size, channels, out);
+  else interleaveWide(first, apart, size, channels, 32 - bits, out);
   return size;
 }
 
@@ -46,24 +42,62 @@ export function flacEnd(): usize {
   return next - <usize>(held >> 3);
 }
 
+/** Whether the frame at `at`, the one decoded last, has that number and is as its checksums say; CRC-16's tables lie at 0 (`checksum`). */
+export function flacIntact(at: usize, number: u32): bool {
+  if (numbered != number || crc8(at, headerEnd) != 0) return false;
+  const end = flacEnd();
+  const rest = at + ((end - at) & ~15);
+  let c = checksum(0, at, rest);
+  for (let i = rest; i < end; i++) c = load<u32>(((c ^ <u32>load<u8>(i)) & 255) << 2) ^ (c >> 8);
+  return c == 0;
+}
+
+/** The number of the frame whose header is at `at`, with room for it before `end`; -1 where there is none. */
+export function flacNumber(at: usize, end: usize, channels: i32, bits: i32): i32 {
+  const size = header(at, end, channels, bits);
+  return broken || size < 1 || headerEnd > end || crc8(at, headerEnd) != 0 ? -1 : <i32>numbered;
+}
+
+/** CRC-8 of a frame's header, which is 0 with its own at the end. */
+function crc8(at: usize, end: usize): u32 {
+  let c: u32 = 0;
+  for (; at < end; at++) {
+    c ^= load<u8>(at);
+    for (let bit = 0; bit < 8; bit++) c = ((c << 1) ^ (c & 128 ? 7 : 0)) & 255;
+  }
+  return c;
+}
+
+/** The frame's number, and where its header ends. */
+let numbered: u32 = 0;
+let headerEnd: usize = 0;
+
 /** How the channels of the frame are stored: 0 to 7 each for itself, 8 to 10 as a difference. */
 let assigned: i32 = 0;
 
-/** Reads a frame's header and returns its samples per channel. */
-function header(channels: i32): i32 {
+/** Reads the header of the frame at `at` and returns its samples per channel. */
+function header(at: usize, end: usize, channels: i32, bits: i32): i32 {
+  word = 0;
+  held = 0;
+  next = at;
+  // Up to 63 bits are held.
+  limit = end + 8;
+  broken = false;
   const sync = take(15);
   take(1);
   const sizeCode = <i32>take(4);
   const rateCode = <i32>take(4);
   assigned = <i32>take(4);
-  const bits = take(3);
-  // 16 bits, or as STREAMINFO says.
-  if (sync != 0x7ffc || (bits != 4 && bits != 0) || assigned > 10) broken = true;
+  const depth = take(3);
+  // As STREAMINFO says.
+  if (sync != 0x7ffc || (depth != 0 && depth != <u32>(bits == 16 ? 4 : 6)) || assigned > 10) broken = true;
   if ((assigned < 8 ? assigned + 1 : 2) != channels) broken = true;
-  take(1);
+  if (take(1) == 1 || rateCode == 15) broken = true;
   // The frame's number, coded as in UTF-8.
   const lead = take(8);
-  for (let more = <i32>clz(~(lead << 24)) - 1; more > 0; more--) take(8);
+  const ones = <i32>clz(~(lead << 24));
+  numbered = lead & (127 >> ones);
+  for (let more = ones - 1; more > 0; more--) numbered = (numbered << 6) | (take(8) & 63);
   let size = 0;
   if (sizeCode == 1) size = 192;
   else if (sizeCode >= 2 && sizeCode <= 5) size = 144 << sizeCode;
@@ -73,6 +107,7 @@ function header(channels: i32): i32 {
   if (rateCode == 12) take(8);
   else if (rateCode == 13 || rateCode == 14) take(16);
   take(8);
+  headerEnd = flacEnd();
   return size;
 }
 
@@ -89,7 +124,7 @@ function subframe(out: usize, size: i32, bits: i32, coefficients: usize): void {
     for (let at = out; at < end; at += 4) store<i32>(at, value);
   } else if (type == 1) {
     for (let at = out; at < end; at += 4) store<i32>(at, signed(width));
-  } else if ((type >= 8 && type <= 12) || type >= 32) {
+  } else if ((type >= 8 && type <= 12) || (type >= 32 && type < 64)) {
     predicted(out, size, width, type, coefficients);
   } else broken = true;
   if (wasted > 0) for (let at = out; at < end; at += 4) store<i32>(at, load<i32>(at) << wasted);
@@ -113,7 +148,10 @@ function predicted(out: usize, size: i32, width: i32, type: i32, coefficients: u
   const w = word;
   const h = held;
   const from = next;
-  if (small && order <= 18 && !broken && narrow(out, size, coefficients, order, shift)) return;
+  if (order <= 18 && !broken) {
+    if (small && width <= 17 && fused<i32>(out, size, coefficients, order, shift)) return;
+    if (!small && order > 4 && fused<i64>(out, size, coefficients, order, shift)) return;
+  }
   // Not of 16 bits, as the difference of two channels may be.
   word = w;
   held = h;
@@ -225,29 +263,38 @@ function predict(out: usize, end: usize, coefficients: usize, order: i32, shift:
 
 /**
  * Reads what is left of the prediction by up to 18 samples, and adds the prediction: the next code is read while a sample waits for
- * the one before. The two newest samples are taken one by one, those before them eight at a time.
- * @returns whether all samples have 16 bits; of others they are wrong
+ * the one before. The two newest samples are taken one by one, those before them eight at a time: of 16 bits, with sums of 32, or (i64)
+ * of 25 bits, in two parts.
+ * @returns whether all samples have as many bits; of others they are wrong
  */
-function narrow(out: usize, size: i32, coefficients: usize, order: i32, shift: i32): bool {
+function fused<T extends number>(out: usize, size: i32, coefficients: usize, order: i32, shift: i32): bool {
   for (let k = order; k < 18; k++) store<i32>(coefficients + <usize>(4 * k), 0);
   const c1 = load<i32>(coefficients);
   const c2 = load<i32>(coefficients, 4);
   const near = i16x8.narrow_i32x4_s(v128.load(coefficients, 8), v128.load(coefficients, 24));
   const far = i16x8.narrow_i32x4_s(v128.load(coefficients, 40), v128.load(coefficients, 56));
   const long = order > 10;
+  const wide = sizeof<T>() == 8;
+  const spare = wide ? 7 : 16;
   let old = i16x8.splat(0);
   let older = old;
+  let oldHigh = old;
+  let olderHigh = old;
   // The first samples, as if there were zeros before them.
   let a = 0;
   let b = 0;
   let beyond = 0;
   let at = out;
   for (const first = out + <usize>(4 * order); at < first; at += 4) {
-    older = i8x16.shuffle(old, older, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
-    old = i16x8.replace_lane(i8x16.shuffle(old, old, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), 0, <i16>b);
+    older = carried(older, old);
+    old = shifted(old, wide ? b & 4095 : b);
+    if (wide) {
+      olderHigh = carried(olderHigh, oldHigh);
+      oldHigh = shifted(oldHigh, b >> 12);
+    }
     b = a;
     a = load<i32>(at);
-    beyond |= a ^ <i32>(<i16>a);
+    beyond |= a ^ ((a << spare) >> spare);
   }
   partitioning(size, order);
   const end = out + <usize>(4 * size);
@@ -293,17 +340,26 @@ function narrow(out: usize, size: i32, coefficients: usize, order: i32, shift: i
         rest = <i32>(value >> 1) ^ -(<i32>(value & 1));
       } else rest = load<i32>(at);
       let sums = i32x4.dot_i16x8_s(old, near);
+      let high = sums;
+      if (wide) high = i32x4.dot_i16x8_s(oldHigh, near);
       if (long) {
         sums = i32x4.add(sums, i32x4.dot_i16x8_s(older, far));
-        older = i8x16.shuffle(old, older, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
+        older = carried(older, old);
+        if (wide) {
+          high = i32x4.add(high, i32x4.dot_i16x8_s(olderHigh, far));
+          olderHigh = carried(olderHigh, oldHigh);
+        }
       }
-      old = i16x8.replace_lane(i8x16.shuffle(old, old, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), 0, <i16>b);
-      sums = i32x4.add(sums, i8x16.shuffle(sums, sums, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
-      sums = i32x4.add(sums, i8x16.shuffle(sums, sums, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
-      const sum = i32x4.extract_lane(sums, 0) + c2 * b + c1 * a;
+      old = shifted(old, wide ? b & 4095 : b);
+      let sum = <T>total(sums);
+      if (wide) {
+        oldHigh = shifted(oldHigh, b >> 12);
+        sum += <T>total(high) << <T>12;
+      }
+      sum += <T>c2 * <T>b + <T>c1 * <T>a;
       b = a;
-      a = rest + (sum >> shift);
-      beyond |= a ^ <i32>(<i16>a);
+      a = rest + <i32>(sum >> <T>shift);
+      beyond |= a ^ ((a << spare) >> spare);
       store<i32>(at, a);
     }
     word = w;
@@ -311,6 +367,27 @@ function narrow(out: usize, size: i32, coefficients: usize, order: i32, shift: i
     next = from;
   }
   return beyond == 0;
+}
+
+/** Samples as 16 bits each, with a newer one in front. */
+// @ts-ignore: decorator
+@inline
+function shifted(old: v128, newer: i32): v128 {
+  return i16x8.replace_lane(i8x16.shuffle(old, old, 0, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), 0, <i16>newer);
+}
+
+/** As `shifted`, with the one that falls out of `old` in front. */
+// @ts-ignore: decorator
+@inline
+function carried(older: v128, old: v128): v128 {
+  return i8x16.shuffle(old, older, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
+}
+
+// @ts-ignore: decorator
+@inline
+function total(sums: v128): i32 {
+  const pairs = i32x4.add(sums, i8x16.shuffle(sums, sums, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  return i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1);
 }
 
 function predictWide(out: usize, end: usize, coefficients: usize, order: i32, shift: i32): void {
@@ -358,6 +435,14 @@ function interleave(first: usize, apart: usize, size: i32, channels: i32, out: u
       const both = i16x8.narrow_i32x4_s(a, v128.load(at + apart));
       v128.store(out, i8x16.shuffle(both, both, 0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15));
     }
+  }
+}
+
+function interleaveWide(first: usize, apart: usize, size: i32, channels: i32, shift: i32, out: usize): void {
+  for (let c = 0; c < channels; c++) {
+    let at = first + <usize>c * apart;
+    const end = at + <usize>(4 * size);
+    for (let to = out + <usize>(4 * c); at < end; at += 4, to += <usize>(4 * channels)) store<i32>(to, load<i32>(at) << shift);
   }
 }
 

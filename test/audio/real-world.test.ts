@@ -29,6 +29,7 @@ t = np.arange(32000) / 16000
 tone = 0.4 * np.sin(2 * np.pi * 440 * t) + rng.uniform(-0.05, 0.05, t.size)
 write("tone.wav", tone, 16000, "WAV", "PCM_16")
 write("tone.flac", tone, 16000, "FLAC", "PCM_16")
+write("six.flac", np.stack([np.roll(tone, k) for k in range(6)], 1), 16000, "FLAC", "PCM_16")
 write("tone.mp3", tone, 16000, "MP3", "MPEG_LAYER_III")
 write("tone.ogg", rng.uniform(-0.3, 0.3, 16000 * 8), 16000, "OGG", "VORBIS")
 write("long.flac", rng.uniform(-0.5, 0.5, (2000000, 2)), 48000, "FLAC", "PCM_24")
@@ -144,6 +145,7 @@ test("what is lost of a file is an error, or a warning that says how much", { sk
   for (const [name, warning] of [
     ["tone.wav", /^samples: 1\d+ frames, expected 32000/],
     ["tone.flac", /^samples: 1\d+, expected 32000/],
+    ["six.flac", /^samples: 1\d+, expected 32000/],
     ["tone.mp3", /^MP3 frames: \d+, expected \d+/],
     ["tone.ogg", /^Ogg: no end after byte \d+/],
   ] as const) {

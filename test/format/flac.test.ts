@@ -4,7 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { decodeFlacBlocks, flacSizes, readFlacHead } from "../../dist/format/flac.js";
+import { bytesSource } from "../../dist/format/byte-source.js";
+import { decodeFlacBlocks, FlacBlocks, flacSizes, readFlacHead } from "../../dist/format/flac.js";
 import { missing } from "../support/programs.js";
 import { python } from "../support/python.js";
 
@@ -17,7 +18,11 @@ before(() => {
     `
 import numpy as np, soundfile as sf
 rng = np.random.default_rng(3)
-def put(name, x, level): sf.write(f"{input}/{name}-{level}.flac", x, 16000, subtype="PCM_16", compression_level=level)
+def put(name, x, level):
+    sf.write(f"{input}/{name}-{level}.flac", x, 16000, subtype="PCM_16", compression_level=level)
+    # The lower 8 bits, which nothing predicts, for some.
+    y = (x.astype("int32") << 16) + (0 if name in ("wasted", "constant") else rng.integers(0, 256, x.shape) << 8)
+    sf.write(f"{input}/{name}-{level}.24.flac", y.astype("int32"), 16000, subtype="PCM_24", compression_level=level)
 n = 20001
 t = np.arange(n) / 16000
 tone = 12000 * np.sin(2 * np.pi * 440 * t) + 3000 * np.sin(2 * np.pi * 2100 * t)
@@ -39,20 +44,51 @@ print(0)`,
   );
 });
 
-/** Samples of every file as soundfile decodes them, in hexadecimal. */
+/** Samples of every file as soundfile decodes them, in hexadecimal: 16 bits, or 24 in the upper ones of 32. */
 function soundfile(): Record<string, string> {
   const names = readdirSync(folder).filter((name) => name.endsWith(".flac"));
   return python(
     `
 import soundfile as sf
-print(json.dumps({name: sf.read(input[0] + "/" + name, dtype="int16", always_2d=True)[0].astype("<i2").tobytes().hex() for name in input[1]}))`,
+def read(path): return sf.read(path, dtype="int32" if sf.info(path).subtype == "PCM_24" else "int16", always_2d=True)[0]
+print(json.dumps({name: read(input[0] + "/" + name).tobytes().hex() for name in input[1]}))`,
     [folder, names],
   );
 }
 
-/** Decodes every file, whole and from a block in its middle on. */
-function compareAll(): void {
+/** Decodes every file block by block, from its beginning, and from the others on after a search for each. */
+function compareBlocks(): void {
   for (const [name, expected] of Object.entries(soundfile())) {
+    const source = bytesSource(readFileSync(join(folder, name)));
+    const head = readFlacHead(source, [16, 24])!;
+    assert.ok(head, name);
+    const right = Buffer.from(expected, "hex");
+    const bytes = (head.bits === 16 ? 2 : 4) * head.channels * head.block;
+    const count = Math.ceil(head.samples / head.block);
+    const [all, other] = [new FlacBlocks(source, head), new FlacBlocks(source, head)];
+    const few = count > 20 ? [1, 7, count >> 1, count - 1] : Array.from({ length: count }, (_, k) => k);
+    const check = (block: Int16Array | Int32Array | undefined, k: number): void => {
+      assert.ok(block, `${name}: block ${k}`);
+      const got = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
+      assert.ok(got.equals(right.subarray(k * bytes, (k + 1) * bytes)), `${name}: block ${k}`);
+    };
+    for (let k = 0; k < count; k++) {
+      check(all.next(), k);
+      // Each takes the memory from the other.
+      if (!few.includes(count - 1 - k)) continue;
+      assert.ok(other.seek(count - 1 - k), name);
+      check(other.next(), count - 1 - k);
+    }
+    assert.equal(all.next(), undefined, name);
+    assert.equal(other.seek(count), false, name);
+  }
+}
+
+/** Decodes every file of 16 bits, whole and from a block in its middle on. */
+function compareAll(): void {
+  compareBlocks();
+  for (const [name, expected] of Object.entries(soundfile())) {
+    if (name.endsWith(".24.flac")) continue;
     const bytes = readFileSync(join(folder, name));
     const head = readFlacHead(bytes);
     assert.ok(head, name);
@@ -82,17 +118,17 @@ test(
 test("FLACs by flac and FFmpeg, of large orders and other blocks, are too", {
   skip: missing("sox", "flac", "ffmpeg"),
 }, () => {
-  const wavs = [`${folder}/a.wav`, `${folder}/b.wav`];
-  for (const [i, name] of ["voice-1", "left-1"].entries()) {
-    execFileSync("sox", [join(folder, `${name}.flac`), wavs[i]!]);
+  for (const [name, wide] of ["voice-1", "left-1"].flatMap((name) => [[name, ""] as const, [name, ".24"] as const])) {
+    const wav = `${folder}/a.wav`;
+    execFileSync("sox", [join(folder, `${name}${wide}.flac`), wav]);
     const encode = (form: string, ...args: string[]): unknown =>
-      execFileSync("flac", ["-s", "-f", ...args, wavs[i]!, "-o", join(folder, `${name}-${form}.flac`)]);
+      execFileSync("flac", ["-s", "-f", ...args, wav, "-o", join(folder, `${name}-${form}${wide}.flac`)]);
     encode("order32", "--lax", "-l", "32", "-b", "16384", "-e", "-p");
     encode("order15", "--lax", "-l", "15", "-b", "4608", "-q", "15");
     encode("block", "-b", "256", "-r", "8");
     encode("largest", "--lax", "-b", "65535", "-l", "12");
-    const ffmpeg = ["-v", "error", "-i", wavs[i]!, "-compression_level", "12", "-lpc_type", "cholesky"];
-    execFileSync("ffmpeg", [...ffmpeg, join(folder, `${name}-ffmpeg.flac`)]);
+    const ffmpeg = ["-v", "error", "-i", wav, "-compression_level", "12", "-lpc_type", "cholesky"];
+    execFileSync("ffmpeg", [...ffmpeg, join(folder, `${name}-ffmpeg${wide}.flac`)]);
   }
   compareAll();
 });
@@ -115,4 +151,36 @@ test("a FLAC that is cut, or of other bits, is none; damage inside never reads o
   }
   // A bit that moves those behind it is noticed; one that only changes a sample is not.
   assert.ok(found > 100, `${found}`);
+});
+
+test("a block of which any bit is wrong is none, nor one with another number", () => {
+  for (const name of ["left-1.flac", "left-1.24.flac", "near-0.flac"]) {
+    const bytes = readFileSync(join(folder, name));
+    const head = readFlacHead(bytesSource(bytes), [16, 24])!;
+    const sizes = (source: Uint8Array): number => {
+      const blocks = new FlacBlocks(bytesSource(source), head);
+      let count = 0;
+      while (blocks.next()) count++;
+      return count;
+    };
+    const whole = sizes(bytes);
+    assert.equal(whole, Math.ceil(head.samples / head.block));
+    for (let i = 0; i < 2000; i++) {
+      const damaged = Buffer.from(bytes);
+      const at = head.first + ((i * 7919) % (bytes.length - head.first));
+      damaged[at]! ^= 1 << (i % 8);
+      assert.ok(sizes(damaged) < whole, `${name}: byte ${at}`);
+    }
+  }
+  // A file without its second block: what is behind isn't where it says.
+  const bytes = readFileSync(join(folder, "left-1.flac"));
+  const head = readFlacHead(bytes)!;
+  const [first, second] = flacSizes(bytes, head)!;
+  const cut = Buffer.concat([bytes.subarray(0, head.first + first!), bytes.subarray(head.first + first! + second!)]);
+  const blocks = new FlacBlocks(bytesSource(cut), head);
+  assert.ok(blocks.next());
+  assert.equal(blocks.next(), undefined);
+  assert.ok(blocks.seek(2));
+  assert.ok(blocks.next());
+  assert.equal(blocks.seek(1), false);
 });
