@@ -62,15 +62,19 @@ export function curvesPanel(view: CurvesView): Panel {
           }
           path += `${pen}${box.px(xs[j]!)} ${box.py(value)}`;
           pen = "L";
-          if (xs.length <= 60)
-            dots += `<circle cx="${box.px(xs[j]!)}" cy="${box.py(value)}" r="2.5" fill="${colour(i)}"/>`;
+          if (xs.length <= 60) dots += `M${box.px(xs[j]!)} ${box.py(value)}h0`;
         }
-        return `<path d="${path}" fill="none" stroke="${colour(i)}" stroke-width="2"${dash ? ' stroke-dasharray="6 4"' : ""}/>${dots}`;
+        const round = dots ? `<path d="${dots}" stroke="${colour(i)}" stroke-width="5" stroke-linecap="round"/>` : "";
+        return `<path d="${path}" fill="none" stroke="${colour(i)}" stroke-width="2"${dash ? ' stroke-dasharray="6 4"' : ""}/>${round}`;
       });
-      const marked = mark
-        ? `<circle cx="${box.px(mark.x)}" cy="${box.py(mark.y)}" r="6" fill="none" stroke="${PALETTE[5]}" stroke-width="2"/><text x="${box.px(mark.x)}" y="${box.py(mark.y) + (under ? 20 : -10)}" text-anchor="${{ left: "end", right: "start", center: "middle" }[place]}">${escapeText(mark.text)}</text>`
-        : "";
-      return lines.join("") + marked;
+      return lines.join("");
+    },
+    over: (box) => {
+      if (!mark) return [];
+      const ring = `<circle r="6" fill="none" stroke="${PALETTE[5]}" stroke-width="2"/>`;
+      const anchor = { left: "end", right: "start", center: "middle" }[place];
+      const text = `<text y="${under ? 20 : -10}" text-anchor="${anchor}">${escapeText(mark.text)}</text>`;
+      return [{ x: box.px(mark.x), y: box.py(mark.y), svg: ring + text }];
     },
     traces: [
       ...view.curves.map(({ name, values, dash }, i) => ({

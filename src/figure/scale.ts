@@ -46,7 +46,7 @@ export function logScale(min: number, max: number, label: string): Scale {
     }
   }
   const position = (value: number): number => Math.log(value / min) / Math.log(max / min);
-  return { min, max, label, ticks, position, kind: "log" };
+  return { min, max, label, ticks: toTheEnd(ticks, max, position), position, kind: "log" };
 }
 
 /** An axis on which `warp(value)` grows evenly, for example mel; ticks are round values spread over it. */
@@ -60,7 +60,13 @@ export function warpedScale(min: number, max: number, label: string, warp: (valu
       ticks.push({ at, text: tickText(at) });
     }
   }
-  return { min, max, label, ticks, position, kind: "warped" };
+  return { min, max, label, ticks: toTheEnd(ticks, max, position), position, kind: "warped" };
+}
+
+/** Ticks with one at the end of the axis, where the last round one leaves room for it. */
+function toTheEnd(ticks: Tick[], max: number, position: (value: number) => number): Tick[] {
+  const last = ticks.at(-1);
+  return last && 1 - position(last.at) < 0.06 ? ticks : [...ticks, { at: max, text: tickText(max) }];
 }
 
 /** An axis of `names`, one unit wide each, the first from 0 to 1. */

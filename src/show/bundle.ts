@@ -35,7 +35,8 @@ export function figureBundle(shown: Figure): MimeBundle {
  */
 export function pictureHtml(shown: Figure): string {
   const source = `data:image/svg+xml;base64,${Buffer.from(shown.svg).toString("base64")}`;
-  return `<img alt="${escapeText(shown.alt)}" style="max-width:100%;vertical-align:top" src="${source}">`;
+  const size = `width:100%;max-width:${shown.width}px;height:${shown.height}px`;
+  return `<img alt="${escapeText(shown.alt)}" style="${size};vertical-align:top" src="${source}">`;
 }
 
 /**
@@ -58,10 +59,10 @@ export function tableHtml(head: readonly string[], rows: readonly (readonly (str
     (_, c) => rows.some((row) => row[c] !== "") && rows.every((row) => row[c] === "" || isNumber(row[c])),
   );
   const cell = (value: string | number, c: number, tag: string): string =>
-    `<${tag} style="text-align:${numbers[c] ? "right" : "left"};padding:2px 10px">${escapeText(typeof value === "number" ? numberText(value) : value)}</${tag}>`;
+    `<${tag} style="text-align:${numbers[c] ? "right" : "left"};padding:2px 8px">${escapeText(typeof value === "number" ? numberText(value) : value)}</${tag}>`;
   const line = (row: readonly (string | number)[], tag: string): string =>
     `<tr>${row.map((value, c) => cell(value, c, tag)).join("")}</tr>`;
-  return `<table style="border-collapse:collapse"><thead>${line(head, "th")}</thead><tbody>${rows.map((row) => line(row, "td")).join("")}</tbody></table>`;
+  return `<div style="overflow-x:auto"><table style="border-collapse:collapse"><thead>${line(head, "th")}</thead><tbody>${rows.map((row) => line(row, "td")).join("")}</tbody></table></div>`;
 }
 
 /** The same table as aligned text. */

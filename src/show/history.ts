@@ -151,7 +151,7 @@ export function historyFigure(values: HistoryValues, options: HistoryOptions, no
   return figure(panels, {
     width: options.width,
     alt: `Training curves over ${epochs} ${epochs === 1 ? "epoch" : "epochs"}: ${last.join(", ")}${bestText}`,
-    note: note + (note && best ? bestText : "") || undefined,
+    note: note || undefined,
   });
 }
 

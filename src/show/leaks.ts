@@ -1,7 +1,7 @@
 import type { AuditReport, Finding, Place } from "../audit/report.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { escapeText } from "../figure/panel.js";
-import { fit, MAX_BYTES, type ShowOptions } from "./bundle.js";
+import { fit, MAX_BYTES, secondsText, type ShowOptions } from "./bundle.js";
 import { leakMatrix } from "./leak-matrix.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type ExampleLike, toSound } from "./sound.js";
@@ -45,7 +45,7 @@ export function leaksBundle(
   const found =
     count === 0 ? "nothing shared" : `${count.toLocaleString("en-US")} ${count === 1 ? "finding" : "findings"}`;
   const title = `${options.title ?? "Audit"}: ${train} train, ${validate} validate, ${test} test examples, ${found}`;
-  const matrix = leakMatrix(report, options.width);
+  const matrix = leakMatrix(report);
   const worst = heard.length < count ? `The ${heard.length} worst of ${count.toLocaleString("en-US")}` : "All of them";
   const listed = heard.length > 0 ? worst : "";
   const maxBytes = options.maxBytes ?? MAX_BYTES;
@@ -76,7 +76,7 @@ function side(place: Place, example: ExampleLike, maxBytes: number): { html: str
   const sound = toSound(place.side === "target" ? { ...example, input: example.target! } : example);
   const playable = encodePreview(sound, 0, sound.channels[0]!.length, maxBytes - 900, false);
   const title = `${place.split}: ${place.name} (${place.side})`;
-  const text = `${title}${playable.preview ? ` — preview: ${playable.preview}` : ""}`;
+  const text = `${title}, ${secondsText(sound.channels[0]!.length / sound.sampleRate)}${playable.preview ? ` — preview: ${playable.preview}` : ""}`;
   return {
     html: `<div style="margin:4px 0">${escapeText(text)}<br>${audioHtml(playable, title)}</div>`,
     text: `   ${text}`,

@@ -1,10 +1,10 @@
 import { peakOf } from "../core/samples.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { PALETTE } from "../figure/colour.js";
-import { figure } from "../figure/figure.js";
+import { type Figure, figure } from "../figure/figure.js";
 import { escapeText, type Panel } from "../figure/panel.js";
 import { waveformPanel } from "../figure/waveform.js";
-import { bundleBytes, figureBundle, fit, MAX_BYTES } from "./bundle.js";
+import { bundleBytes, figureBundle, fit, MAX_BYTES, pictureHtml } from "./bundle.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type ExampleLike, type Sound, type SoundSource, sampleRange, toSound } from "./sound.js";
 import { panelOf, type SpectrogramOptions, type SpectrogramValues, spectrogramValues } from "./spectrogram.js";
@@ -72,9 +72,15 @@ function playersBundle(
     };
   });
   return {
-    "text/html": `<div>${cells.map((cell) => `<div>${escapeText(cell.text)}<br>${cell.audio}</div>`).join("")}</div>`,
+    "text/html": sidesHtml(cells.map((cell) => `${escapeText(cell.text)}<br>${cell.audio}`)),
     "text/plain": cells.map((cell) => `Player: ${cell.text}`).join("\n"),
   };
+}
+
+/** Parts beside each other, above or in the columns of the pictures; on a narrow screen one under the other. */
+function sidesHtml(parts: readonly string[]): string {
+  const sides = parts.map((part) => `<div data-side style="flex:1 1 300px;min-width:0">${part}</div>`);
+  return `<div style="display:flex;flex-wrap:wrap;gap:4px 12px">${sides.join("")}</div>`;
 }
 
 function picturesBundle(
@@ -112,7 +118,16 @@ function picturesBundle(
     panels.push(...values.map((v) => panelOf(v, options, "")));
     shareAxes(panels, sounds.length);
     const alt = `${names.slice(0, sounds.length).join(" and ")}${title ? ` of ${title}` : ""}: ${sounds.map((s, i) => `${names[i]} ${describe(s, range[i]!.from, range[i]!.to)}`).join("; ")}`;
-    return figureBundle(figure(panels, { width: options.width ?? 940, columns: sounds.length, alt }));
+    const width = options.width ?? 940;
+    const columns = sounds.length;
+    const side = (i: number): Figure => {
+      const own = panels.filter((_, p) => p % columns === i);
+      return figure(own, { width: Math.round(width / columns), alt: i === 0 ? alt : names[i]! });
+    };
+    return {
+      ...figureBundle(figure(panels, { width, columns, alt })),
+      "text/html": sidesHtml(sounds.map((_, i) => pictureHtml(side(i)))),
+    };
   });
 }
 

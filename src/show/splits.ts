@@ -64,7 +64,7 @@ export function splitsBundle(view: SplitsView, options: SplitsOptions = {}): Mim
   const text = [...lines, tableText(head, rows)];
   if (view.labels?.length && view.splits.some((s) => s.classes)) addBalance(view, view.labels, options, html, text);
   if (options.audit) {
-    const leaks = leakMatrix(options.audit, options.width);
+    const leaks = leakMatrix(options.audit);
     html.push(leaks.html);
     text.push(leaks.text);
   }

@@ -43,14 +43,16 @@ export function summary(shown: Described | SummaryView, options: ShowOptions = {
   displayBundle(summaryBundle(shown, options));
 }
 
+/** A small waveform, its player and its words, which take the next line on a narrow screen. */
+const ROW = "display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px;padding:2px 8px";
+
 /** What `summary` shows. */
 export function summaryBundle(view: SummaryView, options: ShowOptions = {}): MimeBundle {
   const rows = facts(view);
   const title = options.title ?? `Dataset “${view.name}”`;
   const maxBytes = options.maxBytes ?? MAX_BYTES;
   const first = view.first ?? [];
-  const cell = (html: string, tag = "td"): string =>
-    `<${tag} style="text-align:left;padding:2px 10px">${html}</${tag}>`;
+  const cell = (html: string, tag = "td"): string => `<${tag} style="text-align:left;padding:2px 8px">${html}</${tag}>`;
   const card = rows.map(([name, value]) => `<tr>${cell(escapeText(name), "th")}${cell(escapeText(value))}</tr>`);
   return fit(maxBytes, (detail) => {
     const each = (detail * maxBytes * 0.9) / Math.max(1, first.length) - 900;
@@ -58,13 +60,14 @@ export function summaryBundle(view: SummaryView, options: ShowOptions = {}): Mim
       const { html, preview } = smallPlayer(example, each);
       const words = [example.name || "example", secondsText(secondsOf(example))];
       const text = [...words, ...(preview ? [`preview: ${preview}`] : [])].join(", ");
-      return { text, html: `<tr>${cell(thumbnailHtml(example))}${cell(html)}${cell(escapeText(text))}</tr>` };
+      const parts = [thumbnailHtml(example), html, `<span style="min-width:0">${escapeText(text)}</span>`];
+      return { text, html: `<div style="${ROW}">${parts.join("")}</div>` };
     });
     return {
       "text/html":
         `<div><div style="font-weight:600">${escapeText(title)}</div><table style="border-collapse:collapse"><tbody>${card.join("")}</tbody></table>` +
         (heard.length > 0
-          ? `<div style="margin:8px 0 2px">First examples</div><table style="border-collapse:collapse"><tbody>${heard.map((h) => h.html).join("")}</tbody></table>`
+          ? `<div style="margin:8px 0 2px">First examples</div>${heard.map((h) => h.html).join("")}`
           : "") +
         "</div>",
       "text/plain": [title, tableText(["", ""], rows).trim(), ...heard.map((h) => h.text)].join("\n"),

@@ -56,7 +56,7 @@ export function tableBundle(rows: readonly object[], options: TableShowOptions =
     const end = more.length > 0 ? `… ${more.join(", ")}` : "";
     const lines = [title ?? "", tableText(head, cells), end].filter((text) => text !== "");
     const heading = title === undefined ? "" : `<div style="font-weight:600">${escapeText(title)}</div>`;
-    const html = `<div>${heading}<div style="overflow-x:auto">${tableHtml(head, cells)}</div>${end === "" ? "" : `<div>${escapeText(end)}</div>`}</div>`;
+    const html = `<div>${heading}${tableHtml(head, cells)}${end === "" ? "" : `<div>${escapeText(end)}</div>`}</div>`;
     return { "text/html": html, "text/plain": lines.join("\n") };
   });
 }
