@@ -51,6 +51,16 @@ export function fit(maxBytes: number, make: (detail: number) => MimeBundle): Mim
 
 const NUMBER = /^(NaN|[-+]?Infinity|[-+]?[\d.,]+(e[-+]?\d+)?( ?[%a-zA-Z]+)?( \d+ [a-z]+)?)$/;
 
+/** What stands above a whole display; escaped. */
+export function headingHtml(text: string): string {
+  return `<div style="font-weight:600">${escapeText(text)}</div>`;
+}
+
+/** A line above a part of a display; escaped. */
+export function captionHtml(text: string): string {
+  return `<div style="margin:8px 0 4px">${escapeText(text)}</div>`;
+}
+
 /** An html table: head and rows of text; columns of numbers, with or without unit, aligned right. Everything is escaped. */
 export function tableHtml(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const isNumber = (value: string | number = ""): boolean => typeof value === "number" || NUMBER.test(value);

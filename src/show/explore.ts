@@ -1,6 +1,6 @@
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { escapeText } from "../figure/panel.js";
-import { fit, MAX_BYTES, numberText, secondsText, type ShowOptions } from "./bundle.js";
+import { fit, MAX_BYTES, numberText, secondsText, type ShowOptions, headingHtml } from "./bundle.js";
 import { EXPLORE_SCRIPT } from "./explore-script.js";
 import { spread } from "../core/numbers.js";
 import type { ExampleLike } from "./sound.js";
@@ -93,7 +93,7 @@ export function exploreBundle(
     const heads = [...columns, "waveform", ...(heard ? ["sound"] : [])].map(headCell).join("");
     return {
       "text/html":
-        `<div class="deep-audio-explore">${NARROW}<div style="font-weight:600">${escapeText(head)}</div><div style="max-height:480px;overflow:auto">` +
+        `<div class="deep-audio-explore">${NARROW}${headingHtml(head)}<div style="max-height:480px;overflow:auto">` +
         `<table style="border-collapse:collapse"><thead><tr>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table></div>${EXPLORE_SCRIPT}</div>`,
       "text/plain": `${head}\n${shown
         .slice(0, 20)

@@ -1,5 +1,4 @@
-import { escapeText } from "../figure/panel.js";
-import { tableHtml, tableText } from "./bundle.js";
+import { tableHtml, tableText, captionHtml } from "./bundle.js";
 
 /** What an audit found: how many examples leak from one split into another, by kind, for example `matrix.identical["train/test"]`. */
 export interface LeakView {
@@ -26,7 +25,7 @@ export function leakMatrix({ matrix }: LeakView): { html: string; text: string }
   const head = ["shared", ...pairs];
   const rows = names.map((name, i) => [name, ...counts[i]!]);
   return {
-    html: `<div style="margin:8px 0 2px">${escapeText(line)}</div>${tableHtml(head, rows)}`,
+    html: captionHtml(line) + tableHtml(head, rows),
     text: `${line}\n${tableText(head, rows)}`,
   };
 }

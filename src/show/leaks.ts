@@ -1,7 +1,7 @@
 import type { AuditReport, Finding, Place } from "../audit/report.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { escapeText } from "../figure/panel.js";
-import { fit, MAX_BYTES, secondsText, type ShowOptions } from "./bundle.js";
+import { fit, MAX_BYTES, secondsText, type ShowOptions, headingHtml, captionHtml } from "./bundle.js";
 import { leakMatrix } from "./leak-matrix.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type ExampleLike, toSound } from "./sound.js";
@@ -52,12 +52,7 @@ export function leaksBundle(
   return fit(maxBytes, (detail) => {
     const each = (detail * (maxBytes - matrix.html.length) - 1000) / Math.max(1, 2 * heard.length);
     const cards = heard.map((one, i) => card(one, i + 1, each));
-    const html = [
-      `<div style="font-weight:600">${escapeText(title)}</div>`,
-      matrix.html,
-      listed && `<div style="font-weight:600;margin-top:8px">${listed}</div>`,
-      ...cards.map((one) => one.html),
-    ];
+    const html = [headingHtml(title), matrix.html, listed && captionHtml(listed), ...cards.map((one) => one.html)];
     const text = [title, matrix.text, listed, ...cards.map((one) => one.text)];
     return { "text/html": `<div>${html.join("")}</div>`, "text/plain": text.filter(Boolean).join("\n") };
   });
@@ -67,7 +62,7 @@ function card({ finding, a, b }: HeardFinding, place: number, maxBytes: number):
   const line = `${place}. ${finding.message}`;
   const players = [side(finding.b, b, maxBytes), side(finding.a, a, maxBytes)];
   return {
-    html: `<div style="margin:10px 0">${escapeText(line)}${players.map((one) => one.html).join("")}</div>`,
+    html: `<div style="margin:8px 0">${escapeText(line)}${players.map((one) => one.html).join("")}</div>`,
     text: [line, ...players.map((one) => one.text)].join("\n"),
   };
 }

@@ -1,3 +1,4 @@
+import { DatasetError } from "../core/error.js";
 import { peakOf } from "../core/samples.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { PALETTE } from "../figure/colour.js";
@@ -14,6 +15,8 @@ import { describe } from "./waveform.js";
 export interface PairOptions extends SpectrogramOptions {
   /** Names of the two sides. Default "input" and "target". */
   names?: readonly [string, string];
+  /** Shows the second side minus the first too, with the signal-to-noise ratio in dB. Default false. */
+  difference?: boolean;
 }
 
 /**
@@ -22,7 +25,8 @@ export interface PairOptions extends SpectrogramOptions {
  *
  * @example
  * show.pair(await dataset.example(0));
- * show.pair(["in/a.wav", "out/a.wav"], { scale: "log" });
+ * show.pair(["in/a.wav", "out/a.wav"], { scale: "log", difference: true });
+ * @throws DatasetError "OPTION" for a difference of sides that aren't as long as each other
  */
 export function pair(source: ExampleLike | readonly [SoundSource, SoundSource], options: PairOptions = {}): void {
   for (const bundle of pairBundles(source, options)) displayBundle(bundle);
@@ -34,7 +38,12 @@ export function pairBundles(
   options: PairOptions = {},
 ): MimeBundle[] {
   const { sounds, title } = sides(source, options);
-  const names = options.names ?? ["input", "target"];
+  const names: string[] = [...(options.names ?? ["input", "target"])];
+  if (options.difference && sounds.length > 1) {
+    const { sound, snr } = difference(sounds[0]!, sounds[1]!);
+    sounds.push(sound);
+    names.push(`difference, SNR ${Number.isFinite(snr) ? `${snr.toFixed(1)} dB` : "infinite"}`);
+  }
   const maxBytes = options.maxBytes ?? MAX_BYTES;
   // The sound as it is comes before the last detail of the pictures.
   const heard = sounds.reduce((sum, { channels }) => sum + (channels.length * (channels[0]!.length * 8)) / 3 + 1000, 0);
@@ -55,6 +64,25 @@ function sides(
   const input = toSound(source, options);
   const target = source.target ? [toSound({ ...source, input: source.target }, options)] : [];
   return { sounds: [input, ...target], title: options.title ?? input.name };
+}
+
+/** The second sound minus the first, and how many decibels the second is above that. */
+export function difference(first: Sound, second: Sound): { sound: Sound; snr: number } {
+  const form = ({ channels, sampleRate }: Sound): string =>
+    `${channels.length} × ${channels[0]!.length} samples at ${sampleRate} Hz`;
+  if (form(first) !== form(second)) {
+    throw new DatasetError("OPTION", `difference: ${form(second)} minus ${form(first)}, expected sides of one form`);
+  }
+  let [signal, noise] = [0, 0];
+  const channels = second.channels.map((samples, c) =>
+    samples.map((value, i) => {
+      const left = value - first.channels[c]![i]!;
+      signal += value * value;
+      noise += left * left;
+      return left;
+    }),
+  );
+  return { sound: { ...second, channels, name: "difference" }, snr: 10 * Math.log10(signal / noise) };
 }
 
 function playersBundle(
@@ -79,7 +107,8 @@ function playersBundle(
 
 /** Parts beside each other, above or in the columns of the pictures; on a narrow screen one under the other. */
 function sidesHtml(parts: readonly string[]): string {
-  const sides = parts.map((part) => `<div data-side style="flex:1 1 300px;min-width:0">${part}</div>`);
+  const least = Math.floor(576 / parts.length);
+  const sides = parts.map((part) => `<div data-side style="flex:1 1 ${least}px;min-width:0">${part}</div>`);
   return `<div style="display:flex;flex-wrap:wrap;gap:4px 12px">${sides.join("")}</div>`;
 }
 

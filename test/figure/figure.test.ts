@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { colourTable, inkOn, NEUTRAL, PALETTE, VERDICT } from "../../dist/figure/colour.js";
 import { curvesPanel } from "../../dist/figure/curves.js";
 import { figure } from "../../dist/figure/figure.js";
+import { histogram } from "../../dist/figure/histogram.js";
 import { matrixPanel } from "../../dist/figure/matrix.js";
 import { escapeText } from "../../dist/figure/panel.js";
 import { placePanels, textWidth, tickName } from "../../dist/figure/place.js";
@@ -38,6 +39,20 @@ print(json.dumps([one(c) for c in input]))`,
     assert.deepEqual(Array.from(ours.low), theirs[i].low);
     assert.deepEqual(Array.from(ours.high), theirs[i].high);
   });
+});
+
+test("a histogram's counts equal numpy's", () => {
+  const values = Array.from({ length: 500 }, (_, i) => Math.sin(i * i) * 3 + 1);
+  const theirs = python(
+    `import numpy as np
+print(json.dumps([np.histogram(input, bins=b, range=(min(input), max(input)))[0].tolist() for b in (1, 24, 7)]))`,
+    values,
+  );
+  const [min, max] = [Math.min(...values), Math.max(...values)];
+  assert.deepEqual(
+    [1, 24, 7].map((bins) => histogram(values, min, max, bins)),
+    theirs,
+  );
 });
 
 test("no sample lies outside the envelope, whatever the zoom", () => {

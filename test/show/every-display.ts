@@ -36,6 +36,10 @@ export const DISPLAYS: Record<
     line: `show.pair({ input: samples, target: half, sampleRate: rate, name: "sweep.wav" });`,
     sees: ["player", "chart"],
   },
+  difference: {
+    line: `show.pair({ input: samples, target: half, sampleRate: rate, name: "sweep.wav" }, { difference: true });`,
+    sees: ["player", "chart"],
+  },
   pianoRoll: { line: `show.pianoRoll(label, { prediction: prediction, names: "pitch" });`, sees: ["chart"] },
   predictions: {
     line: `show.predictions(samples, { sampleRate: rate, label: label, prediction: prediction, names: "pitch", title: "sweep" });`,
@@ -59,7 +63,7 @@ show.problems({ errors: [1, 2, 3].map((i) => problem("missing", i)), warnings: [
     sees: ["table", "picture"],
   },
   summary: {
-    line: `show.summary({ name: "${HOSTILE}", kind: "pairs", examples: 4000, seconds: 4000, sampleRate: rate, state: "fresh", first: [clip(0)] });`,
+    line: `show.summary({ name: "${HOSTILE}", kind: "pairs", examples: 4000, seconds: 4000, sampleRate: rate, state: "fresh", lengths: [0.5, 1, 1.2, 1.5, 3], levels: [-12, -9, -3, -1].map((peak) => ({ peak, rms: peak - 6 })), first: [clip(0)] });`,
     sees: ["table", "player", "picture"],
   },
   explore: { line: `show.explore(judged);`, sees: ["table", "player", "picture"] },
@@ -76,6 +80,10 @@ await show.leaks(report, { example: (i: number) => Promise.resolve(clip(i)) });`
   classReport: { line: `show.classReport(matrix);`, sees: ["table"] },
   history: {
     line: `show.history({ loss: [1, 0.5, 0.3, 0.28], val_loss: [1.1, 0.6, 0.5, 0.55], acc: [0.2, 0.5, 0.8, 0.9], val_acc: [0.1, 0.4, 0.6, 0.65] });`,
+    sees: ["chart"],
+  },
+  compared: {
+    line: `show.history({ loss: [1, 0.3, 0.5, 0.1, 0.02], val_loss: [1.1, 0.6, 0.7, 0.4, 0.3], learningRate: [0.01, 0.01, 0.005, 0.005, 0.001] }, { log: true, smooth: 0.5, before: [{ loss: [1, 0.8, 0.6, 0.5, 0.45, 0.4] }] });`,
     sees: ["chart"],
   },
   liveHistory: {

@@ -100,7 +100,8 @@ describe("the page that plain Node writes", { skip: noBrowser }, () => {
       const [players, plots] = (await page.evaluate(`(() => {
         const chart = [...document.querySelectorAll(".js-plotly-plot")].find((each) => each._fullLayout.meta?.narrow?.players.length > 0);
         const box = (e) => { const { top, bottom } = e.getBoundingClientRect(); return { top, bottom }; };
-        const players = [...document.querySelectorAll("[data-side] audio")].map(box);
+        const section = chart.closest("section");
+        const players = [section.previousElementSibling, section].flatMap((e) => [...e.querySelectorAll("[data-side] audio")]).map(box);
         return [players, ["xy", "x2y2", "x3y3", "x4y4"].map((name) => box(chart.querySelector(".cartesianlayer ." + name + " .gridlayer, .draglayer ." + name)))];
       })()`)) as [Box[], Box[]];
       const [input, target] = players;
