@@ -6,6 +6,7 @@ import { readManifest } from "./records/read-stored.js";
 import { recipeRows } from "./generate/recipe.js";
 import { openRecords, type Records } from "./records/open-records.js";
 import type { ExploredExample, SummaryView } from "./show/index.js";
+import { levelOf, type Level } from "./show/summary.js";
 import { splitNames } from "./core/split-name.js";
 import type { Split } from "./split/split.js";
 import { spread } from "./core/numbers.js";
@@ -62,6 +63,9 @@ export async function viewExamples(
   return views;
 }
 
+/** Examples whose level the card tells. */
+const MEASURED = 100;
+
 /**
  * A dataset's card: what its manifest says, whether its sources are unchanged, whether its shards have their length,
  * and `first` examples. It needs no `load`, so a stale or damaged dataset has a card too.
@@ -74,14 +78,23 @@ export async function describeRecords(directory: string, name: string, first = 3
   if (manifest && damage) return { ...card(manifest), state: `damaged: ${damage}; call repair` };
   const records = await openRecords(directory, name, { allowStale: true });
   const { sampleRate } = records.manifest;
-  let samples = 0;
-  for (let i = 0; i < records.count; i++) samples += exampleSamples(records, i);
+  const samples = Array.from({ length: records.count }, (_, i) => exampleSamples(records, i));
+  const rated = sampleRate > 0;
+  const levels: Level[] = [];
+  for (const i of spread(records.count, rated ? MEASURED : 0))
+    levels.push(levelOf((await readExample(records, i)).input));
   const stale = manifest && (await staleness(directory, manifest));
   return {
     ...card(records.manifest),
-    ...(sampleRate > 0 ? { seconds: samples / sampleRate } : {}),
+    ...(rated
+      ? {
+          seconds: samples.reduce((a, b) => a + b, 0) / sampleRate,
+          lengths: samples.map((n) => n / sampleRate),
+          levels,
+        }
+      : {}),
     state: stale ? `stale: ${stale}; call generateRecords` : "fresh",
-    first: await Promise.all(spread(records.count, sampleRate > 0 ? first : 0).map((i) => viewExample(records, i))),
+    first: await Promise.all(spread(records.count, rated ? first : 0).map((i) => viewExample(records, i))),
   };
 }
 

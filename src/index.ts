@@ -172,7 +172,7 @@ export type { ProblemsView } from "./show/problems.js";
 export type { ExampleLike, SoundOptions, SoundSource, TensorLike } from "./show/sound.js";
 export type { PitchTrack, SpectrogramOptions } from "./show/spectrogram.js";
 export type { SplitsOptions, SplitsView, SplitView } from "./show/splits.js";
-export type { Described, SummaryView } from "./show/summary.js";
+export type { Described, Level, SummaryView } from "./show/summary.js";
 export type { TableShowOptions } from "./show/table.js";
 export type { Judged } from "./show/worst.js";
 // The machine

@@ -28,11 +28,27 @@ export function plotlyScale(map: ColourMap, steps = 17): [number, string][] {
   });
 }
 
+/** Red, green and blue, 0 to 255. */
+export type Rgb = readonly [number, number, number];
+
+/** Black or white, whichever has the larger contrast on a colour: at least 4.58 : 1 (WCAG 2.2's relative luminance). */
+export function inkOn(colour: Rgb): "#000" | "#fff" {
+  const [red, green, blue] = colour.map((v) => (v <= 10.31475 ? v / 3294.6 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+  const luminance = 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
+  return (luminance + 0.05) ** 2 > 1.05 * 0.05 ? "#000" : "#fff";
+}
+
 /** Colours of categories: Okabe and Ito's palette without its black and yellow, readable on light and dark. */
 export const PALETTE: readonly string[] = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00"];
 
 /** Grey for axes and text: 4.5 : 1 or close to it on white as well as on JupyterLab's dark background. */
 export const NEUTRAL = "#7a7a7a";
+
+/** What lies over a spectrogram, a pitch track or a cursor: this orange keeps apart from viridis, magma and grey. */
+export const CURSOR = "#ff4f00";
+
+/** How much of its colour fills what is drawn hollow. */
+export const HOLLOW = 0.2;
 
 /** Hits, misses and false alarms: blue, orange, vermilion differ in lightness too; shapes repeat what colours say. */
 export const VERDICT: Readonly<Record<"hit" | "miss" | "false alarm", string>> = {

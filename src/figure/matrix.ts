@@ -1,4 +1,4 @@
-import { colourTable, plotlyScale } from "./colour.js";
+import { colourTable, inkOn, plotlyScale, type Rgb } from "./colour.js";
 import { escapeText, type Panel, round } from "./panel.js";
 import { namedScale } from "./scale.js";
 
@@ -23,6 +23,10 @@ export function matrixPanel(view: MatrixView): Panel {
   let top = view.top ?? 0;
   if (view.top === undefined) for (const row of values) for (const value of row) top = Math.max(top, value);
   const table = colourTable("viridis");
+  const colourOf = (value: number): Rgb => {
+    const at = 3 * Math.round(255 * Math.min(1, top > 0 ? value / top : 0));
+    return [table[at]!, table[at + 1]!, table[at + 2]!];
+  };
   const height = Math.max(120, Math.min(480, rows.length * 34));
   const y = namedScale([...rows].reverse(), view.rowLabel);
   const text = view.text ?? ((value: number) => String(value));
@@ -36,20 +40,24 @@ export function matrixPanel(view: MatrixView): Panel {
     draw: (box) => {
       const cells = values.flatMap((row, r) =>
         row.map((value, c) => {
-          const level = Math.round(255 * Math.min(1, top > 0 ? value / top : 0));
-          const [red, green, blue] = table.subarray(3 * level, 3 * level + 3);
           const [left, right, y0] = [box.px(c), box.px(c + 1), box.py(rows.length - r)];
           const y1 = box.py(rows.length - r - 1);
           const name = escapeText(`${rows[r]} as ${columns[c]}: ${text(value, r, c)}`);
-          const ink = 0.299 * red! + 0.587 * green! + 0.114 * blue! > 130 ? "#000" : "#fff";
-          const words = readable
-            ? `<text x="${round((left + right) / 2)}" y="${round((y0 + y1) / 2 + 4)}" text-anchor="middle" fill="${ink}">${escapeText(text(value, r, c))}</text>`
-            : "";
-          return `<rect x="${left}" y="${y0}" width="${round(right - left)}" height="${round(y1 - y0)}" fill="rgb(${red},${green},${blue})"><title>${name}</title></rect>${words}`;
+          return `<rect x="${left}" y="${y0}" width="${round(right - left)}" height="${round(y1 - y0)}" fill="${css(colourOf(value))}"><title>${name}</title></rect>`;
         }),
       );
       return cells.join("");
     },
+    over: (box) =>
+      readable
+        ? values.flatMap((row, r) =>
+            row.map((value, c) => ({
+              x: box.px(c + 0.5),
+              y: box.py(rows.length - r - 0.5) + 4,
+              svg: `<text text-anchor="middle" fill="${inkOn(colourOf(value))}">${escapeText(text(value, r, c))}</text>`,
+            })),
+          )
+        : [],
     traces: [
       {
         type: "heatmap",
@@ -63,10 +71,29 @@ export function matrixPanel(view: MatrixView): Panel {
         colorscale: plotlyScale("viridis"),
         showscale: false,
         text: [...values].map((row, r) => row.map((v, c) => escapeText(text(v, r, c)))).reverse(),
-        ...(readable ? { texttemplate: "%{text}" } : {}),
         customdata: rows.map((r) => columns.map((c) => escapeText(`${r} as ${c}`))).reverse(),
         hovertemplate: "%{customdata}: %{text}<extra></extra>",
       },
+      // Plotly's own text in cells is grey on bright ones.
+      ...(readable ? [cellTexts(values.map((row, r) => row.map((v, c) => [text(v, r, c), inkOn(colourOf(v))])))] : []),
     ],
   };
+}
+
+/** The texts of all cells, each in its colour: rows from the top. */
+function cellTexts(cells: readonly (readonly (readonly string[])[])[]): Record<string, unknown> {
+  const places = cells.flatMap((row, r) => row.map((_, c) => [c + 0.5, cells.length - r - 0.5]));
+  return {
+    type: "scatter",
+    mode: "text",
+    x: places.map(([x]) => x),
+    y: places.map(([, y]) => y),
+    text: cells.flat().map(([text]) => escapeText(text!)),
+    textfont: { color: cells.flat().map(([, ink]) => ink) },
+    hoverinfo: "skip",
+  };
+}
+
+function css([red, green, blue]: Rgb): string {
+  return `rgb(${red},${green},${blue})`;
 }

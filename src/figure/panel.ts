@@ -8,14 +8,16 @@ export interface Panel {
   y: Scale;
   /** Height of the plot area in pixels. */
   height: number;
-  /** SVG of the data inside the plot area. */
+  /** SVG of the data inside the plot area, which is stretched to the width there is. */
   draw(box: Box): string;
+  /** SVG over the data that keeps its shape, text for example, around its place in pixels. */
+  over?(box: Box): { x: number; y: number; svg: string }[];
   /** Plotly traces without their axes. */
   traces: Record<string, unknown>[];
   /** Pictures under the traces, in axis values. */
   images?: PanelImage[];
   bar?: ColourBar;
-  legend?: { text: string; colour: string; dash?: boolean | undefined }[] | undefined;
+  legend?: { text: string; colour: string; dash?: boolean | undefined; hollow?: boolean | undefined }[] | undefined;
   /** Extra keys of plotly's layout, for example barmode. */
   layout?: Record<string, unknown>;
 }

@@ -50,6 +50,17 @@ export function cutText(text: string, pixels: number): string {
   return `${cut}…`;
 }
 
+/** The text in lines of at most this many pixels, broken at spaces. */
+export function wrapText(text: string, pixels: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ").filter(Boolean)) {
+    const longer = lines.length > 0 ? `${lines.at(-1)} ${word}` : word;
+    if (lines.length > 0 && textWidth(longer) <= pixels) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
 /** Longest text beside or under an axis; longer ones are cut. */
 export function tickName(tick: Tick): string {
   return cutText(tick.text, LONGEST).replace(/^-/, "−");

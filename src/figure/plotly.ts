@@ -42,6 +42,7 @@ export function addToPlotly(
       x: across[1],
       xshift: 10,
       y: up[1],
+      yshift: 5, // over the number at the upper end
     });
   }
   const y = (value: number): number => (panel.y.kind === "warped" ? panel.y.position(value) : value);
@@ -69,7 +70,8 @@ export function addToPlotly(
   }
   if (panel.legend) {
     const names = panel.legend.map(
-      (l) => `<span style="color:${l.colour}">${l.dash ? "╍╍" : "━━"} ${escapeText(cutText(l.text, 150))}</span>`,
+      (l) =>
+        `<span style="color:${l.colour}">${l.hollow ? "▭" : l.dash ? "╍╍" : "━━"} ${escapeText(cutText(l.text, 150))}</span>`,
     );
     (layout.annotations as unknown[]).push({
       ...LABEL,
@@ -156,7 +158,8 @@ export function baseLayout(left: number, right: number, height: number): Record<
   };
 }
 
-/** Adds a line of text at the foot of the picture. */
-export function addNote(layout: Record<string, unknown>, text: string): void {
-  (layout.annotations as unknown[]).push({ ...LABEL, text: escapeText(text), x: 0, y: 0 });
+/** Adds lines of text at the foot of the picture. */
+export function addNote(layout: Record<string, unknown>, lines: readonly string[]): void {
+  const text = lines.map(escapeText).join("<br>");
+  (layout.annotations as unknown[]).push({ ...LABEL, text, align: "left", x: 0, y: 0 });
 }

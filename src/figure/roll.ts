@@ -1,4 +1,4 @@
-import { PALETTE, VERDICT } from "./colour.js";
+import { HOLLOW, PALETTE, VERDICT } from "./colour.js";
 import { escapeText, type Panel, round } from "./panel.js";
 import { linearScale, type Scale } from "./scale.js";
 
@@ -95,7 +95,11 @@ export function rollPanel(view: RollView): Panel {
     y,
     height,
     legend: kinds.some(Boolean)
-      ? (["hit", "miss", "false alarm"] as const).map((text) => ({ text, colour: colour(text), dash: text === "miss" }))
+      ? (["hit", "miss", "false alarm"] as const).map((text) => ({
+          text,
+          colour: colour(text),
+          hollow: text === "miss",
+        }))
       : undefined,
     draw: (box) => {
       const full = Math.max(1.5, (box.py(0) - box.py(1)) * 0.8);
@@ -111,7 +115,7 @@ export function rollPanel(view: RollView): Panel {
             });
           const style =
             kind === "miss"
-              ? `fill="${colour(kind)}" fill-opacity=".2" stroke="${colour(kind)}"`
+              ? `fill="${colour(kind)}" fill-opacity="${HOLLOW}" stroke="${colour(kind)}"`
               : `fill="${colour(kind)}"`;
           return `<path d="${bars.join("")}" ${style}/>`;
         })
@@ -119,21 +123,25 @@ export function rollPanel(view: RollView): Panel {
     },
     traces: kinds.map((kind) => {
       const notes = shown.filter((n) => n.verdict === kind);
+      const half = kind === "false alarm" ? 0.18 : 0.4;
       return {
         type: "scatter",
         mode: "lines",
         name: kind ?? "label",
-        x: notes.flatMap((n) => [milli(n.onset), milli(n.offset), null]),
-        y: notes.flatMap((n) => [n.row, n.row, null]),
-        line: {
-          color: colour(kind),
-          width: kind === "false alarm" ? 3 : 7,
-          dash: kind === "miss" ? "2px,1px" : "solid",
-        },
-        text: notes.flatMap((n) => {
-          const name = escapeText(view.rowName(n.row));
-          return [name, name, ""];
-        }),
+        x: notes.flatMap((n) => [
+          milli(n.onset),
+          milli(n.offset),
+          milli(n.offset),
+          milli(n.onset),
+          milli(n.onset),
+          null,
+        ]),
+        y: notes.flatMap((n) => [n.row - half, n.row - half, n.row + half, n.row + half, n.row - half, null]),
+        fill: "toself",
+        fillcolor: kind === "miss" ? translucent(colour(kind)) : colour(kind),
+        line: { color: colour(kind), width: 1 },
+        hoveron: "points",
+        text: notes.flatMap((n) => Array<string>(6).fill(escapeText(view.rowName(n.row)))),
         hovertemplate: `%{x:.3f} s, %{text}${kind ? `: ${kind}` : ""}<extra></extra>`,
       };
     }),
@@ -154,6 +162,11 @@ function rowScale(notes: readonly RollNote[], view: RollView): Scale {
   scale.ticks = [];
   for (let row = low; row <= high; row += every) scale.ticks.push({ at: row, text: view.rowName(row) });
   return scale;
+}
+
+/** A colour as what is hollow is filled with. */
+function translucent(hex: string): string {
+  return `${hex}${Math.round(255 * HOLLOW).toString(16)}`;
 }
 
 function milli(seconds: number): number {

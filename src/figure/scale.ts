@@ -36,8 +36,8 @@ export function linearScale(min: number, max: number, label: string, count = 6):
   };
 }
 
-/** A logarithmic axis with ticks at 1, 2, 5, 10 … times a power of ten. */
-export function logScale(min: number, max: number, label: string): Scale {
+/** A logarithmic axis with ticks at 1, 2, 5, 10 … times a power of ten, and at its end unless `end` is false. */
+export function logScale(min: number, max: number, label: string, end = true): Scale {
   const ticks: Tick[] = [];
   for (let power = Math.floor(Math.log10(min)); 10 ** power <= max; power++) {
     for (const digit of [1, 2, 5]) {
@@ -45,8 +45,9 @@ export function logScale(min: number, max: number, label: string): Scale {
       if (at >= min && at <= max) ticks.push({ at, text: tickText(at) });
     }
   }
+  if (!end && ticks.length < 2) ticks.splice(0, 1, ...roundTicks(min, max, 4));
   const position = (value: number): number => Math.log(value / min) / Math.log(max / min);
-  return { min, max, label, ticks, position, kind: "log" };
+  return { min, max, label, ticks: end ? toTheEnd(ticks, max, position) : ticks, position, kind: "log" };
 }
 
 /** An axis on which `warp(value)` grows evenly, for example mel; ticks are round values spread over it. */
@@ -60,7 +61,13 @@ export function warpedScale(min: number, max: number, label: string, warp: (valu
       ticks.push({ at, text: tickText(at) });
     }
   }
-  return { min, max, label, ticks, position, kind: "warped" };
+  return { min, max, label, ticks: toTheEnd(ticks, max, position), position, kind: "warped" };
+}
+
+/** Ticks with one at the end of the axis, where the last round one leaves room for it. */
+function toTheEnd(ticks: Tick[], max: number, position: (value: number) => number): Tick[] {
+  const last = ticks.at(-1);
+  return last && 1 - position(last.at) < 0.06 ? ticks : [...ticks, { at: max, text: tickText(max) }];
 }
 
 /** An axis of `names`, one unit wide each, the first from 0 to 1. */

@@ -1,4 +1,4 @@
-import { type ColourMap, colourTable, plotlyScale } from "./colour.js";
+import { type ColourMap, colourTable, CURSOR, plotlyScale } from "./colour.js";
 import type { Panel, PanelImage } from "./panel.js";
 import { palettePng } from "./png.js";
 import { linearScale, type Scale } from "./scale.js";
@@ -93,15 +93,12 @@ export function spectrogramPanel(view: SpectrogramView): Panel {
             customdata: Array.from(overlay.frequencies, (f) => (f > 0 ? f : null)),
             hovertemplate: "%{x:.3f} s: %{customdata:.1f} Hz<extra></extra>",
             name: overlay.name ?? "pitch",
-            line: { color: OVERLAY, width: 2 },
+            line: { color: CURSOR, width: 2 },
           }
         : { type: "scatter", mode: "markers", x: [view.start, view.end], y: [null, null], hoverinfo: "skip" },
     ],
   };
 }
-
-/** White over a dark map would hide on its bright end; this orange keeps apart from viridis, magma and grey. */
-const OVERLAY = "#ff4f00";
 
 function overlayPath(
   overlay: NonNullable<SpectrogramView["overlay"]>,
@@ -118,7 +115,7 @@ function overlayPath(
       pen = "L";
     }
   }
-  return `<path d="${path}" fill="none" stroke="${OVERLAY}" stroke-width="2"/>`;
+  return `<path d="${path}" fill="none" stroke="${CURSOR}" stroke-width="2"/>`;
 }
 
 function levelColours(map: ColourMap): Uint8Array {

@@ -39,7 +39,8 @@ export function figureBundle(shown: Figure): MimeBundle {
  */
 export function pictureHtml(shown: Figure): string {
   const source = `data:image/svg+xml;base64,${Buffer.from(shown.svg).toString("base64")}`;
-  return `<img alt="${escapeText(shown.alt)}" style="max-width:100%;vertical-align:top" src="${source}">`;
+  const size = `width:100%;max-width:${shown.width}px;height:${shown.height}px`;
+  return `<img alt="${escapeText(shown.alt)}" style="${size};vertical-align:top" src="${source}">`;
 }
 
 /**
@@ -54,6 +55,16 @@ export function fit(maxBytes: number, make: (detail: number) => MimeBundle): Mim
 
 const NUMBER = /^(NaN|[-+]?Infinity|[-+]?[\d.,]+(e[-+]?\d+)?( ?[%a-zA-Z]+)?( \d+ [a-z]+)?)$/;
 
+/** What stands above a whole display; escaped. */
+export function headingHtml(text: string): string {
+  return `<div style="font-weight:600">${escapeText(text)}</div>`;
+}
+
+/** A line above a part of a display; escaped. */
+export function captionHtml(text: string): string {
+  return `<div style="margin:8px 0 4px">${escapeText(text)}</div>`;
+}
+
 /** An html table: head and rows of text; columns of numbers, with or without unit, aligned right. Everything is escaped. */
 export function tableHtml(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const isNumber = (value: string | number = ""): boolean => typeof value === "number" || NUMBER.test(value);
@@ -62,10 +73,10 @@ export function tableHtml(head: readonly string[], rows: readonly (readonly (str
     (_, c) => rows.some((row) => row[c] !== "") && rows.every((row) => row[c] === "" || isNumber(row[c])),
   );
   const cell = (value: string | number, c: number, tag: string): string =>
-    `<${tag} style="text-align:${numbers[c] ? "right" : "left"};padding:2px 10px">${escapeText(typeof value === "number" ? numberText(value) : value)}</${tag}>`;
+    `<${tag} style="text-align:${numbers[c] ? "right" : "left"};padding:2px 8px">${escapeText(typeof value === "number" ? numberText(value) : value)}</${tag}>`;
   const line = (row: readonly (string | number)[], tag: string): string =>
     `<tr>${row.map((value, c) => cell(value, c, tag)).join("")}</tr>`;
-  return `<table style="border-collapse:collapse"><thead>${line(head, "th")}</thead><tbody>${rows.map((row) => line(row, "td")).join("")}</tbody></table>`;
+  return `<div style="overflow-x:auto"><table style="border-collapse:collapse"><thead>${line(head, "th")}</thead><tbody>${rows.map((row) => line(row, "td")).join("")}</tbody></table></div>`;
 }
 
 /** The same table as aligned text. */

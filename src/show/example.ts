@@ -17,7 +17,7 @@ export interface ExampleOptions extends Omit<PredictionOptions, "names">, Omit<P
  * show.example(await dataset.example(3));
  */
 export function example(shown: LabelledExample, options: ExampleOptions = {}): void {
-  checkKnown("show.example", options, { ...PREDICTION_OPTIONS, labels: true });
+  checkKnown("show.example", options, { ...PREDICTION_OPTIONS, labels: true, difference: true });
   for (const bundle of exampleBundles(shown, options)) displayBundle(bundle);
 }
 

@@ -1,7 +1,7 @@
 import { checkKnown } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { escapeText } from "../figure/panel.js";
-import { fit, MAX_BYTES, numberText, secondsText, SHOW_OPTIONS, type ShowOptions } from "./bundle.js";
+import { fit, MAX_BYTES, numberText, secondsText, SHOW_OPTIONS, type ShowOptions, headingHtml } from "./bundle.js";
 import { EXPLORE_SCRIPT } from "./explore-script.js";
 import { spread } from "../core/numbers.js";
 import type { ExampleLike } from "./sound.js";
@@ -56,6 +56,11 @@ const LIMIT = 200;
 const COLUMNS = ["name", "split", "label", "predicted", "loss", "confidence", "length"] as const;
 const CELL = "padding:2px 8px";
 
+/** On a narrow screen a row takes several lines, so that waveform and player stay in sight. */
+const NARROW =
+  "<style>@media(max-width:600px){.deep-audio-explore :is(table,thead,tbody){display:block}" +
+  ".deep-audio-explore tr{display:flex;flex-wrap:wrap;align-items:center;border-bottom:1px solid #7a7a7a40}}</style>";
+
 /** What `explore` shows; `total` is the number of examples that `items` were spread over. */
 export function exploreBundle(
   items: readonly ExploredExample[],
@@ -90,7 +95,7 @@ export function exploreBundle(
     const heads = [...columns, "waveform", ...(heard ? ["sound"] : [])].map(headCell).join("");
     return {
       "text/html":
-        `<div><div style="font-weight:600">${escapeText(head)}</div><div style="max-height:480px;overflow:auto">` +
+        `<div class="deep-audio-explore">${NARROW}${headingHtml(head)}<div style="max-height:480px;overflow:auto">` +
         `<table style="border-collapse:collapse"><thead><tr>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table></div>${EXPLORE_SCRIPT}</div>`,
       "text/plain": `${head}\n${shown
         .slice(0, 20)

@@ -1,6 +1,8 @@
 import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { displayBundle, LiveDisplay, type MimeBundle } from "../notebook/display.js";
-import { curvesPanel } from "../figure/curves.js";
+import { DatasetError } from "../core/error.js";
+import { NEUTRAL, PALETTE } from "../figure/colour.js";
+import { type Curve, curvesPanel } from "../figure/curves.js";
 import { figure, type Figure } from "../figure/figure.js";
 import type { Panel } from "../figure/panel.js";
 import { figureBundle, numberText, pictureHtml, secondsText, SHOW_OPTIONS, type ShowOptions } from "./bundle.js";
@@ -25,12 +27,29 @@ export interface HistoryOptions extends ShowOptions {
   monitor?: string;
   /** Whether the smallest or the largest of it is best. Default: the largest of accuracies and scores, by their names. */
   mode?: Direction;
+  /** A logarithmic y axis for the loss and the learning rate. Default false. */
+  log?: boolean;
+  /**
+   * Weight of what came before in the smoothed curves, 0 (default: none) to below 1, as TensorBoard smooths; the values themselves
+   * stay behind them.
+   */
+  smooth?: number;
+  /** Histories of earlier runs, drawn behind this one: validation where it has such, else training. */
+  before?: readonly (FitHistory | { history: FitHistory })[];
+  /** While training: gives the learning rate, which gets a panel where it changes. Without it, a series "learningRate" of the values. */
+  learningRate?: () => number;
 }
 
-/** Their names. */
-const HISTORY_OPTIONS: OptionNames<HistoryOptions> = {
+const OPTIONS: OptionNames<HistoryOptions> = {
   ...{ ...SHOW_OPTIONS, epochs: true, examples: true, steps: true, monitor: true, mode: true },
+  ...{ log: true, smooth: true, before: true, learningRate: true },
 };
+
+function checkOptions(call: string, options: HistoryOptions): void {
+  checkKnown(call, options, OPTIONS);
+  const { smooth = 0 } = options;
+  if (!(smooth >= 0 && smooth < 1)) throw new DatasetError("OPTION", `smooth: ${smooth}, expected 0 to below 1`);
+}
 
 /** Callbacks for `model.fitDataset` or `model.fit` that draw the curves while training. */
 export interface LiveHistory {
@@ -45,12 +64,14 @@ export interface LiveHistory {
 /**
  * Shows the curves of a finished training: loss and each metric, training solid and validation dashed, best epoch marked.
  *
+ * @throws DatasetError "OPTION" for an option that isn't there, or a `smooth` out of range
  * @example
  * show.history((await model.fitDataset(dataset.train, { epochs: 5 })).history);
+ * show.history({ loss: [1, 0.1, 0.02] }, { log: true, smooth: 0.6, before: [{ loss: [1.2, 0.4, 0.1] }] });
  */
 export function history(values: FitHistory | { history: FitHistory }, options: HistoryOptions = {}): void {
-  checkKnown("show.history", options, HISTORY_OPTIONS);
-  const plain = (isWrapped(values) ? values.history : values) as HistoryValues;
+  checkOptions("show.history", options);
+  const plain = unwrapped(values);
   displayBundle(figureBundle(historyFigure(plain, options, "")));
 }
 
@@ -62,7 +83,7 @@ export function history(values: FitHistory | { history: FitHistory }, options: H
  * await model.fitDataset(dataset.train, { epochs: 5, callbacks: show.liveHistory({ epochs: 5 }) });
  */
 export function liveHistory(options: HistoryOptions = {}): LiveHistory {
-  checkKnown("show.liveHistory", options, HISTORY_OPTIONS);
+  checkOptions("show.liveHistory", options);
   const live = new LiveDisplay();
   const values: Record<string, number[]> = {};
   const began = performance.now();
@@ -101,7 +122,13 @@ export function liveHistory(options: HistoryOptions = {}): LiveHistory {
     async onEpochEnd(epoch, logs) {
       epochs = epoch + 1;
       batch = 0;
-      for (const [name, value] of Object.entries({ ...logs, seconds: (performance.now() - epochBegan) / 1000 })) {
+      const rate = options.learningRate?.();
+      const seconds = (performance.now() - epochBegan) / 1000;
+      for (const [name, value] of Object.entries({
+        ...logs,
+        seconds,
+        ...(rate === undefined ? {} : { learningRate: rate }),
+      })) {
         if (typeof value !== "number") continue;
         values[name] ??= [];
         values[name][epoch] = value;
@@ -127,22 +154,38 @@ function staticBundle(shown: Figure, status: string): MimeBundle {
 
 /** Loss in one panel, every other metric in its own; rows of `seconds` (time of an epoch) are not drawn. */
 export function historyFigure(values: HistoryValues, options: HistoryOptions, note: string): Figure {
-  const names = Object.keys(values).filter((name) => !name.startsWith("val_") && name !== "seconds");
+  const same = (series: readonly number[] = []): boolean => series.every((value) => value === series[0]);
+  const names = Object.keys(values).filter(
+    (name) => !name.startsWith("val_") && name !== "seconds" && !(name === "learningRate" && same(values[name])),
+  );
   if (names.length === 0) names.push("loss");
+  const runs = (options.before ?? []).map(unwrapped);
   const epochs = Math.max(0, ...Object.values(values).map((v) => v.length));
-  const x = Array.from({ length: epochs }, (_, i) => i + 1);
+  const longest = Math.max(epochs, ...runs.flatMap((run) => Object.values(run).map((v) => v.length)));
+  const x = Array.from({ length: longest }, (_, i) => i + 1);
   const best = bestEpoch(values, options.monitor, options.mode);
   const panels: Panel[] = names.map((name, i) => {
-    const curves = [{ name: "training", values: values[name] ?? [] }];
+    const rate = name === "learningRate";
+    const curves = [
+      ...earlier(runs, name),
+      ...smoothed(
+        { name: rate ? "learning rate" : "training", values: values[name] ?? [], colour: PALETTE[0]! },
+        rate ? 0 : options.smooth,
+      ),
+    ];
     const validation = values[`val_${name}`];
+    if (validation) {
+      curves.push(
+        ...smoothed({ name: "validation", values: validation, dash: true, colour: PALETTE[1]! }, options.smooth),
+      );
+    }
     const marked = best && (best.name === name || best.name === `val_${name}`);
     return curvesPanel({
       x,
-      curves: validation
-        ? [...curves, { name: "validation", values: validation, dash: true } as (typeof curves)[0]]
-        : curves,
+      curves,
+      log: options.log && (name === "loss" || rate),
       xLabel: "epoch",
-      yLabel: name,
+      yLabel: rate ? "learning rate" : name,
       xMax: options.epochs,
       wholeX: true,
       title: i === 0 ? (options.title ?? "Training") : undefined,
@@ -159,7 +202,7 @@ export function historyFigure(values: HistoryValues, options: HistoryOptions, no
   return figure(panels, {
     width: options.width,
     alt: `Training curves over ${epochs} ${epochs === 1 ? "epoch" : "epochs"}: ${last.join(", ")}${bestText}`,
-    note: note + (note && best ? bestText : "") || undefined,
+    note: note || undefined,
   });
 }
 
@@ -177,6 +220,41 @@ export function bestEpoch(
     if (Number.isFinite(value) && (epoch < 0 || sign * value < sign * series[epoch]!)) epoch = i;
   });
   return epoch < 0 ? undefined : { name, epoch: epoch + 1, value: series[epoch]! };
+}
+
+/** The curve and, where it is smoothed, its values behind it. */
+function smoothed(curve: Curve, weight = 0): Curve[] {
+  if (weight === 0) return [curve];
+  return [
+    { ...curve, faint: true, unnamed: true },
+    { ...curve, values: smooth(curve.values, weight) },
+  ];
+}
+
+/**
+ * The mean of all values so far, each weighing `weight` times the next: an exponential moving average without the pull of
+ * its beginning. What is no number stays none.
+ */
+export function smooth(values: ArrayLike<number>, weight: number): number[] {
+  let [sum, weights] = [0, 0];
+  return Array.from(values, (value) => {
+    if (!Number.isFinite(value)) return value;
+    sum = weight * sum + value;
+    weights = weight * weights + 1;
+    return sum / weights;
+  });
+}
+
+/** The curves of earlier runs that have this metric. */
+function earlier(runs: readonly HistoryValues[], name: string): Curve[] {
+  return runs
+    .map((run) => run[`val_${name}`] ?? run[name] ?? [])
+    .filter((values) => values.length > 0)
+    .map((values, i) => ({ name: "earlier", values, faint: true, unnamed: i > 0, colour: NEUTRAL }));
+}
+
+function unwrapped(values: FitHistory | { history: FitHistory }): HistoryValues {
+  return (isWrapped(values) ? values.history : values) as HistoryValues;
 }
 
 function isWrapped(values: FitHistory | { history: FitHistory }): values is { history: FitHistory } {

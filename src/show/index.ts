@@ -37,7 +37,7 @@ export { type ProblemsView, problems } from "./problems.js";
 export type { ExampleLike, SoundOptions, SoundSource, TensorLike } from "./sound.js";
 export { type PitchTrack, type SpectrogramOptions, spectrogram } from "./spectrogram.js";
 export { type SplitsOptions, type SplitsView, type SplitView, splits } from "./splits.js";
-export { type Described, type SummaryView, summary } from "./summary.js";
+export { type Described, type Level, type SummaryView, summary } from "./summary.js";
 export { type TableShowOptions, table } from "./table.js";
 export { waveform } from "./waveform.js";
 export { type Judged, worst } from "./worst.js";

@@ -1,7 +1,4 @@
-import { figure } from "../figure/figure.js";
-import { matrixPanel } from "../figure/matrix.js";
-import { escapeText } from "../figure/panel.js";
-import { pictureHtml, tableHtml, tableText } from "./bundle.js";
+import { tableHtml, tableText, captionHtml } from "./bundle.js";
 
 /** What an audit found: how many examples leak from one split into another, by kind, for example `matrix.identical["train/test"]`. */
 export interface LeakView {
@@ -17,8 +14,8 @@ const KINDS: Readonly<Record<string, string>> = {
   neighbour: "neighbour",
 };
 
-/** The counts of an audit: kinds by pairs of splits, as a table, and as a picture where there is anything to see. */
-export function leakMatrix({ matrix }: LeakView, width?: number): { html: string; text: string } {
+/** The counts of an audit: kinds by pairs of splits, as a table. */
+export function leakMatrix({ matrix }: LeakView): { html: string; text: string } {
   const kinds = Object.keys(matrix);
   const pairs = [...new Set(kinds.flatMap((kind) => Object.keys(matrix[kind]!)))];
   const counts = kinds.map((kind) => pairs.map((pair) => matrix[kind]![pair] ?? 0));
@@ -27,17 +24,8 @@ export function leakMatrix({ matrix }: LeakView, width?: number): { html: string
   const names = kinds.map((kind) => KINDS[kind] ?? kind);
   const head = ["shared", ...pairs];
   const rows = names.map((name, i) => [name, ...counts[i]!]);
-  const panel = matrixPanel({
-    values: counts,
-    rows: names,
-    columns: pairs,
-    rowLabel: "",
-    columnLabel: "splits",
-    barLabel: "examples",
-  });
-  const picture = total === 0 ? "" : pictureHtml(figure([panel], { width, alt: line }));
   return {
-    html: `<div style="margin:8px 0 2px">${escapeText(line)}</div>${tableHtml(head, rows)}${picture}`,
+    html: captionHtml(line) + tableHtml(head, rows),
     text: `${line}\n${tableText(head, rows)}`,
   };
 }

@@ -1,11 +1,12 @@
 import { checkKnown } from "../core/known-options.js";
+import { DatasetError } from "../core/error.js";
 import { peakOf } from "../core/samples.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { PALETTE } from "../figure/colour.js";
-import { figure } from "../figure/figure.js";
+import { type Figure, figure } from "../figure/figure.js";
 import { escapeText, type Panel } from "../figure/panel.js";
 import { waveformPanel } from "../figure/waveform.js";
-import { bundleBytes, figureBundle, fit, MAX_BYTES } from "./bundle.js";
+import { bundleBytes, figureBundle, fit, MAX_BYTES, pictureHtml } from "./bundle.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type ExampleLike, type Sound, type SoundSource, sampleRange, toSound } from "./sound.js";
 import {
@@ -21,6 +22,8 @@ import { describe } from "./waveform.js";
 export interface PairOptions extends SpectrogramOptions {
   /** Names of the two sides. Default "input" and "target". */
   names?: readonly [string, string];
+  /** Shows the second side minus the first too, with the signal-to-noise ratio in dB. Default false. */
+  difference?: boolean;
 }
 
 /**
@@ -29,10 +32,11 @@ export interface PairOptions extends SpectrogramOptions {
  *
  * @example
  * show.pair(await dataset.example(0));
- * show.pair(["in/a.wav", "out/a.wav"], { scale: "log" });
+ * show.pair(["in/a.wav", "out/a.wav"], { scale: "log", difference: true });
+ * @throws DatasetError "OPTION" for a difference of sides that aren't as long as each other
  */
 export function pair(source: ExampleLike | readonly [SoundSource, SoundSource], options: PairOptions = {}): void {
-  checkKnown("show.pair", options, { ...SPECTROGRAM_OPTIONS, names: true });
+  checkKnown("show.pair", options, { ...SPECTROGRAM_OPTIONS, names: true, difference: true });
   for (const bundle of pairBundles(source, options)) displayBundle(bundle);
 }
 
@@ -42,7 +46,12 @@ export function pairBundles(
   options: PairOptions = {},
 ): MimeBundle[] {
   const { sounds, title } = sides(source, options);
-  const names = options.names ?? ["input", "target"];
+  const names: string[] = [...(options.names ?? ["input", "target"])];
+  if (options.difference && sounds.length > 1) {
+    const { sound, snr } = difference(sounds[0]!, sounds[1]!);
+    sounds.push(sound);
+    names.push(`difference, SNR ${Number.isFinite(snr) ? `${snr.toFixed(1)} dB` : "infinite"}`);
+  }
   const maxBytes = options.maxBytes ?? MAX_BYTES;
   // The sound as it is comes before the last detail of the pictures.
   const heard = sounds.reduce((sum, { channels }) => sum + (channels.length * (channels[0]!.length * 8)) / 3 + 1000, 0);
@@ -65,6 +74,25 @@ function sides(
   return { sounds: [input, ...target], title: options.title ?? input.name };
 }
 
+/** The second sound minus the first, and how many decibels the second is above that. */
+export function difference(first: Sound, second: Sound): { sound: Sound; snr: number } {
+  const form = ({ channels, sampleRate }: Sound): string =>
+    `${channels.length} × ${channels[0]!.length} samples at ${sampleRate} Hz`;
+  if (form(first) !== form(second)) {
+    throw new DatasetError("OPTION", `difference: ${form(second)} minus ${form(first)}, expected sides of one form`);
+  }
+  let [signal, noise] = [0, 0];
+  const channels = second.channels.map((samples, c) =>
+    samples.map((value, i) => {
+      const left = value - first.channels[c]![i]!;
+      signal += value * value;
+      noise += left * left;
+      return left;
+    }),
+  );
+  return { sound: { ...second, channels, name: "difference" }, snr: 10 * Math.log10(signal / noise) };
+}
+
 function playersBundle(
   sounds: readonly Sound[],
   names: readonly string[],
@@ -80,9 +108,16 @@ function playersBundle(
     };
   });
   return {
-    "text/html": `<div>${cells.map((cell) => `<div>${escapeText(cell.text)}<br>${cell.audio}</div>`).join("")}</div>`,
+    "text/html": sidesHtml(cells.map((cell) => `${escapeText(cell.text)}<br>${cell.audio}`)),
     "text/plain": cells.map((cell) => `Player: ${cell.text}`).join("\n"),
   };
+}
+
+/** Parts beside each other, above or in the columns of the pictures; on a narrow screen one under the other. */
+function sidesHtml(parts: readonly string[]): string {
+  const least = Math.floor(576 / parts.length);
+  const sides = parts.map((part) => `<div data-side style="flex:1 1 ${least}px;min-width:0">${part}</div>`);
+  return `<div style="display:flex;flex-wrap:wrap;gap:4px 12px">${sides.join("")}</div>`;
 }
 
 function picturesBundle(
@@ -120,7 +155,16 @@ function picturesBundle(
     panels.push(...values.map((v) => panelOf(v, options, "")));
     shareAxes(panels, sounds.length);
     const alt = `${names.slice(0, sounds.length).join(" and ")}${title ? ` of ${title}` : ""}: ${sounds.map((s, i) => `${names[i]} ${describe(s, range[i]!.from, range[i]!.to)}`).join("; ")}`;
-    return figureBundle(figure(panels, { width: options.width ?? 940, columns: sounds.length, alt }));
+    const width = options.width ?? 940;
+    const columns = sounds.length;
+    const side = (i: number): Figure => {
+      const own = panels.filter((_, p) => p % columns === i);
+      return figure(own, { width: Math.round(width / columns), alt: i === 0 ? alt : names[i]! });
+    };
+    return {
+      ...figureBundle(figure(panels, { width, columns, alt })),
+      "text/html": sidesHtml(sounds.map((_, i) => pictureHtml(side(i)))),
+    };
   });
 }
 

@@ -50,10 +50,18 @@ export function playerBundle(source: SoundSource, options: PlayerOptions = {}): 
   };
 }
 
+/** Seconds of sound from which a player's clock says anything: shorter ones would read "0:00 / 0:00". */
+const CLOCK = 1;
+
+/** The width of a player; one too short for its clock is too narrow for it, and its length is said beside. */
+export function playerWidth(seconds: number): string {
+  return seconds < CLOCK ? "width:120px" : "width:100%;max-width:480px";
+}
+
 /** The audio element, named for screen readers. */
 export function audioHtml(playable: PlayableSound, title: string): string {
   const label = escapeText(`Play ${title}${playable.preview ? " (preview)" : ""}`);
-  return `<audio controls preload="metadata" style="width:100%;max-width:480px" aria-label="${label}" title="${label}" src="${playable.source}"></audio>`;
+  return `<audio controls preload="metadata" style="${playerWidth(playable.seconds)}" aria-label="${label}" title="${label}" src="${playable.source}"></audio>`;
 }
 
 /** Encodes samples `from` ≤ i < `to` as a wav of at most `maxBytes` base64 characters. */

@@ -3,6 +3,7 @@ import type { Audio } from "../format/wav.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { barsPanel } from "../figure/bars.js";
+import { CURSOR } from "../figure/colour.js";
 import { type Figure, figure } from "../figure/figure.js";
 import { escapeText, type Panel } from "../figure/panel.js";
 import { waveformPanel } from "../figure/waveform.js";
@@ -105,7 +106,7 @@ export function predictionsBundle(source: SoundSource | LabelledExample, given: 
     const html =
       `<div><div>${head}</div>${audioHtml(playable, title)}<div style="position:relative;max-width:${options.width ?? 720}px">` +
       `${pictureHtml(shown)}</div>${cursorScript(shown, (to - from) / sound.sampleRate)}</div>`;
-    return { "text/html": html, "text/plain": `${title}. ${shown.alt}${note}` };
+    return { "text/html": html, "text/plain": `${shown.alt}${note}` };
   });
 }
 
@@ -168,8 +169,8 @@ function classBars(classes: NonNullable<PredictionOptions["classes"]>): { panel:
   return { panel: barsPanel({ names: labels, series, label: "value", title: text, height: 110, axis: "class" }), text };
 }
 
-/** A line over the picture that follows the player; without scripts the picture and the player stay as they are. */
-function cursorScript(shown: Figure, seconds: number): string {
-  const { left, right, top, bottom } = shown.plot;
-  return `<script>(s=>{const d=s.parentNode,a=d.querySelector("audio"),p=d.querySelector("img").parentNode,c=document.createElement("div"),l=${left.toFixed(5)},w=${(right - left).toFixed(5)},n=${seconds};c.style.cssText="position:absolute;top:${(100 * top).toFixed(2)}%;height:${(100 * (bottom - top)).toFixed(2)}%;width:2px;background:#ff4f00;pointer-events:none;left:"+100*l+"%";p.appendChild(c);const f=()=>{c.style.left=100*(l+w*Math.min(1,a.currentTime/n))+"%";if(!a.paused)requestAnimationFrame(f)};a.addEventListener("play",f);a.addEventListener("seeked",f);p.addEventListener("click",e=>{const b=p.getBoundingClientRect(),t=((e.clientX-b.left)/b.width-l)/w;if(t>=0&&t<=1){a.currentTime=t*n;a.play()}})})(document.currentScript)</script>`;
+/** A line over each plot that follows the player; without scripts the picture and the player stay as they are. */
+function cursorScript({ plot }: Figure, seconds: number): string {
+  const { left, right, rows } = plot;
+  return `<script>(s=>{const d=s.parentNode,a=d.querySelector("audio"),p=d.querySelector("img").parentNode,l=${left},m=${left + right},n=${seconds},at=t=>"calc("+l+"px + (100% - "+m+"px) * "+t+")";const cs=${JSON.stringify(rows)}.map(([y,z])=>{const c=document.createElement("div");c.style.cssText="position:absolute;top:"+y+"px;height:"+(z-y)+"px;width:2px;background:${CURSOR};pointer-events:none;left:"+at(0);return p.appendChild(c)});const f=()=>{for(const c of cs)c.style.left=at(Math.min(1,a.currentTime/n));if(!a.paused)requestAnimationFrame(f)};a.addEventListener("play",f);a.addEventListener("seeked",f);p.addEventListener("click",e=>{const b=p.getBoundingClientRect(),t=(e.clientX-b.left-l)/(b.width-m);if(t>=0&&t<=1){a.currentTime=t*n;a.play()}})})(document.currentScript)</script>`;
 }

@@ -1,8 +1,7 @@
 import { checkKnown } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import type { Problem } from "../core/error.js";
-import { escapeText } from "../figure/panel.js";
-import { fit, MAX_BYTES, SHOW_OPTIONS, type ShowOptions, tableHtml } from "./bundle.js";
+import { fit, MAX_BYTES, SHOW_OPTIONS, type ShowOptions, tableHtml, headingHtml } from "./bundle.js";
 
 /** What `check` reports, as far as it is shown. */
 export interface ProblemsView {
@@ -31,7 +30,7 @@ export function problemsBundle(report: ProblemsView, options: ShowOptions = {}):
   const text = report.toString();
   const summary = text.split("\n", 1)[0] as string;
   const title = options.title === undefined ? summary : `${options.title}: ${summary}`;
-  const head = `<div style="font-weight:600">${escapeText(title)}</div>`;
+  const head = headingHtml(title);
   return fit(options.maxBytes ?? MAX_BYTES, (detail) => {
     const most = Math.max(1, Math.round(MOST * detail));
     const rows = [...listed("error", report.errors, most), ...listed("warning", report.warnings, most)];

@@ -2,8 +2,15 @@ import { checkKnown } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { barsPanel } from "../figure/bars.js";
 import { figure } from "../figure/figure.js";
-import { escapeText } from "../figure/panel.js";
-import { pictureHtml, secondsText, SHOW_OPTIONS, type ShowOptions, tableHtml, tableText } from "./bundle.js";
+import {
+  pictureHtml,
+  secondsText,
+  SHOW_OPTIONS,
+  type ShowOptions,
+  tableHtml,
+  tableText,
+  captionHtml,
+} from "./bundle.js";
 import { chiSquare } from "../statistics/chi-square.js";
 import { type LeakView, leakMatrix } from "./leak-matrix.js";
 
@@ -62,11 +69,11 @@ export function splitsBundle(view: SplitsView, options: SplitsOptions = {}): Mim
     view.groupBy ? `grouped by ${view.groupBy}` : "",
   ].filter(Boolean);
   const lines = [options.title ?? "", made.join(", ")].filter(Boolean);
-  const html = [...lines.map((line) => tableCaption(line)), tableHtml(head, rows)];
+  const html = [...lines.map((line) => captionHtml(line)), tableHtml(head, rows)];
   const text = [...lines, tableText(head, rows)];
   if (view.labels?.length && view.splits.some((s) => s.classes)) addBalance(view, view.labels, options, html, text);
   if (options.audit) {
-    const leaks = leakMatrix(options.audit, options.width);
+    const leaks = leakMatrix(options.audit);
     html.push(leaks.html);
     text.push(leaks.text);
   }
@@ -95,7 +102,7 @@ function addBalance(
     title: "Labels",
   });
   const alt = `Share of each label in ${view.splits.map((s) => s.name).join(", ")}. ${line}`;
-  html.push(tableCaption(line), pictureHtml(figure([panel], { width: options.width, alt })));
+  html.push(captionHtml(line), pictureHtml(figure([panel], { width: options.width, alt })));
   text.push(
     line,
     tableText(
@@ -103,8 +110,4 @@ function addBalance(
       labels.map((l, i) => [l, ...counts.map((row) => row[i]!)]),
     ),
   );
-}
-
-function tableCaption(line: string): string {
-  return `<div style="margin:8px 0 2px">${escapeText(line)}</div>`;
 }

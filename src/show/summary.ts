@@ -1,7 +1,19 @@
 import { checkKnown } from "../core/known-options.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
-import { escapeText } from "../figure/panel.js";
-import { fit, MAX_BYTES, secondsText, SHOW_OPTIONS, type ShowOptions, tableText } from "./bundle.js";
+import { type Figure, figure } from "../figure/figure.js";
+import { histogramPanel } from "../figure/histogram.js";
+import { escapeText, type Panel } from "../figure/panel.js";
+import {
+  fit,
+  MAX_BYTES,
+  secondsText,
+  SHOW_OPTIONS,
+  type ShowOptions,
+  tableText,
+  pictureHtml,
+  headingHtml,
+  captionHtml,
+} from "./bundle.js";
 import type { ExampleLike } from "./sound.js";
 import { secondsOf, smallPlayer, thumbnailHtml } from "./thumbnail.js";
 
@@ -21,8 +33,29 @@ export interface SummaryView {
   seed?: number | string;
   /** "fresh", "stale" or "damaged", and why. */
   state?: string;
+  /** Seconds of each example; shown as a histogram where they differ. */
+  lengths?: readonly number[];
+  /** Peak and RMS in dBFS (0 is full scale) of some examples, -Infinity for silence; shown as histograms. */
+  levels?: readonly Level[];
   /** Shown with small waveforms and players. */
   first?: readonly ExampleLike[];
+}
+
+/** How loud an example is, in dB of full scale. */
+export interface Level {
+  peak: number;
+  rms: number;
+}
+
+/** Peak and RMS of samples in dBFS: of a sine of full scale 0 and -3.01 dB; -Infinity where all are 0. */
+export function levelOf(samples: ArrayLike<number>): Level {
+  let [peak, sum] = [0, 0];
+  for (let i = 0; i < samples.length; i++) {
+    peak = Math.max(peak, Math.abs(samples[i]!));
+    sum += samples[i]! ** 2;
+  }
+  const decibels = (value: number): number => 20 * Math.log10(value);
+  return { peak: decibels(peak), rms: decibels(Math.sqrt(sum / Math.max(1, samples.length))) };
 }
 
 /** Anything that makes its own card: a dataset. */
@@ -45,33 +78,69 @@ export function summary(shown: Described | SummaryView, options: ShowOptions = {
   displayBundle(summaryBundle(shown, options));
 }
 
+/** A small waveform, its player and its words, which take the next line on a narrow screen. */
+const ROW = "display:flex;flex-wrap:wrap;align-items:center;gap:4px 12px;padding:2px 8px";
+
 /** What `summary` shows. */
 export function summaryBundle(view: SummaryView, options: ShowOptions = {}): MimeBundle {
   const rows = facts(view);
   const title = options.title ?? `Dataset “${view.name}”`;
   const maxBytes = options.maxBytes ?? MAX_BYTES;
   const first = view.first ?? [];
-  const cell = (html: string, tag = "td"): string =>
-    `<${tag} style="text-align:left;padding:2px 10px">${html}</${tag}>`;
+  const cell = (html: string, tag = "td"): string => `<${tag} style="text-align:left;padding:2px 8px">${html}</${tag}>`;
   const card = rows.map(([name, value]) => `<tr>${cell(escapeText(name), "th")}${cell(escapeText(value))}</tr>`);
+  const spread = histograms(view);
+  const picture = spread ? pictureHtml(spread) : "";
   return fit(maxBytes, (detail) => {
-    const each = (detail * maxBytes * 0.9) / Math.max(1, first.length) - 900;
+    const each = (detail * (maxBytes * 0.9 - picture.length)) / Math.max(1, first.length) - 900;
     const heard = first.map((example) => {
       const { html, preview } = smallPlayer(example, each);
       const words = [example.name || "example", secondsText(secondsOf(example))];
       const text = [...words, ...(preview ? [`preview: ${preview}`] : [])].join(", ");
-      return { text, html: `<tr>${cell(thumbnailHtml(example))}${cell(html)}${cell(escapeText(text))}</tr>` };
+      const parts = [thumbnailHtml(example), html, `<span style="min-width:0">${escapeText(text)}</span>`];
+      return { text, html: `<div style="${ROW}">${parts.join("")}</div>` };
     });
     return {
       "text/html":
-        `<div><div style="font-weight:600">${escapeText(title)}</div><table style="border-collapse:collapse"><tbody>${card.join("")}</tbody></table>` +
-        (heard.length > 0
-          ? `<div style="margin:8px 0 2px">First examples</div><table style="border-collapse:collapse"><tbody>${heard.map((h) => h.html).join("")}</tbody></table>`
-          : "") +
+        `<div>${headingHtml(title)}<table style="border-collapse:collapse"><tbody>${card.join("")}</tbody></table>${picture}` +
+        (heard.length > 0 ? `${captionHtml("First examples")}${heard.map((h) => h.html).join("")}` : "") +
         "</div>",
-      "text/plain": [title, tableText(["", ""], rows).trim(), ...heard.map((h) => h.text)].join("\n"),
+      "text/plain": [
+        title,
+        tableText(["", ""], rows).trim(),
+        ...(spread ? [spread.alt] : []),
+        ...heard.map((h) => h.text),
+      ].join("\n"),
     };
   });
+}
+
+/** Lengths that differ, and levels, as histograms; undefined where there are none. */
+function histograms({ lengths = [], levels = [] }: SummaryView): Figure | undefined {
+  const panels: Panel[] = [];
+  const words: string[] = [];
+  const range = (values: readonly number[]): [number, number] => [Math.min(...values), Math.max(...values)];
+  const [shortest, longest] = range(lengths);
+  if (longest > shortest) {
+    panels.push(histogramPanel({ series: [{ name: "length", values: lengths }], label: "length (s)" }));
+    words.push(`lengths ${secondsText(shortest)} to ${secondsText(longest)}`);
+  }
+  const heard = levels.filter(({ peak }) => peak > -Infinity);
+  if (heard.length > 0) {
+    const series = (["peak", "rms"] as const).map((key) => ({
+      name: key === "rms" ? "RMS" : key,
+      values: heard.map((level) => level[key]),
+    }));
+    const silent = levels.length - heard.length;
+    const title = `${levels.length} ${levels.length === 1 ? "example" : "examples"}${silent > 0 ? `, ${silent} silent` : ""}`;
+    panels.push(histogramPanel({ series, label: "level (dBFS)", title }));
+    const said = series.map(({ name, values }) => {
+      const [low, high] = range(values);
+      return `${name} ${low.toFixed(1)} to ${high.toFixed(1)} dBFS`;
+    });
+    words.push(`levels of ${title}: ${said.join(", ")}`);
+  }
+  return panels.length > 0 ? figure(panels, { width: 480, alt: `Histograms: ${words.join("; ")}` }) : undefined;
 }
 
 function facts(view: SummaryView): [string, string][] {

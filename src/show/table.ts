@@ -3,7 +3,7 @@ import { DatasetError } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { escapeText } from "../figure/panel.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
-import { fit, MAX_BYTES, type ShowOptions, tableHtml, tableText } from "./bundle.js";
+import { fit, MAX_BYTES, type ShowOptions, tableHtml, tableText, headingHtml } from "./bundle.js";
 
 /** Options of `table`. */
 export interface TableShowOptions extends Omit<ShowOptions, "width"> {
@@ -55,8 +55,8 @@ export function tableBundle(rows: readonly object[], options: TableShowOptions =
     );
     const end = more.length > 0 ? `… ${more.join(", ")}` : "";
     const lines = [title ?? "", tableText(head, cells), end].filter((text) => text !== "");
-    const heading = title === undefined ? "" : `<div style="font-weight:600">${escapeText(title)}</div>`;
-    const html = `<div>${heading}<div style="overflow-x:auto">${tableHtml(head, cells)}</div>${end === "" ? "" : `<div>${escapeText(end)}</div>`}</div>`;
+    const heading = title === undefined ? "" : headingHtml(title);
+    const html = `<div>${heading}${tableHtml(head, cells)}${end === "" ? "" : `<div>${escapeText(end)}</div>`}</div>`;
     return { "text/html": html, "text/plain": lines.join("\n") };
   });
 }

@@ -3,7 +3,16 @@ import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { figure } from "../figure/figure.js";
 import { escapeText } from "../figure/panel.js";
 import { waveformPanel } from "../figure/waveform.js";
-import { fit, MAX_BYTES, numberText, pictureHtml, secondsText, SHOW_OPTIONS, type ShowOptions } from "./bundle.js";
+import {
+  fit,
+  MAX_BYTES,
+  numberText,
+  pictureHtml,
+  secondsText,
+  SHOW_OPTIONS,
+  type ShowOptions,
+  headingHtml,
+} from "./bundle.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type ExampleLike, toSound } from "./sound.js";
 
@@ -40,7 +49,7 @@ export function worstBundle(judged: readonly Judged[], n = 5, options: ShowOptio
     const each = (detail * maxBytes) / Math.max(1, sorted.length);
     const cards = sorted.map((one, i) => card(one, i + 1, each));
     return {
-      "text/html": `<div><div style="font-weight:600">${escapeText(title)}</div>${cards.map((c) => c.html).join("")}</div>`,
+      "text/html": `<div>${headingHtml(title)}${cards.map((c) => c.html).join("")}</div>`,
       "text/plain": [title, ...cards.map((c) => c.text)].join("\n"),
     };
   });
@@ -69,7 +78,7 @@ function card(judged: Judged, place: number, maxBytes: number): { html: string; 
   const playable = encodePreview(sound, 0, samples.length, maxBytes - picture.svg.length * 1.4 - 900, false);
   const text = `${place}. ${name}: ${facts.join(", ")}${playable.preview ? ` — preview: ${playable.preview}` : ""}`;
   return {
-    html: `<div style="margin:10px 0">${escapeText(text)}<br>${audioHtml(playable, name)}<br>${pictureHtml(picture)}</div>`,
+    html: `<div style="margin:8px 0">${escapeText(text)}<br>${audioHtml(playable, name)}<br>${pictureHtml(picture)}</div>`,
     text,
   };
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { LayersModel } from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
 import { duration } from "../notebook/progress.js";
+import { numberText } from "../show/bundle.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 import { stepCounts } from "../tensorflow/step/compile-steps.js";
 import type { FailedBatch, Training } from "./fit-callbacks.js";
@@ -19,7 +20,7 @@ export function summary(
     `Trained ${epochs} of ${options.epochs} epochs in ${duration(seconds)}, ${(100 * waiting).toFixed(1)} % of it waiting for data.`,
     best.epoch === 0
       ? `No epoch is best: ${best.name} was never a finite number; lower the learning rate, or look for NaN in the data.`
-      : `Best ${best.name} ${best.value.toPrecision(4)} at epoch ${best.epoch}${options.restoreBest === false ? "" : " (weights restored)"}.`,
+      : `Best ${best.name} ${numberText(best.value)} at epoch ${best.epoch}${options.restoreBest === false ? "" : " (weights restored)"}.`,
   ];
   if (stoppedEarly) sentences.push(`Stopped early: no improvement for ${options.patience} epochs.`);
   if (steps) sentences.push(steps);

@@ -78,7 +78,9 @@ async function train(training: Training, show: boolean): Promise<FitResult> {
   const outcome: Outcome = { stoppedEarly: false, trained: 0 };
   const steps = describeSteps(model);
   try {
-    const live = show ? [liveHistory({ epochs: options.epochs, steps: dataset.trainSteps, monitor, mode })] : [];
+    const learningRate = options.schedule && ((): number => rateOf(model.optimizer));
+    const shown = { epochs: options.epochs, steps: dataset.trainSteps, monitor, mode };
+    const live = show ? [liveHistory({ ...shown, ...(learningRate ? { learningRate } : {}) })] : [];
     if (state.epoch < options.epochs)
       await runEpochs(training, data.source, [...live, fitCallbacks(training, weights, outcome)]);
     if (signal.aborted) await saveCheckpoint(training, "last");

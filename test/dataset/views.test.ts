@@ -119,6 +119,8 @@ test("a dataset's card tells its size and whether it is fresh, stale or damaged"
     [card.kind, card.examples, card.seconds, card.sampleRate, card.channels, card.shards, card.state],
     ["pairs", 1, 0.1, RATE, 1, 1, "fresh"],
   );
+  assert.deepEqual(card.lengths, [0.1]);
+  assert.equal(card.levels!.length, 1);
   assert.ok(card.bytes! > 2 * 2 * 800 && card.bytes! < 2 * 2 * 800 + 400, `${card.bytes} bytes`);
   assert.equal(card.first![0]!.name, "a.wav");
   write(directory, { "in/a.wav": tone(800, 310) });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { colourTable, NEUTRAL, PALETTE, VERDICT } from "../../dist/figure/colour.js";
+import { colourTable, inkOn, NEUTRAL, PALETTE, VERDICT } from "../../dist/figure/colour.js";
 import { curvesPanel } from "../../dist/figure/curves.js";
 import { figure } from "../../dist/figure/figure.js";
+import { histogram } from "../../dist/figure/histogram.js";
 import { matrixPanel } from "../../dist/figure/matrix.js";
 import { escapeText } from "../../dist/figure/panel.js";
 import { placePanels, textWidth, tickName } from "../../dist/figure/place.js";
@@ -38,6 +39,20 @@ print(json.dumps([one(c) for c in input]))`,
     assert.deepEqual(Array.from(ours.low), theirs[i].low);
     assert.deepEqual(Array.from(ours.high), theirs[i].high);
   });
+});
+
+test("a histogram's counts equal numpy's", () => {
+  const values = Array.from({ length: 500 }, (_, i) => Math.sin(i * i) * 3 + 1);
+  const theirs = python(
+    `import numpy as np
+print(json.dumps([np.histogram(input, bins=b, range=(min(input), max(input)))[0].tolist() for b in (1, 24, 7)]))`,
+    values,
+  );
+  const [min, max] = [Math.min(...values), Math.max(...values)];
+  assert.deepEqual(
+    [1, 24, 7].map((bins) => histogram(values, min, max, bins)),
+    theirs,
+  );
 });
 
 test("no sample lies outside the envelope, whatever the zoom", () => {
@@ -138,6 +153,18 @@ test("axis text is readable on JupyterLab's light and dark ground", () => {
   assert.ok(contrast(NEUTRAL, "#111111") >= 4);
 });
 
+test("text in a cell has a contrast of at least 4.5 to 1, whatever the cell's colour", () => {
+  for (const map of ["viridis", "magma", "grey"] as const) {
+    const table = colourTable(map);
+    for (let i = 0; i < 256; i++) {
+      const cell = [table[3 * i]!, table[3 * i + 1]!, table[3 * i + 2]!] as const;
+      const ink = inkOn(cell) === "#000" ? [0, 0, 0] : [255, 255, 255];
+      const [low, high] = [luminance(ink), luminance([...cell])].sort((x, y) => x - y);
+      assert.ok((high! + 0.05) / (low! + 0.05) >= 4.5, `${map} ${i}`);
+    }
+  }
+});
+
 test("colours stay apart for each kind of colour-blindness", () => {
   // Viénot, Brettel and Mollon 1999 for protanopia and deuteranopia, on linear RGB.
   const blind = [
@@ -174,10 +201,14 @@ test("ticks are round, inside the axis, and never fewer than two", () => {
   );
   assert.deepEqual(
     logScale(20, 8000, "Hz").ticks.map((t) => t.text),
-    ["20", "50", "100", "200", "500", "1,000", "2,000", "5,000"],
+    ["20", "50", "100", "200", "500", "1,000", "2,000", "5,000", "8,000"],
   );
   const mel = warpedScale(0, 8000, "Hz", (f) => Math.log1p(f / 700));
   close([mel.position(0), mel.position(8000)], [0, 1], 1e-12, 0);
+  for (const end of [4100, 8000, 11025, 22050]) {
+    for (const scale of [logScale(20, end, "Hz"), warpedScale(0, end, "Hz", (f) => Math.log1p(f / 700))])
+      assert.ok(scale.position(scale.ticks.at(-1)!.at) >= 0.94, `${scale.kind} to ${end}`);
+  }
 });
 
 test("every instant is a hit, a miss or a false alarm as its label and prediction say", () => {
@@ -266,12 +297,15 @@ test("a title gives way to its legend, and the mark of the best epoch stays insi
       mark: { x: at, y: at, text: "best: 0.1346" },
     });
     const { svg, plotly } = figure([panel], { alt: "curves" });
-    assert.match(svg, /font-weight="600">a title that is [^<]*…</);
-    const [, x, y, anchor] = svg.match(/<text x="([\d.]+)" y="([\d.]+)" text-anchor="(\w+)">best/)!;
+    assert.match(svg, /font-weight="600"[^>]*>a title that is [^<]*…</);
+    const [, percent, top, from, anchor] = svg.match(
+      /<svg x="([\d.]+)%" y="([\d.]+)"[^>]*><circle[^>]*><text y="(-?\d+)" text-anchor="(\w+)">best/,
+    )!;
     const reach = { end: [-80, 0], start: [0, 80], middle: [-40, 40] }[anchor!]!;
     const width = placePanels([panel], 1, 720).placed[0]!.width;
-    assert.ok(Number(x) + reach[0]! >= 0 && Number(x) + reach[1]! <= width, `${anchor} at ${x} of ${width}`);
-    assert.ok(Number(y) > 10 && Number(y) < panel.height);
+    const [x, y] = [(Number(percent) * width) / 100, Number(top) + Number(from)];
+    assert.ok(x + reach[0]! >= 0 && x + reach[1]! <= width, `${anchor} at ${x} of ${width}`);
+    assert.ok(y > 10 && y < panel.height);
     const mark = plotly.data.at(-1) as { textposition: string };
     assert.match(mark.textposition, [/right/, /center/, /left/][at - 1]!);
   }

@@ -11,18 +11,19 @@ import { chiSquare } from "../../dist/statistics/chi-square.js";
 import { confusionBundle } from "../../dist/show/confusion.js";
 import { exampleBundles } from "../../dist/show/example.js";
 import { exploreBundle } from "../../dist/show/explore.js";
-import { bestEpoch, historyFigure } from "../../dist/show/history.js";
+import { bestEpoch, history, historyFigure, smooth } from "../../dist/show/history.js";
 import { leaksBundle } from "../../dist/show/leaks.js";
-import { pairBundles } from "../../dist/show/pair.js";
+import { difference, pairBundles } from "../../dist/show/pair.js";
 import { pianoRollBundle, toNotes } from "../../dist/show/piano-roll.js";
 import { playerBundle } from "../../dist/show/player.js";
 import { predictionsBundle } from "../../dist/show/predictions.js";
 import { problemsBundle } from "../../dist/show/problems.js";
+import { thumbnailHtml } from "../../dist/show/thumbnail.js";
 import { toSound } from "../../dist/show/sound.js";
 import { spectrogramBundle, spectrogramValues } from "../../dist/show/spectrogram.js";
 import { splitsBundle } from "../../dist/show/splits.js";
 import { tableBundle } from "../../dist/show/table.js";
-import { summaryBundle } from "../../dist/show/summary.js";
+import { levelOf, summaryBundle } from "../../dist/show/summary.js";
 import { waveformBundle } from "../../dist/show/waveform.js";
 import { worstBundle } from "../../dist/show/worst.js";
 import { close } from "../support/close.js";
@@ -400,7 +401,7 @@ test("an example's labels become notes that end with its sound", () => {
   );
 });
 
-test("the leak matrix of an audit is in the table, the picture and the words", () => {
+test("the leak matrix of an audit is in the table and the words, each number once", () => {
   const view = { splits: [{ name: "train", examples: 3 }] };
   const leaky = { matrix: { identical: { "train/test": 2, "train/validate": 0 }, group: { "train/test": 1 } } };
   const shown = splitsBundle(view, { audit: leaky });
@@ -408,7 +409,9 @@ test("the leak matrix of an audit is in the table, the picture and the words", (
     String(shown["text/plain"]),
     /Leaks: 3 leaked examples\nshared +train\/test.*\nidentical +2 +0\ngroup +1 +0$/,
   );
-  assert.match(String(shown["text/html"]), /<table.*identical.*<img alt="Leaks: 3 leaked examples"/);
+  const leaky3 = String(shown["text/html"]).split("Leaks: ")[1]!;
+  assert.match(leaky3, /^3 leaked examples.*<table.*identical.*>2</);
+  assert.doesNotMatch(leaky3, /<img/);
   const clean = splitsBundle(view, { audit: { matrix: { identical: { "train/test": 0 } } } });
   assert.match(String(clean["text/plain"]), /Leaks: none between splits/);
 });
@@ -531,6 +534,114 @@ test("the best epoch is the lowest validation loss, or the highest of a metric",
     historyFigure(values, {}, "").alt,
     /over 3 epochs: loss 1 \(validation 2\), acc 0.8; best epoch 2 with val_loss 1.5/,
   );
+});
+
+test("smoothed curves equal pandas' exponentially weighted means", () => {
+  const values = [3, 1, 2, 0.5, 4, 1.5];
+  const theirs = python(
+    `import pandas
+print(json.dumps([pandas.Series(input).ewm(alpha=1 - w, adjust=True).mean().tolist() for w in (0.3, 0.6, 0.95)]))`,
+    values,
+  );
+  for (const [i, weight] of [0.3, 0.6, 0.95].entries()) close(smooth(values, weight), theirs[i], 1e-12, 0);
+});
+
+test("a history of several runs: loss on a logarithmic axis, earlier runs behind it, the learning rate where it changes", () => {
+  const values = { loss: [1, 0.1, 0.01], val_loss: [1, 0.2, 0.1], learningRate: [0.1, 0.1, 0.01] };
+  const { plotly } = historyFigure(values, { log: true, before: [{ loss: [2, 1, 0.5, 0.25] }] }, "");
+  const layout = plotly.layout as Record<string, { type?: string; title?: { text: string }; range?: number[] }>;
+  assert.deepEqual([layout.yaxis!.type, layout.yaxis2!.type], ["log", "log"]);
+  assert.equal(layout.yaxis2!.title?.text, "learning rate");
+  const earlier = plotly.data.find(({ name }) => name === "earlier")!;
+  assert.deepEqual(earlier.y, [2, 1, 0.5, 0.25]);
+  const [low, high] = layout.yaxis!.range!;
+  assert.ok(low! < -2 && low! > -2.1 && high! > Math.log10(2) && high! < 0.4, `${low} to ${high}`);
+  const still = historyFigure({ loss: [1, 0.5], learningRate: [0.1, 0.1] }, {}, "");
+  assert.equal((still.plotly.layout as typeof layout).yaxis2, undefined, "a rate that stays is no panel");
+  assert.throws(() => history({ loss: [1] }, { smooth: 1 }), {
+    code: "OPTION",
+    message: /^smooth: 1, expected 0 to below 1/,
+  });
+  assert.throws(() => history({ loss: [1] }, { smoth: 1 } as never), {
+    code: "OPTION",
+    message: /did you mean smooth/,
+  });
+});
+
+test("what training came to is said once, beside its picture", () => {
+  const { note, svg, alt } = historyFigure({ loss: [1, 1 / 3] }, {}, "2 epochs in 0.500 s");
+  assert.equal(note, "2 epochs in 0.500 s");
+  assert.match(svg, />best: 0\.3333</);
+  assert.equal(alt.split("best epoch").length, 2);
+});
+
+test("a pair's difference and its signal-to-noise ratio equal numpy's", () => {
+  const sounds = [noisy(0.5), noisy(0.5).map((v, i) => 0.9 * v + 0.01 * Math.cos(i))];
+  const { sound, snr } = difference(toSound(sounds[0]!, { sampleRate }), toSound(sounds[1]!, { sampleRate }));
+  const theirs = python(
+    `import numpy as np
+a, b = [np.array(x, np.float32) for x in input]
+d = b - a
+print(json.dumps({"difference": d.tolist(), "snr": float(10 * np.log10((b.astype(float) ** 2).sum() / (d.astype(float) ** 2).sum()))}))`,
+    sounds.map((each) => Array.from(each)),
+  );
+  close(sound.channels[0]!, theirs.difference, 1e-6, 0);
+  close([snr], [theirs.snr], 1e-5, 0);
+  const bundles = pairBundles([sounds[0]!, sounds[1]!], { sampleRate, difference: true });
+  assert.match(String(bundles[0]!["text/plain"]), new RegExp(`difference, SNR ${theirs.snr.toFixed(1)} dB: 0.500 s`));
+  assert.equal(String(bundles[0]!["text/html"]).split("<audio").length - 1, 3);
+  assert.throws(() => pairBundles([short, short.subarray(1)], { sampleRate, difference: true }), {
+    code: "OPTION",
+    message:
+      "difference: 1 × 23999 samples at 16000 Hz minus 1 × 24000 samples at 16000 Hz, expected sides of one form",
+  });
+});
+
+test("levels in dBFS equal numpy's, and the card tells lengths and levels", () => {
+  const samples = noisy(0.2);
+  const theirs = python(
+    `import numpy as np
+x = np.array(input, float)
+print(json.dumps([20 * np.log10(np.abs(x).max()), 20 * np.log10(np.sqrt((x ** 2).mean()))]))`,
+    Array.from(samples),
+  );
+  const { peak, rms } = levelOf(samples);
+  close([peak, rms], theirs, 1e-9, 0);
+  assert.deepEqual(levelOf(new Float32Array(9)), { peak: -Infinity, rms: -Infinity });
+  const view = {
+    name: "x",
+    kind: "pairs",
+    examples: 3,
+    lengths: [1, 2, 2.5],
+    levels: [levelOf(samples), levelOf([0])],
+  };
+  const shown = summaryBundle(view);
+  assert.match(
+    String(shown["text/plain"]),
+    new RegExp(`lengths 1.000 s to 2.500 s; levels of 2 examples, 1 silent: peak ${peak.toFixed(1)} to`),
+  );
+  assert.match(String(shown["text/html"]), /<img alt="Histograms: /);
+  assert.doesNotMatch(String(summaryBundle({ ...view, lengths: [1, 1], levels: [] })["text/html"]), /Histograms/);
+});
+
+test("words say a title once", () => {
+  const text = String(predictionsBundle(short, { sampleRate, title: "heard.flac" })["text/plain"]);
+  assert.equal(text.split("heard.flac").length, 2, text);
+});
+
+test("a tone's small waveform shows a few of its periods, a sound with a shape its whole", () => {
+  const picture = (input: Float32Array): string => {
+    const [, data] = thumbnailHtml({ input, sampleRate, name: "x" }).match(/base64,([^"]*)/)!;
+    return Buffer.from(data!, "base64").toString();
+  };
+  const tone = Float32Array.from({ length: 16000 }, (_, i) => Math.sin((2 * Math.PI * 400 * i) / sampleRate));
+  const periods = picture(tone);
+  assert.match(periods, />15 ms</, "six periods of 400 Hz");
+  const heights = [...periods.matchAll(/[ML][\d.]+ ([\d.]+)/g)].map(([, y]) => Number(y) - 12);
+  const rises = heights.filter((y, i) => i > 0 && heights[i - 1]! > 0 && y <= 0).length;
+  assert.ok(rises >= 5 && rises <= 7, `${rises} periods`);
+  const faded = tone.map((v, i) => v * Math.exp(-i / 2000));
+  assert.doesNotMatch(picture(faded), / ms</);
 });
 
 test("a plain Node script writes one self-contained html file and prints where, once", () => {
