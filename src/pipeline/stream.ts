@@ -74,7 +74,7 @@ export class PipelineStream {
       const rows = pieceRows(own, cut, 0, 1, channels);
       const shape = inputShape(description, 1, cut.size);
       const heard = hearRows({ rows, count: 1, shape, description });
-      const output = await forward(this.tf, this.model, heard, shape, description);
+      const output = await forward(this.tf, this.model, heard, shape, cut, description);
       const frames = description.kind === "frames";
       const last = Math.min(this.samples, start + (frames ? cut.step : cut.length));
       const values = frames

@@ -314,6 +314,32 @@ test("descriptions by hand, models and sounds that make no sense are refused", a
   await assert.rejects(pipeline.predict({ samples, sampleRate: RATE, channels: 1 }, aborted), { code: "ABORTED" });
 });
 
+test("an output of another form than the kind's is refused: by its shape, or as soon as the model gives it", async () => {
+  const source = { samples: sound(2000, 1), sampleRate: RATE, channels: 1 };
+  const described = { sampleRate: RATE, inputSize: 16 };
+  const halved = (frames: number | null): tfjs.Sequential =>
+    tf.sequential({ layers: [tf.layers.maxPooling1d({ poolSize: 2, inputShape: [frames, 16] })] });
+  const pooled = net([null, 16], 2, false, "sigmoid");
+  const cases: [tfjs.LayersModel, PipelineDescription["kind"], RegExp][] = [
+    [halved(8), "frames", /^model output: \[4,16\] a piece, expected \[8, labels\], a row per 16 samples/],
+    [net([8, 16], 2, false, "sigmoid"), "frames", /^model output: \[2\] a piece, expected \[8, labels\]/],
+    [net([8, 16], 2, true, "sigmoid"), "classes", /^model output: \[8,2\] a piece, expected one number per label/],
+    [net([8, 16], 2, true, "linear"), "values", /^model output: \[8,2\] a piece, expected one number per label/],
+    [net([8, 16], 2, true, "linear"), "pairs", /^model output: 16 values a piece, expected 128, its input's samples/],
+  ];
+  for (const [model, kind, message] of cases) {
+    const make = (): Pipeline => createPipeline(model, { ...described, kind, window: { length: 128 } });
+    assert.throws(make, { code: "OPTION", message });
+  }
+  for (const model of [halved(null), pooled]) {
+    const whole = createPipeline(model, { ...described, kind: "frames" });
+    const message = /^model output: \[\S+\] a piece, expected \[125, labels\], a row per 16 samples/;
+    await assert.rejects(whole.predict(source, quiet), { code: "OPTION", message });
+  }
+  const stream = createPipeline(halved(null), { ...described, kind: "frames", window: { length: 128 } }).stream();
+  await assert.rejects(stream.push(source.samples), { code: "OPTION", message: /expected \[8, labels\]/ });
+});
+
 test("a file is read while it is predicted, to the same as its samples at once", async (t) => {
   const directory = folder(t);
   const pipelines = [
