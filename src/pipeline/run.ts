@@ -1,6 +1,7 @@
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
 import { concat } from "../core/numbers.js";
+import { checkFeatures } from "../features/features.js";
 import { featureRowsShape } from "../features/feature-rows.js";
 import { type Cut, cutSound, OverlapAdd, PieceReader, predictedRows, type SoundReader } from "./cut.js";
 import type { PipelineDescription } from "./description.js";
@@ -21,11 +22,13 @@ export function inputShape(description: PipelineDescription, rows: number, size:
 }
 
 /**
- * Checks that the model takes what the description gives it.
- * @throws DatasetError "OPTION" with both shapes
+ * Checks that the model takes what the description gives it, and gives what the description says.
+ * @throws DatasetError "OPTION" with both shapes, or with features that can't be
  */
 export function checkModel(model: PipelineModel, description: PipelineDescription): void {
   const wanted = model.inputs[0]?.shape ?? [];
+  const { features, sampleRate } = description;
+  if (features) checkFeatures(features, sampleRate);
   const fits = (shape: readonly number[]): boolean =>
     shape.length === wanted.length &&
     shape.every((n, i) => i === 0 || wanted[i] == null || wanted[i]! < 0 || wanted[i] === n);

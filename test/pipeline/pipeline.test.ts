@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -250,6 +250,20 @@ test("a saved pipeline says the same; what doesn't fit or is damaged is named", 
     "OPTION",
     /^model input: \[batch, 17, 20\], expected \[batch, 17, 40\]/,
   );
+  for (const [entry, found] of [
+    ['"kind": "logMel"', '"kind": "logMell"'],
+    ['"melBins": 20', '"melBins": 20, "melBin": 20'],
+    ['"melBins": 20', '"melBins": 20, "__proto__": {}'],
+    ['"melBins": 20', '"melBins": "20"'],
+    ['"topDb": "Infinity"', '"topDb": "none"'],
+    ['"topDb": "Infinity"', '"topDb": null'],
+  ] as const) {
+    await rejects(p, (text) => text.replace(entry, found), "OPTION", /^features/);
+  }
+  for (const entry of ["channels", "inputSize", "thresholds", "exclusive", "labels", "encoding", "window", "output"]) {
+    const emptied = (text: string): string => JSON.stringify({ ...(JSON.parse(text) as object), [entry]: null });
+    await rejects(p, emptied, "OPTION", new RegExp(`^${entry}: null, expected`));
+  }
   await rejects("model.json", (text) => text.slice(9), "FILE", /no valid json/);
   await rejects(
     "model.json",
@@ -260,6 +274,16 @@ test("a saved pipeline says the same; what doesn't fit or is damaged is named", 
   await rejects("model.json", (text) => text.replace('"Conv1D"', '"Evil"'), "FILE", /^model: /);
   await rejects("weights-1.bin", () => "", "FILE", /^weights: 0 bytes, expected \d+/);
   await assert.rejects(loadPipeline(join(directory, "none")), { code: "FILE" });
+  const missing = join(folder(t), "copy");
+  for (const [file, name] of [
+    ["weights-1.bin", /weights-1\.bin: not found/],
+    ["model.json", /model\.json: not found/],
+  ] as const) {
+    cpSync(directory, missing, { recursive: true });
+    rmSync(join(missing, file));
+    await assert.rejects(loadPipeline(missing), { code: "FILE", message: name });
+  }
+  await assert.rejects(pipeline.save(join(directory, "model.json")), { code: "FILE", message: /a file of that name/ });
 });
 
 test("descriptions by hand, models and sounds that make no sense are refused", async () => {
@@ -309,6 +333,9 @@ test("descriptions by hand, models and sounds that make no sense are refused", a
     "OPTION",
     /^samples: 99, expected a multiple of the 2/,
   );
+  for (const source of [undefined, null, 42, {}, { samples: null, sampleRate: RATE, channels: 1 }]) {
+    await wrong(source as never, "OPTION", /^samples: \w+, expected a file's name, or a Float32Array or Int16Array/);
+  }
   await wrong({ samples, sampleRate: Number.NaN, channels: 1 }, "OPTION", /^sampleRate: NaN/);
   const aborted = { ...quiet, signal: AbortSignal.abort() };
   await assert.rejects(pipeline.predict({ samples, sampleRate: RATE, channels: 1 }, aborted), { code: "ABORTED" });
