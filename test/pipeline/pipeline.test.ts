@@ -531,6 +531,23 @@ test("a stream gives the pieces of the whole, however the samples come", async (
     for (const [k, { values }] of pieces.entries()) close(values, whole.pieces[k]!.values, 1e-5);
     await assert.rejects(stream.push(samples), { code: "OPTION", message: /^stream: ended/ });
   }
+  // As a callback of a sound card calls it: nobody waits, and the buffer is used again.
+  const samples = sound(9000, 5);
+  const whole = (await pipeline.predict({ samples, sampleRate: RATE, channels: 1 }, quiet)) as ClassPrediction;
+  const stream = pipeline.stream();
+  const buffer = new Float32Array(1500);
+  const calls: Promise<PredictedPiece[]>[] = [];
+  for (let at = 0; at < samples.length; at += buffer.length) {
+    buffer.set(samples.subarray(at, at + buffer.length));
+    calls.push(stream.push(buffer));
+  }
+  calls.push(stream.end());
+  const pieces = (await Promise.all(calls)).flat();
+  assert.deepEqual(
+    pieces.map(({ start, end }) => [start, end]),
+    whole.pieces.map(({ start, end }) => [start, end]),
+  );
+  for (const [k, { values }] of pieces.entries()) close(values, whole.pieces[k]!.values, 1e-5);
   const all = createPipeline(net([null, 128], 2, true, "sigmoid"), {
     kind: "frames",
     sampleRate: RATE,
