@@ -40,8 +40,12 @@ export async function main(args: string[]): Promise<void> {
     const { positionals, values } = parseArgs({
       args,
       allowPositionals: true,
-      options: { kind: { type: "string" }, out: { type: "string" }, json: { type: "boolean" } },
+      options: {
+        ...{ kind: { type: "string" }, out: { type: "string" }, json: { type: "boolean" } },
+        ...{ help: { type: "boolean", short: "h" } },
+      },
     });
+    if (values.help) return console.log(USAGE);
     checkOptions(positionals[0], Object.keys(values));
     const { kind = "pairs", out, json } = values;
     const print = (text: string, value: unknown): void => console.log(json ? JSON.stringify(value) : text);
