@@ -53,6 +53,7 @@ class Pipeline:
         for at in range(0, len(pieces), batch_size):
             batch = self._hear(pieces[at : at + batch_size], size)
             outputs.append(np.asarray(self.model.predict_on_batch(batch)))
+            self._check(outputs[-1].shape[1:], size)
         return self._join(np.concatenate(outputs), len(x), length, step)
 
     def _cut(self, x):
@@ -94,6 +95,20 @@ class Pipeline:
         else:
             x = pieces.reshape(len(pieces), size // frame, frame, -1) if frame else pieces
         return x[..., 0] if d.get("channels", 1) == 1 else x
+
+    def _check(self, piece, size):
+        """Raises ValueError for a model's output that isn't the kind's."""
+        d = self.description
+        kind, rows = d["kind"], -(-size // d.get("inputSize", 1))
+        if kind == "pairs" and np.prod(piece) != size * d.get("channels", 1):
+            expected = f"{size * d.get('channels', 1)} values, its input's samples"
+        elif kind == "frames" and np.prod(piece[:-1]) != rows:
+            expected = f"[{rows}, labels], a row per {d['inputSize']} samples of its input"
+        elif kind in ("classes", "values") and np.prod(piece[:-1]) != 1:
+            expected = "one number per label"
+        else:
+            return
+        raise ValueError(f"model output: {list(piece)} a piece, expected {expected}")
 
     def _join(self, y, samples, length, step):
         d = self.description

@@ -52,8 +52,10 @@ export async function main(args: string[]): Promise<void> {
         json: { type: "boolean" },
         verify: { type: "boolean" },
         "examples-per-file": { type: "string" },
+        help: { type: "boolean", short: "h" },
       },
     });
+    if (values.help) return console.log(USAGE);
     checkOptions(positionals[0], Object.keys(values));
     const { kind = "pairs", json } = values;
     if (!KINDS.includes(kind as Kind))

@@ -29,6 +29,16 @@ function commandWith(env: NodeJS.ProcessEnv, ...args: string[]): Ran {
   return spawnSync(program, args, { cwd: root, encoding: "utf8", env: { ...process.env, ...env } });
 }
 
+test("--help and -h say what help says, before and behind a command", () => {
+  const { status, stdout } = command("help");
+  assert.equal(status, 0);
+  assert.match(stdout, /^deep-audio-dataset COMMAND\n/);
+  for (const args of [["--help"], ["-h"], ["predict", "--help"]]) {
+    const asked = command(...args);
+    assert.deepEqual([asked.status, asked.stdout, asked.stderr], [0, stdout, ""], args.join(" "));
+  }
+});
+
 test("doctor finds everything that the set-up made, in Python's own words", () => {
   const { status, stdout } = command("doctor");
   assert.equal(status, 0);

@@ -45,10 +45,29 @@ function unknownKind(kind: unknown): DatasetError {
   return new DatasetError("OPTION", `features.kind: ${JSON.stringify(kind) ?? "missing"}, ${expected}`);
 }
 
-/** Says on the main thread what is wrong with mel bands: the workers that compute them can't. */
+/** What the values of options may be that are not checked where they are used. */
+const VALUES: Partial<Record<keyof Features, [fits: (value: unknown) => boolean, expected: string]>> = {
+  scale: [(v) => v === "slaney" || v === "htk", '"slaney" or "htk"'],
+  melBins: [(v) => Number.isSafeInteger(v) && (v as number) > 0, "a positive integer"],
+  ref: [(v) => v === "max" || isAbove0(v), 'a number above 0, or "max"'],
+  amin: [isAbove0, "a number above 0"],
+  topDb: [(v) => typeof v === "number" && v >= 0, "decibels from 0 on; Infinity for no floor"],
+};
+
+function isAbove0(value: unknown): boolean {
+  return typeof value === "number" && value > 0 && Number.isFinite(value);
+}
+
+/** Says on the main thread what is wrong with features: the workers that compute them can't. */
 export function checkFeatures(options: Features, sampleRate: number): void {
   checkKnown("features", options, OPTIONS);
   if (!KINDS.includes(options.kind)) throw unknownKind(options.kind);
+  for (const [name, [fits, expected]] of Object.entries(VALUES)) {
+    const value = options[name as keyof Features];
+    if (value === undefined || fits(value)) continue;
+    const found = typeof value === "string" ? JSON.stringify(value) : String(value);
+    throw new DatasetError("OPTION", `features.${name}: ${found}, expected ${expected}`);
+  }
   if (options.kind === "mel" || options.kind === "logMel") {
     melBank(planStft(0, options).fftLength, { ...options, sampleRate });
   }

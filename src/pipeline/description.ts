@@ -72,8 +72,9 @@ export function checkDescription(given: unknown, where: string): PipelineDescrip
   const strange = strangeIn(d, KNOWN);
   if (strange !== undefined) fail(`entry ${JSON.stringify(strange)}`, "unknown", `one of ${listOf(KNOWN)}`);
   if (!Object.hasOwn(KINDS, d.kind)) fail("kind", d.kind, listOf(KINDS));
-  const counts = { sampleRate: d.sampleRate, channels: d.channels ?? 1, inputSize: d.inputSize ?? 1 };
-  for (const [name, value] of Object.entries(counts)) if (!isCount(value)) fail(name, value, "a whole number above 0");
+  const { sampleRate, channels = 1, inputSize = 1 } = d;
+  for (const [name, value] of Object.entries({ sampleRate, channels, inputSize }))
+    if (!isCount(value)) fail(name, value, "a whole number above 0");
   if (d.encoding !== undefined && !Object.hasOwn(ENCODINGS, d.encoding))
     fail("encoding", d.encoding, listOf(ENCODINGS));
   if (d.window !== undefined) {
@@ -93,7 +94,9 @@ export function checkDescription(given: unknown, where: string): PipelineDescrip
   }
   const texts = Array.isArray(d.labels) && d.labels.every((label) => typeof label === "string");
   if (d.labels !== undefined && !texts) fail("labels", d.labels, "a list of names");
-  const numbers = typeof d.thresholds === "number" ? [d.thresholds] : (d.thresholds ?? []);
+  if (d.exclusive !== undefined && typeof d.exclusive !== "boolean") fail("exclusive", d.exclusive, "true or false");
+  const { thresholds = [] } = d;
+  const numbers = typeof thresholds === "number" ? [thresholds] : thresholds;
   if (!Array.isArray(numbers) || !numbers.every((t) => typeof t === "number" && Number.isFinite(t))) {
     fail("thresholds", d.thresholds, "a number, or one for each label");
   }

@@ -29,6 +29,10 @@ export function hear(
   { sampleRate, channels = 1, encoding }: PipelineDescription,
   where: string,
 ): Float32Array {
+  if (!ArrayBuffer.isView(audio?.samples)) {
+    const expected = "expected a file's name, or a Float32Array or Int16Array with its sampleRate and channels";
+    throw new DatasetError("OPTION", `samples: ${typeof audio?.samples}, ${expected} (${where})`);
+  }
   const counts = { sampleRate: audio.sampleRate, channels: audio.channels };
   for (const [name, value] of Object.entries(counts)) {
     if (Number.isInteger(value) && value > 0) continue;

@@ -1,6 +1,7 @@
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { DatasetError } from "../core/error.js";
 import { concat } from "../core/numbers.js";
+import { checkFeatures } from "../features/features.js";
 import { featureRowsShape } from "../features/feature-rows.js";
 import { type Cut, cutSound, OverlapAdd, PieceReader, predictedRows, type SoundReader } from "./cut.js";
 import type { PipelineDescription } from "./description.js";
@@ -21,11 +22,13 @@ export function inputShape(description: PipelineDescription, rows: number, size:
 }
 
 /**
- * Checks that the model takes what the description gives it.
- * @throws DatasetError "OPTION" with both shapes
+ * Checks that the model takes what the description gives it, and gives what the description says.
+ * @throws DatasetError "OPTION" with both shapes, or with features that can't be
  */
 export function checkModel(model: PipelineModel, description: PipelineDescription): void {
   const wanted = model.inputs[0]?.shape ?? [];
+  const { features, sampleRate } = description;
+  if (features) checkFeatures(features, sampleRate);
   const fits = (shape: readonly number[]): boolean =>
     shape.length === wanted.length &&
     shape.every((n, i) => i === 0 || wanted[i] == null || wanted[i]! < 0 || wanted[i] === n);
@@ -50,10 +53,34 @@ export function checkModel(model: PipelineModel, description: PipelineDescriptio
       `window: missing, expected the length of sound that fills the model's input ${text(wanted)}`,
     );
   }
-  const width = model.outputs[outputOf(model, description)]?.shape?.at(-1);
+  const given = model.outputs[outputOf(model, description)]?.shape;
+  const width = given?.at(-1);
   if (kind !== "pairs" && labels && width != null && width > 0 && labels.length !== width) {
     throw new DatasetError("OPTION", `labels: ${labels.length}, expected ${width}, one for each output of the model`);
   }
+  if (window && given?.slice(1).every((n) => n != null && n > 0)) {
+    checkOutput([1, ...(given as number[]).slice(1)], cutSound(window.length, description), description);
+  }
+}
+
+/**
+ * Checks that the model's output is what the description says: sound as long as its input, rows of labels for all of it, or a number
+ * per label.
+ * @throws DatasetError "OPTION" with the sizes of a piece
+ */
+function checkOutput([, ...piece]: readonly number[], { size }: Cut, description: PipelineDescription): void {
+  const { kind, channels = 1, inputSize = 1 } = description;
+  const fail = (found: string | number, expected: string): never => {
+    throw new DatasetError("OPTION", `model output: ${found} a piece, expected ${expected}`);
+  };
+  const room = piece.reduce((a, b) => a * b, 1);
+  const rows = piece.slice(0, -1).reduce((a, b) => a * b, 1);
+  const wanted = Math.ceil(size / inputSize);
+  if (kind === "pairs" && room !== size * channels) fail(`${room} values`, `${size * channels}, its input's samples`);
+  if (kind === "frames" && rows !== wanted)
+    fail(`[${piece}]`, `[${wanted}, labels], a row per ${inputSize} samples of its input`);
+  if ((kind === "classes" || kind === "values") && rows !== 1)
+    fail(`[${piece}]`, "one number per label; pool or flatten in the model what it says over time");
 }
 
 /** Which of the model's outputs is the pipeline's. */
@@ -87,13 +114,6 @@ export class Assembler {
       const output = values.subarray(row * room, (row + 1) * room);
       const start = (from + row) * cut.step;
       if (this.overlap) {
-        if (room !== cut.size * channels) {
-          const found = `${room} values a piece`;
-          throw new DatasetError(
-            "OPTION",
-            `model output: ${found}, expected ${cut.size * channels}, its input's samples`,
-          );
-        }
         this.overlap.add(start, output.subarray(0, Math.min(cut.length, samples - start) * channels));
       } else if (kind === "frames") {
         this.features = shape.at(-1)!;
@@ -164,19 +184,23 @@ export async function predictSamples(
     const values = await input;
     if (signal?.aborted) throw new DatasetError("ABORTED", "predict: aborted; run the same call again");
     next = await begin();
-    const output = await forward(tf, model, values, shape, description);
+    const output = await forward(tf, model, values, shape, cut, description);
     assembler.add(from, output.values, output.shape, cut, samples);
     onPieces?.(count);
   }
   return assembler.prediction();
 }
 
-/** Runs the model on one batch. */
+/**
+ * Runs the model on one batch.
+ * @throws DatasetError "OPTION" for an output that the description doesn't fit
+ */
 export async function forward(
   tf: Tensors,
   model: PipelineModel,
   input: Float32Array,
   shape: readonly number[],
+  cut: Cut,
   description: PipelineDescription,
 ): Promise<{ values: Float32Array; shape: number[] }> {
   const output = tf.tidy(() => {
@@ -187,6 +211,7 @@ export async function forward(
     throw new DatasetError("OPTION", `model output: ${names}, expected one; name it as output in the description`);
   });
   try {
+    checkOutput(output.shape, cut, description);
     return { values: (await output.data()) as Float32Array, shape: [...output.shape] };
   } finally {
     output.dispose();

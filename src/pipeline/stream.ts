@@ -16,6 +16,8 @@ export class PipelineStream {
   private samples = 0;
   private next = 0;
   private ended = false;
+  /** The pieces that were asked for last: each call waits for those before it. */
+  private last: Promise<unknown> = Promise.resolve();
 
   /** @throws DatasetError "OPTION" for a pipeline without windows: its model needs all of the sound */
   constructor(
@@ -40,7 +42,8 @@ export class PipelineStream {
   }
 
   /**
-   * Takes samples, channels interleaved, and gives the pieces that are complete now, in order.
+   * Takes samples, channels interleaved, and gives the pieces that are complete now, in order. The samples are copied, and calls
+   * need not be awaited: each gives its own pieces.
    * @throws DatasetError "CHECK" for samples that aren't finite, "OPTION" after `end`
    */
   async push(samples: Float32Array): Promise<PredictedPiece[]> {
@@ -54,13 +57,20 @@ export class PipelineStream {
     this.held = all;
     this.samples += heard.length / channels;
     const { length, step, context } = cutSound(this.samples, this.description);
-    return await this.predictTo(Math.max(this.next, Math.floor((this.samples + context - length) / step) + 1));
+    return await this.inTurn(Math.floor((this.samples + context - length) / step) + 1);
   }
 
   /** The pieces that are left, the last one padded with zeros as in `predict`. */
   async end(): Promise<PredictedPiece[]> {
     this.ended = true;
-    return this.samples === 0 ? [] : await this.predictTo(cutSound(this.samples, this.description).pieces);
+    return this.samples === 0 ? [] : await this.inTurn(cutSound(this.samples, this.description).pieces);
+  }
+
+  /** The pieces before `end` that no call before this one gives. */
+  private async inTurn(end: number): Promise<PredictedPiece[]> {
+    const pieces = this.last.then(() => this.predictTo(end));
+    this.last = pieces.catch(() => undefined);
+    return await pieces;
   }
 
   private async predictTo(end: number): Promise<PredictedPiece[]> {
@@ -74,7 +84,7 @@ export class PipelineStream {
       const rows = pieceRows(own, cut, 0, 1, channels);
       const shape = inputShape(description, 1, cut.size);
       const heard = hearRows({ rows, count: 1, shape, description });
-      const output = await forward(this.tf, this.model, heard, shape, description);
+      const output = await forward(this.tf, this.model, heard, shape, cut, description);
       const frames = description.kind === "frames";
       const last = Math.min(this.samples, start + (frames ? cut.step : cut.length));
       const values = frames

@@ -175,7 +175,11 @@ function patternFor(table: Table, sounds: readonly string[]): string | undefined
 }
 
 /** Names of sides in the names of tables. */
-const SIDE = { train: /\btrain(ing)?\b/i, validate: /\b(dev|val|valid|validation)\b/i, test: /\b(test|eval)\b/i };
+const SIDE = {
+  train: /\btrain(ing)?\b/i,
+  validate: /\b(dev(elopment)?|val(id(ate|ation)?)?)\b/i,
+  test: /\b(test(ing)?|eval(uation)?)\b/i,
+};
 
 /** Which of files that are alike is which side, by their names; undefined where these don't say it. */
 function sidesOf(files: readonly string[]): Record<string, string> | undefined {
@@ -184,7 +188,9 @@ function sidesOf(files: readonly string[]): Record<string, string> | undefined {
     return file === undefined ? [] : [[side, file] as [string, string]];
   });
   // Dev without train is what there is to train on.
-  const dev = found.find(([side, file]) => side === "validate" && /\bdev\b/i.test(file.replaceAll("_", " ")));
+  const dev = found.find(
+    ([side, file]) => side === "validate" && /\bdev(elopment)?\b/i.test(file.replaceAll("_", " ")),
+  );
   if (dev && !found.some(([side]) => side === "train"))
     found.unshift(["train", found.splice(found.indexOf(dev), 1)[0]![1]]);
   const sides: Record<string, string> = Object.fromEntries(found);

@@ -67,6 +67,7 @@ const CAUSES: Record<string, string> = {
   EACCES: "permission denied, expected a file or folder that this user may use",
   EPERM: "not permitted, expected a file or folder that this user may change",
   ENOENT: "not found, expected a file or folder",
+  EEXIST: "a file of that name is there, expected none; move it away or correct the path",
   ENOTDIR: "a file stands where a folder is expected; move it away or correct the path",
   EISDIR: "a folder stands where a file is expected; move it away or correct the path",
   ENXIO: "a pipe, a socket or a device stands where a file is expected; move it away or correct the path",

@@ -6,7 +6,7 @@ import type { io, Optimizer } from "@tensorflow/tfjs-core";
 import { DatasetError } from "../core/error.js";
 import { nameProblem } from "../core/names.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
-import { fileError, writeWhole } from "../system/atomic-file.js";
+import { fileError, namedError, writeWhole } from "../system/atomic-file.js";
 
 const MODEL = "model.json";
 
@@ -173,7 +173,7 @@ export async function readSaved(folder: string): Promise<{ json: SavedModel; wei
     }
     return { json, weights: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + found) as ArrayBuffer };
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw fileError(error, folder);
+    if (!(error instanceof SyntaxError)) throw fileError(namedError(error), folder);
     const message = `${join(folder, MODEL)}: no valid json, expected a saved model; delete the folder to start over`;
     throw new DatasetError("FILE", message, [], { cause: error });
   }

@@ -1,9 +1,22 @@
+import { DatasetError } from "../core/error.js";
 import type { Audio } from "../format/wav.js";
 
 /** The processor that runs in the audio thread: hands every block of the first channel on. */
 const PROCESSOR = `registerProcessor("record", class extends AudioWorkletProcessor {
   process([input]) { if (input[0]) this.port.postMessage(input[0].slice()); return true; }
 });`;
+
+/** Says why there is no microphone. */
+function refused(cause?: DOMException): never {
+  const next =
+    cause === undefined
+      ? "open the page by https or from localhost"
+      : cause.name === "NotAllowedError"
+        ? "allow it for this page in the browser"
+        : "connect one, or close the program that holds it";
+  const found = cause?.message ?? "not given here";
+  throw new DatasetError("ENVIRONMENT", `microphone: ${found}, expected one to record from; ${next}`, [], { cause });
+}
 
 /** A microphone that records, in one channel at the rate of the device. All of the recording is kept: 11.5 MB a minute at 48 kHz. */
 export class Microphone {
@@ -23,10 +36,13 @@ export class Microphone {
     private readonly context: AudioContext,
   ) {}
 
-  /** Opens the microphone, without the browser's own changes of its sound. */
+  /**
+   * Opens the microphone, without the browser's own changes of its sound.
+   * @throws DatasetError "ENVIRONMENT" where there is none, or the user or the browser doesn't allow it
+   */
   static async open(): Promise<Microphone> {
     const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: plain });
+    const stream = await (navigator.mediaDevices?.getUserMedia({ audio: plain }) ?? Promise.reject()).catch(refused);
     const context = new AudioContext();
     const microphone = new Microphone(stream, context);
     const module = URL.createObjectURL(new Blob([PROCESSOR], { type: "text/javascript" }));

@@ -32,9 +32,24 @@ function element(name: string, text = ""): HTMLElement {
   return made;
 }
 
+/** Addresses of what is shown now. */
+const addresses: string[] = [];
+
+function addressOf(data: Uint8Array | string, type: string): string {
+  const address = URL.createObjectURL(new Blob([data as BlobPart], { type }));
+  addresses.push(address);
+  return address;
+}
+
+/** Takes away what is shown, and its memory. */
+function clear(): void {
+  find("result").replaceChildren();
+  for (const address of addresses.splice(0)) URL.revokeObjectURL(address);
+}
+
 function download(name: string, data: Uint8Array | string, type: string): HTMLAnchorElement {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([data as BlobPart], { type }));
+  link.href = addressOf(data, type);
   link.download = name;
   link.textContent = name;
   return link;
@@ -47,9 +62,7 @@ function player(sounds: Record<string, Audio>): HTMLElement {
   sound.controls = true;
   const choice = element("p");
   const names = Object.keys(sounds);
-  const urls = Object.values(sounds).map((audio) =>
-    URL.createObjectURL(new Blob([encodeWav(audio) as BlobPart], { type: "audio/wav" })),
-  );
+  const urls = Object.values(sounds).map((audio) => addressOf(encodeWav(audio), "audio/wav"));
   const choose = (k: number): void => {
     const { currentTime, paused } = sound;
     sound.src = urls[k]!;
@@ -110,13 +123,14 @@ function views(prediction: Prediction, audio: Audio, name: string): { shown: HTM
   };
 }
 
-/** Runs the model on a sound and shows both. */
-async function hear(pipeline: WebPipeline, audio: Audio, name: string): Promise<void> {
+/** Runs the model on a sound and shows both, unless something else was begun meanwhile. */
+async function hear(pipeline: WebPipeline, audio: Audio, name: string, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
   const seconds = audio.samples.length / audio.channels / audio.sampleRate;
   say(`${name}: ${seconds.toFixed(1)} s, listening …`);
-  find("result").replaceChildren();
   const start = performance.now();
-  const prediction = await pipeline.predict(audio);
+  const prediction = await pipeline.predict(audio, { signal });
+  if (signal.aborted) return;
   const took = (performance.now() - start) / 1000;
   const { shown, saved } = views(prediction, audio, name.replace(/\.[^.]*$/, ""));
   const sound = prediction.kind === "pairs" ? [] : [player({ [name]: audio })];
@@ -192,13 +206,23 @@ async function main(): Promise<void> {
   );
   // For whoever looks at the page with the browser's tools.
   Object.assign(window, { deepAudio: { ...library, pipeline } });
-  const guarded = (work: () => Promise<void>) => (): void => {
-    work().catch((error: Error) => say(error.message, true));
+  let begun = new AbortController();
+  /** Does what was asked for last: what still runs of before ends, and isn't shown. */
+  const guarded = (work: (signal: AbortSignal) => Promise<void>) => (): void => {
+    begun.abort();
+    begun = new AbortController();
+    const { signal } = begun;
+    clear();
+    work(signal).catch((error: Error) => signal.aborted || say(error.message, true));
   };
-  const open = (file: File | undefined): void =>
-    guarded(async () => {
-      if (file) await hear(pipeline, await decodeAudio(await file.arrayBuffer(), file.name), file.name);
+  let microphone: Microphone | undefined;
+  const open = (file: File | undefined): void => {
+    if (!file || microphone) return;
+    guarded(async (signal) => {
+      say(`${file.name}: reading …`);
+      await hear(pipeline, await decodeAudio(await file.arrayBuffer(), file.name), file.name, signal);
     })();
+  };
   const input = find<HTMLInputElement>("file");
   input.addEventListener("change", () => open(input.files?.[0]));
   document.addEventListener("dragover", (event) => event.preventDefault());
@@ -212,23 +236,34 @@ async function main(): Promise<void> {
     : navigator.mediaDevices
       ? ""
       : "the browser gives no microphone here: open the page by https or from localhost";
-  let microphone: Microphone | undefined;
   let watching: Promise<void> | undefined;
+  /** Nothing else can be clicked until `work` is done. */
+  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
+    button.disabled = input.disabled = true;
+    try {
+      return await work();
+    } finally {
+      button.disabled = false;
+      input.disabled = microphone !== undefined;
+      button.textContent = microphone ? "Stop" : "Microphone";
+    }
+  };
   button.addEventListener(
     "click",
-    guarded(async () => {
+    guarded(async (signal) => {
       if (!microphone) {
-        microphone = await Microphone.open();
-        button.textContent = "Stop";
-        watching = watch(pipeline, microphone);
-        await watching;
-        return;
+        const opened = await alone(async () => (microphone = await Microphone.open()));
+        watching = watch(pipeline, opened);
+        return await watching;
       }
-      const audio = await microphone.stop();
-      microphone = undefined;
-      button.textContent = "Microphone";
-      await watching;
-      await hear(pipeline, audio, "recording");
+      const stopped = microphone;
+      const audio = await alone(async () => {
+        microphone = undefined;
+        const recorded = await stopped.stop();
+        await watching;
+        return recorded;
+      });
+      await hear(pipeline, audio, "recording", signal);
     }),
   );
   input.disabled = false;

@@ -6,6 +6,7 @@ import "@tensorflow/tfjs-backend-webgl";
 import "@tensorflow/tfjs-backend-webgpu";
 import { loadGraphModel } from "@tensorflow/tfjs-converter";
 import { loadLayersModel } from "@tensorflow/tfjs-layers";
+import { DatasetError } from "../core/error.js";
 import type { WebPipeline, WebTensorFlow } from "./index.js";
 
 const tf: WebTensorFlow = { ...core, loadGraphModel, loadLayersModel };
@@ -27,18 +28,27 @@ const BACKENDS: Record<string, () => boolean | Promise<boolean>> = {
   cpu: () => true,
 };
 
+/** The smallest module with an instruction of SIMD, i8x16.popcnt, as wasm-feature-detect has it. */
+const SIMD = Uint8Array.from([
+  0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
+]);
+
 /**
  * Loads a pipeline on the first backend of WebGPU, WebGL, WebAssembly and plain JavaScript that is there and runs its model: each is
  * tried with silence, which also makes the first prediction fast.
  * @param wanted the only one to try
  * @param wasm address of TensorFlow.js's WebAssembly
- * @throws Error of the last one that was tried
+ * @throws DatasetError "ENVIRONMENT" in a browser that can't compute features; Error of the last backend that was tried
  */
 export async function startPipeline(
   load: (tf: WebTensorFlow) => Promise<WebPipeline>,
   wasm: string,
   wanted: string | null,
 ): Promise<WebPipeline> {
+  if (typeof WebAssembly !== "object" || !WebAssembly.validate(SIMD)) {
+    const expected = "expected a browser that has it, of 2023 or newer; update it";
+    throw new DatasetError("ENVIRONMENT", `WebAssembly SIMD: missing, ${expected}`);
+  }
   core.env().set("WASM_HAS_MULTITHREAD_SUPPORT", false);
   const names = ["tfjs-backend-wasm.wasm", "tfjs-backend-wasm-simd.wasm", "tfjs-backend-wasm-threaded-simd.wasm"];
   setWasmPaths(Object.fromEntries(names.map((name) => [name, wasm])));

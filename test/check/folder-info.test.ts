@@ -112,6 +112,30 @@ const SETS: Record<string, Layout> = {
     labels: ["female", "male"],
     split: "train 2, validate 2, test 2",
   },
+  "URBAN-SED": {
+    sounds: ["train", "validate", "test"].flatMap((side) =>
+      [0, 1].map((i) => `audio/${side}/soundscape_${side}_${i}.wav`),
+    ),
+    texts: Object.fromEntries(
+      ["train", "validate", "test"].flatMap((side) =>
+        [0, 1].map((i) => [`annotations/${side}/soundscape_${side}_${i}.txt`, "0.1\t0.3\tcar_horn\n0.2\t0.9\tsiren\n"]),
+      ),
+    ),
+    what: "a table of events for each sound, in a folder for each side",
+    call: /fromEvents\(D, \{ train: "annotations\/train\/\{base\}\.txt", validate: "annotations\/validate\/\{base\}\.txt", test: /,
+    labels: ["car_horn", "siren"],
+    split: "train 2, validate 2, test 2",
+  },
+  "events in folders of training, development and evaluation": {
+    sounds: ["training", "development", "evaluation"].map((side, i) => `audio/${side}/${i}.wav`),
+    texts: Object.fromEntries(
+      ["training", "development", "evaluation"].map((side, i) => [`meta/${side}/${i}.txt`, "0.1\t0.3\tdog\n"]),
+    ),
+    what: "a table of events for each sound, in a folder for each side",
+    call: /train: "meta\/training\/\{base\}\.txt", validate: "meta\/development\/\{base\}\.txt", test: "meta\/evaluation\//,
+    labels: ["dog"],
+    split: "train 1, validate 1, test 1",
+  },
   "Speech Commands": {
     sounds: ["yes/a_nohash_0.wav", "yes/b_nohash_0.wav", "no/a_nohash_0.wav", "no/c_nohash_0.wav"],
     texts: { "validation_list.txt": "yes/b_nohash_0.wav\n", "testing_list.txt": "no/c_nohash_0.wav\n" },

@@ -250,3 +250,18 @@ test("augmentation follows seed, epoch and example, not workers or place in the 
   assert.deepEqual(sorted(await run({ batchSize: 24, shuffle: false })), sorted(one));
   assert.notDeepEqual(sorted(await run({ seed: 10 })), sorted(one));
 });
+
+test("values of features that make no sense are refused before a worker computes them", async () => {
+  const records = await made;
+  for (const [given, message] of [
+    [{ topDb: Number.NaN }, "features.topDb: NaN, expected decibels from 0 on; Infinity for no floor"],
+    [{ topDb: -3 }, "features.topDb: -3, expected decibels from 0 on; Infinity for no floor"],
+    [{ amin: 0 }, "features.amin: 0, expected a number above 0"],
+    [{ ref: "mean" as never }, 'features.ref: "mean", expected a number above 0, or "max"'],
+    [{ melBins: 2.5 }, "features.melBins: 2.5, expected a positive integer"],
+    [{ scale: "mel" as never }, 'features.scale: "mel", expected "slaney" or "htk"'],
+  ] as const) {
+    const features: Features = { kind: "logMel", ...stft, ...given };
+    assert.throws(() => batches(records, Uint32Array.of(0), { features }), { code: "OPTION", message });
+  }
+});

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -250,6 +250,20 @@ test("a saved pipeline says the same; what doesn't fit or is damaged is named", 
     "OPTION",
     /^model input: \[batch, 17, 20\], expected \[batch, 17, 40\]/,
   );
+  for (const [entry, found] of [
+    ['"kind": "logMel"', '"kind": "logMell"'],
+    ['"melBins": 20', '"melBins": 20, "melBin": 20'],
+    ['"melBins": 20', '"melBins": 20, "__proto__": {}'],
+    ['"melBins": 20', '"melBins": "20"'],
+    ['"topDb": "Infinity"', '"topDb": "none"'],
+    ['"topDb": "Infinity"', '"topDb": null'],
+  ] as const) {
+    await rejects(p, (text) => text.replace(entry, found), "OPTION", /^features/);
+  }
+  for (const entry of ["channels", "inputSize", "thresholds", "exclusive", "labels", "encoding", "window", "output"]) {
+    const emptied = (text: string): string => JSON.stringify({ ...(JSON.parse(text) as object), [entry]: null });
+    await rejects(p, emptied, "OPTION", new RegExp(`^${entry}: null, expected`));
+  }
   await rejects("model.json", (text) => text.slice(9), "FILE", /no valid json/);
   await rejects(
     "model.json",
@@ -260,6 +274,16 @@ test("a saved pipeline says the same; what doesn't fit or is damaged is named", 
   await rejects("model.json", (text) => text.replace('"Conv1D"', '"Evil"'), "FILE", /^model: /);
   await rejects("weights-1.bin", () => "", "FILE", /^weights: 0 bytes, expected \d+/);
   await assert.rejects(loadPipeline(join(directory, "none")), { code: "FILE" });
+  const missing = join(folder(t), "copy");
+  for (const [file, name] of [
+    ["weights-1.bin", /weights-1\.bin: not found/],
+    ["model.json", /model\.json: not found/],
+  ] as const) {
+    cpSync(directory, missing, { recursive: true });
+    rmSync(join(missing, file));
+    await assert.rejects(loadPipeline(missing), { code: "FILE", message: name });
+  }
+  await assert.rejects(pipeline.save(join(directory, "model.json")), { code: "FILE", message: /a file of that name/ });
 });
 
 test("descriptions by hand, models and sounds that make no sense are refused", async () => {
@@ -309,9 +333,38 @@ test("descriptions by hand, models and sounds that make no sense are refused", a
     "OPTION",
     /^samples: 99, expected a multiple of the 2/,
   );
+  for (const source of [undefined, null, 42, {}, { samples: null, sampleRate: RATE, channels: 1 }]) {
+    await wrong(source as never, "OPTION", /^samples: \w+, expected a file's name, or a Float32Array or Int16Array/);
+  }
   await wrong({ samples, sampleRate: Number.NaN, channels: 1 }, "OPTION", /^sampleRate: NaN/);
   const aborted = { ...quiet, signal: AbortSignal.abort() };
   await assert.rejects(pipeline.predict({ samples, sampleRate: RATE, channels: 1 }, aborted), { code: "ABORTED" });
+});
+
+test("an output of another form than the kind's is refused: by its shape, or as soon as the model gives it", async () => {
+  const source = { samples: sound(2000, 1), sampleRate: RATE, channels: 1 };
+  const described = { sampleRate: RATE, inputSize: 16 };
+  const halved = (frames: number | null): tfjs.Sequential =>
+    tf.sequential({ layers: [tf.layers.maxPooling1d({ poolSize: 2, inputShape: [frames, 16] })] });
+  const pooled = net([null, 16], 2, false, "sigmoid");
+  const cases: [tfjs.LayersModel, PipelineDescription["kind"], RegExp][] = [
+    [halved(8), "frames", /^model output: \[4,16\] a piece, expected \[8, labels\], a row per 16 samples/],
+    [net([8, 16], 2, false, "sigmoid"), "frames", /^model output: \[2\] a piece, expected \[8, labels\]/],
+    [net([8, 16], 2, true, "sigmoid"), "classes", /^model output: \[8,2\] a piece, expected one number per label/],
+    [net([8, 16], 2, true, "linear"), "values", /^model output: \[8,2\] a piece, expected one number per label/],
+    [net([8, 16], 2, true, "linear"), "pairs", /^model output: 16 values a piece, expected 128, its input's samples/],
+  ];
+  for (const [model, kind, message] of cases) {
+    const make = (): Pipeline => createPipeline(model, { ...described, kind, window: { length: 128 } });
+    assert.throws(make, { code: "OPTION", message });
+  }
+  for (const model of [halved(null), pooled]) {
+    const whole = createPipeline(model, { ...described, kind: "frames" });
+    const message = /^model output: \[\S+\] a piece, expected \[125, labels\], a row per 16 samples/;
+    await assert.rejects(whole.predict(source, quiet), { code: "OPTION", message });
+  }
+  const stream = createPipeline(halved(null), { ...described, kind: "frames", window: { length: 128 } }).stream();
+  await assert.rejects(stream.push(source.samples), { code: "OPTION", message: /expected \[8, labels\]/ });
 });
 
 test("a file is read while it is predicted, to the same as its samples at once", async (t) => {
@@ -478,6 +531,23 @@ test("a stream gives the pieces of the whole, however the samples come", async (
     for (const [k, { values }] of pieces.entries()) close(values, whole.pieces[k]!.values, 1e-5);
     await assert.rejects(stream.push(samples), { code: "OPTION", message: /^stream: ended/ });
   }
+  // As a callback of a sound card calls it: nobody waits, and the buffer is used again.
+  const samples = sound(9000, 5);
+  const whole = (await pipeline.predict({ samples, sampleRate: RATE, channels: 1 }, quiet)) as ClassPrediction;
+  const stream = pipeline.stream();
+  const buffer = new Float32Array(1500);
+  const calls: Promise<PredictedPiece[]>[] = [];
+  for (let at = 0; at < samples.length; at += buffer.length) {
+    buffer.set(samples.subarray(at, at + buffer.length));
+    calls.push(stream.push(buffer));
+  }
+  calls.push(stream.end());
+  const pieces = (await Promise.all(calls)).flat();
+  assert.deepEqual(
+    pieces.map(({ start, end }) => [start, end]),
+    whole.pieces.map(({ start, end }) => [start, end]),
+  );
+  for (const [k, { values }] of pieces.entries()) close(values, whole.pieces[k]!.values, 1e-5);
   const all = createPipeline(net([null, 128], 2, true, "sigmoid"), {
     kind: "frames",
     sampleRate: RATE,

@@ -75,6 +75,38 @@ print(json.dumps({name: load(input["folder"] + "/" + name).predict(x).ravel().to
   }
 });
 
+test("an output of another form than the kind's is refused in Python too", async (t) => {
+  const directory = folder(t);
+  const described = { sampleRate: RATE, inputSize: 100, window: { length: 400 } };
+  const cases = {
+    classes: createPipeline(net([null, 100], 2, false, "sigmoid"), { kind: "classes", ...described }),
+    frames: createPipeline(net([null, 100], 2, true, "sigmoid"), { kind: "frames", ...described }),
+    pairs: createPipeline(net([null, 100], 100, true, "linear"), { kind: "pairs", ...described }),
+  };
+  for (const [name, pipeline] of Object.entries(cases)) await pipeline.save(join(directory, name));
+  const found: string[] = python(
+    `
+import sys, numpy as np
+sys.path.insert(0, input["python"])
+from deep_audio_pipeline import load
+found = []
+for name, kind in [("classes", "frames"), ("frames", "values"), ("classes", "pairs")]:
+    pipeline = load(input["folder"] + "/" + name)
+    pipeline.description["kind"] = kind
+    try:
+        pipeline.predict(np.zeros(1000, np.float32))
+    except ValueError as error:
+        found.append(str(error))
+print(json.dumps(found))`,
+    { python: join(root, "python"), folder: directory },
+  );
+  assert.deepEqual(found, [
+    "model output: [2] a piece, expected [4, labels], a row per 100 samples of its input",
+    "model output: [4, 2] a piece, expected one number per label",
+    "model output: [2] a piece, expected 400 values, its input's samples",
+  ]);
+});
+
 test("onnxruntime gives what the model gives, by the ONNX that tf2onnx makes of it", async (t) => {
   const directory = folder(t);
   const noise = random(5);

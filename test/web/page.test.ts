@@ -116,7 +116,7 @@ describe("an exported page", { skip: noBrowser }, () => {
     site = mkdtempSync(join(tmpdir(), "site-"));
     for (const [kind, make] of Object.entries(PIPELINES)) {
       pipelines[kind] = createPipeline(...make());
-      await exportPage(pipelines[kind]!, join(site, "below", kind), { title: `Hear <${kind}>` });
+      await exportPage(pipelines[kind]!, join(site, "below", kind), { title: `Hear <${kind}> ${"o".repeat(60)}` });
     }
     server = await serve(site);
     address = `${server.address}/below`;
@@ -327,6 +327,62 @@ describe("an exported page", { skip: noBrowser }, () => {
       await page.close();
     });
   }
+
+  it("what is begun last is shown: of two files the second, nothing of a file while the microphone runs", async () => {
+    const { page, errors } = await open("live");
+    writeFileSync(join(site, "below/voice.wav"), wav());
+    const drop = (names: readonly string[]): Promise<void> =>
+      page.evaluate(`(async () => {
+        const bytes = await (await fetch("../voice.wav")).arrayBuffer();
+        for (const name of ${JSON.stringify(names)}) {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([bytes], name));
+          document.dispatchEvent(new DragEvent("drop", { dataTransfer, cancelable: true, bubbles: true }));
+        }
+      })()`);
+    const said: string[] = [];
+    await page.exposeFunction("heard", (text: string) => said.push(text));
+    await page.evaluate(`
+      const status = document.getElementById("status");
+      new MutationObserver(() => heard(status.textContent)).observe(status, { childList: true });`);
+    await drop(["first.wav", "second.wav"]);
+    await page.getByText(/^second\.wav: 1\.0 s of sound in/).waitFor();
+    // Twice as a double click does: one microphone.
+    await page.evaluate(`
+      const devices = navigator.mediaDevices;
+      const ask = devices.getUserMedia.bind(devices);
+      var asked = 0;
+      devices.getUserMedia = (form) => (asked++, ask(form));`);
+    await page.locator("#microphone").dblclick();
+    await page.getByText(/^recording [1-9]\.\d s/).waitFor();
+    assert.equal(await page.evaluate("asked"), 1);
+    assert.ok(await page.locator("#file").isDisabled());
+    await drop(["third.wav"]);
+    await page.locator("#microphone").click();
+    await page.getByText(/^recording: .* of sound in/).waitFor();
+    assert.equal(await page.locator("#microphone").textContent(), "Microphone");
+    await drop(["fourth.wav"]);
+    await page.getByText(/^fourth\.wav: 1\.0 s of sound in/).waitFor();
+    const results = said.filter((text) => text.includes("of sound in")).map((text) => text.replace(/:.*/, ""));
+    assert.deepEqual(results, ["second.wav", "recording", "fourth.wav"]);
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
+
+  it("a microphone that isn't allowed, and a browser without SIMD, are named", async () => {
+    const { page } = await open("classes");
+    await page.evaluate(`navigator.mediaDevices.getUserMedia = () =>
+      Promise.reject(new DOMException("Permission denied", "NotAllowedError"))`);
+    await page.locator("#microphone").click();
+    await page
+      .getByText("microphone: Permission denied, expected one to record from; allow it for this page in the browser")
+      .waitFor();
+    assert.ok(await page.locator("#microphone").isEnabled());
+    await page.addInitScript("WebAssembly.validate = () => false");
+    await page.reload();
+    await page.getByText("WebAssembly SIMD: missing, expected a browser that has it, of 2023 or newer").waitFor();
+    await page.close();
+  });
 
   it("a model of the whole sound records first", async () => {
     const { page, errors } = await open("frames");
