@@ -6,6 +6,9 @@ import { filesHash, type Host, perform, runProgram } from "./step.js";
 /** The inner loops, which another compiler turns into WebAssembly. */
 const WASM = "src/wasm";
 
+/** What is made of a package, without a source of its own. */
+const WITHOUT_SOURCE = join("web", "plotly.js");
+
 /** Compiles src/ to dist/ and drops what has no source any more. */
 export async function buildLibrary(host: Host): Promise<void> {
   const sources = (readdirSync(join(root, "src"), { recursive: true }) as string[])
@@ -38,7 +41,8 @@ export async function buildLibrary(host: Host): Promise<void> {
       await runProgram(host, process.execPath, [tsc, "-p", join(root, "src/web")], web);
       for (const file of readdirSync(join(root, "dist"), { recursive: true }) as string[]) {
         const source = file.replace(/\.(d\.ts|js|js\.map)$/, ".ts");
-        if (source !== file && !existsSync(join(root, "src", source))) rmSync(join(root, "dist", file));
+        if (source !== file && file !== WITHOUT_SOURCE && !existsSync(join(root, "src", source)))
+          rmSync(join(root, "dist", file));
       }
     },
   });
