@@ -12,7 +12,7 @@ import { PAIR_WRITER } from "./harness-python.js";
 const tf = loadTensorFlow();
 const STEPS = tiny ? 4 : 250;
 const EPOCHS = 3;
-const BATCH = 64;
+const BATCH = tiny ? 4 : 64;
 const INPUT = 256;
 const WAVES = ["sin", "square", "saw", "triangle"] as const;
 
