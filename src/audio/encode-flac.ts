@@ -73,7 +73,7 @@ export interface IntactFlac {
 /**
  * Decodes a FLAC file of 16-bit samples that is as it should be: every block in its place, nothing behind the last, and the samples
  * those that its MD5 was taken of. Undefined of every other file: `decodeAudio` reads it, or says what is wrong with it.
- * @param memory gives the array for so many samples
+ * @param memory makes an array of a number of samples
  */
 export async function decodeIntactFlac(
   bytes: Uint8Array,
