@@ -100,7 +100,8 @@ function zoomTrace(view: WaveformView, colour: string): Record<string, unknown> 
     x0: from / sampleRate,
     dx: (to - from) / sampleRate / Math.max(1, y.length),
     y: { dtype: "f4", bdata: Buffer.from(y.buffer).toString("base64") },
-    line: { color: colour, width: 1 },
+    // Thinner lines, nearer to each other than a pixel, would make stripes that the sound does not have.
+    line: { color: colour, width: 1.5 },
     hovertemplate: "%{x:.4f} s: %{y:.4f}<extra></extra>",
   };
 }

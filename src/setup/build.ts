@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { root, venv } from "./paths.js";
+import { dirname, join } from "node:path";
+import { packageFolders, root, venv } from "./paths.js";
 import { filesHash, type Host, perform, runProgram } from "./step.js";
 
 /** The inner loops, which another compiler turns into WebAssembly. */
@@ -78,12 +78,23 @@ export function kernelFolder(): string {
   return join(venv, "share/jupyter/kernels", KERNEL_NAME);
 }
 
-/** Writes the kernel's entry where it is missing or another one. */
+/** Writes the kernel's entry where it is missing or another one, and what else makes Jupyter find what it needs of ours. */
 export function installKernel(): void {
-  const file = join(kernelFolder(), "kernel.json");
-  const text = `${JSON.stringify(kernelSpec(), null, 1)}\n`;
-  if (existsSync(file) && readFileSync(file, "utf8") === text) return;
-  mkdirSync(kernelFolder(), { recursive: true });
+  if (writeChanged(join(kernelFolder(), "kernel.json"), `${JSON.stringify(kernelSpec(), null, 1)}\n`)) {
+    console.log(`Jupyter kernel: installed as ${KERNEL_NAME}`);
+  }
+  for (const folder of packageFolders(venv)) {
+    writeChanged(join(folder, "deep_audio_dataset.pth"), `${join(root, "python")}\n`);
+  }
+  const enabled = { ServerApp: { jpserver_extensions: { deep_audio_saving: true } } };
+  const settings = join(venv, "etc/jupyter/jupyter_server_config.d/deep_audio_saving.json");
+  writeChanged(settings, `${JSON.stringify(enabled)}\n`);
+}
+
+/** Writes a file unless it says this already; returns whether it did. */
+function writeChanged(file: string, text: string): boolean {
+  if (existsSync(file) && readFileSync(file, "utf8") === text) return false;
+  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
-  console.log(`Jupyter kernel: installed as ${KERNEL_NAME}`);
+  return true;
 }

@@ -1,7 +1,7 @@
-import type { Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 import { filterGradient, sizes } from "./filter-gradient.js";
 import type { Native } from "./native.js";
-import { replaceGradient } from "./replace.js";
+import { replaceGradient, replaceKernel } from "./replace.js";
 
 /** What this file uses of tfjs-layers' models, part of it private there. */
 interface Model {
@@ -40,6 +40,12 @@ export function corrections(native: Native): void {
       if (truthShape) this.feedOutputShapes[i] = truthShape;
     });
   };
+
+  // Whole numbers are round already; TensorFlow 2.21's op for them gives zeros.
+  replaceKernel(native, "Round", ({ inputs }) => {
+    const x = inputs.x as Tensor;
+    return x.dtype === "int32" ? native.share(x, x.shape) : undefined;
+  });
 
   // Of dilated convolutions tfjs has no gradient.
   replaceGradient(native, "Conv2D", (dy, saved, attrs) => {

@@ -1,13 +1,11 @@
 import { mayPatch, type Patches } from "../../system/patches.js";
 import { activationGradients } from "./activation.js";
-import { broadcastGradients } from "./broadcast.js";
 import { complexGradients } from "./complex.js";
 import { convolutionKernel } from "./convolution.js";
 import { corrections } from "./corrections.js";
 import { crossEntropyGradients } from "./cross-entropy.js";
 import { ctcKernel } from "./ctc.js";
 import { gathering } from "./gather.js";
-import { identityKernels } from "./identity.js";
 import { interruptibleTraining } from "./interruptible.js";
 import { fasterLayers } from "./layers.js";
 import { matrixProducts } from "./matmul.js";
@@ -54,12 +52,10 @@ function patch(tf: TensorFlow): Patches {
 
 function addKernels(native: Native): void {
   activationGradients(native);
-  broadcastGradients(native);
   complexGradients(native);
   corrections(native);
   poolingKernel(native);
   convolutionKernel(native);
-  identityKernels(native);
   gathering(native);
   matrixProducts(native);
   normalizations(native);
