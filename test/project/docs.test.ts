@@ -1,8 +1,8 @@
-// What people read must be true: the API reference builds without a warning, examples compile (and give what they say),
+// What people read must be true: the site builds without a warning, examples compile (and give what they say),
 // links lead somewhere, and every export has a docstring.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import ts from "typescript";
@@ -11,13 +11,32 @@ import { root } from "../support/python.js";
 import { guidePrograms } from "../support/guides.js";
 import { docExamples, filesIn, markdown, readmeExamples, WORLD, wholeText } from "../support/snippets.js";
 
-test("the API reference builds without a warning", () => {
+test("the site builds without a warning, and works without a server or a network", async () => {
   const bin = join(root, "node_modules/typedoc/bin/typedoc");
   const out = join(root, "build/docs");
   const text = execFileSync(process.execPath, [bin, "--out", out], { cwd: root, encoding: "utf8", stdio: "pipe" });
   assert.doesNotMatch(text, /warning|error/i);
-  assert.ok(existsSync(join(out, "classes/AudioDataset.html")));
+  const pages = (readdirSync(out, { recursive: true }) as string[]).filter((file) => file.endsWith(".html"));
+  assert.ok(pages.includes("index.html") && pages.includes("classes/API.AudioDataset.html") && pages.length > 200);
+  const ids = new Map(pages.map((page) => [page, idsOf(readFileSync(join(out, page), "utf8"))]));
+  const wrong = pages.flatMap((page) =>
+    [...readFileSync(join(out, page), "utf8").matchAll(/<(\w+)[^>]*? (?:href|src)="([^"]*)"/g)]
+      .filter(([, tag, link]) => !leads(ids, page, tag!, link!, out))
+      .map(([, tag, link]) => `${page}: ${tag} ${link}`),
+  );
+  assert.deepEqual(wrong.slice(0, 20), []);
 });
+
+const idsOf = (html: string): Set<string> => new Set(Array.from(html.matchAll(/ id="([^"]*)"/g), (match) => match[1]!));
+
+/** Whether a link of a page leads to a file, and to a place in it; what a page loads must be among the files. */
+function leads(ids: Map<string, Set<string>>, page: string, tag: string, link: string, out: string): boolean {
+  if (/^(https?|data):/.test(link)) return tag === "a";
+  const [path, anchor] = decodeURI(link.replaceAll("&amp;", "&")).split("#") as [string, string?];
+  const target = path === "" ? page : join(dirname(page), path);
+  if (!existsSync(join(out, target))) return false;
+  return !anchor || !ids.has(target) || ids.get(target)!.has(anchor);
+}
 
 test("every example compiles", () => {
   const snippets = [...docExamples(), ...readmeExamples(), ...guidePrograms()];
