@@ -5,7 +5,9 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import ts from "typescript";
+import { launchBrowser, noBrowser } from "../support/lab.js";
 import { npmPackages } from "../support/licences.js";
 import { root } from "../support/python.js";
 import { guidePrograms } from "../support/guides.js";
@@ -37,6 +39,33 @@ function leads(ids: Map<string, Set<string>>, page: string, tag: string, link: s
   if (!existsSync(join(out, target))) return false;
   return !anchor || !ids.has(target) || ids.get(target)!.has(anchor);
 }
+
+test("the site's pages fit a phone and a desk, and its search finds an error message", {
+  skip: noBrowser,
+}, async () => {
+  const browser = await launchBrowser();
+  try {
+    const page = await browser.newPage();
+    const open = (file: string): Promise<unknown> => page.goto(pathToFileURL(join(root, "build/docs", file)).href);
+    const documents = filesIn("build/docs/documents", ".html").map((file) => file.replace("build/docs/", ""));
+    const wide: string[] = [];
+    for (const width of [390, 1200]) {
+      await page.setViewportSize({ width, height: 900 });
+      for (const file of ["index.html", "classes/API.AudioDataset.html", ...documents]) {
+        await open(file);
+        const found = await page.evaluate("document.documentElement.scrollWidth");
+        if ((found as number) > width) wide.push(`${file}: ${found}, expected ${width}`);
+      }
+    }
+    assert.deepEqual(wide, []);
+    await open("index.html");
+    await page.click("#tsd-search-trigger");
+    await page.locator("#tsd-search-input").fill("held by expected nobody");
+    await page.locator("#tsd-search-results").getByText("Troubleshooting").waitFor();
+  } finally {
+    await browser.close();
+  }
+});
 
 test("every example compiles", () => {
   const snippets = [...docExamples(), ...readmeExamples(), ...guidePrograms()];

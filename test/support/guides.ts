@@ -1,7 +1,7 @@
 // The pages of docs/guides: the blocks of each, and the files that its reader has.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { encodeWav, type MidiNote, random, writeNotes } from "../../dist/index.js";
+import { encodeWav, random, writeNotes } from "../../dist/index.js";
 import { root } from "./python.js";
 import { filesIn, type Snippet } from "./snippets.js";
 
@@ -68,7 +68,7 @@ function clip(kind: string, seed: string): Float32Array {
 }
 
 /** A melody, and its notes. */
-function song(seed: string, notes: number): { samples: Float32Array; notes: MidiNote[] } {
+function song(seed: string, notes: number): { samples: Float32Array; notes: Parameters<typeof writeNotes>[0] } {
   const { uniform } = random(`notes ${seed}`);
   const played = Array.from({ length: notes }, (_, i) => ({
     pitch: 60 + Math.floor(12 * uniform()),
