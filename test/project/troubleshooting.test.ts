@@ -162,7 +162,7 @@ const PROVOKED: Readonly<Record<string, () => unknown>> = {
 };
 
 const page = readFileSync(join(root, "docs/troubleshooting.md"), "utf8");
-const messages = [...page.matchAll(/^### `(.*)`$/gm)].map((heading) => heading[1]!);
+const messages = [...page.matchAll(/^### (.*)$/gm)].map((heading) => heading[1]!);
 
 /** A message of the page as a pattern: `…` stands for anything. */
 const patternOf = (message: string): RegExp =>
