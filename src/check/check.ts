@@ -314,7 +314,14 @@ async function comparePairs(index: DatasetIndex, checked: Map<string, CheckedFil
     if (!input?.frames || !target?.frames || !input.sampleRate || !target.sampleRate) return;
     if (![...input.problems, ...target.problems].every(isWarning)) return;
     if (Math.abs(input.frames / input.sampleRate - target.frames / target.sampleRate) <= 1 / input.sampleRate) return;
-    const message = `samples: ${target.frames}, expected ${input.frames} as in ${input.file} (${target.file}, ${index.file}:${row.line})`;
+    const [found, expected] =
+      input.sampleRate === target.sampleRate
+        ? [`samples: ${target.frames}`, input.frames]
+        : [
+            `length: ${(target.frames / target.sampleRate).toFixed(3)} s`,
+            `${(input.frames / input.sampleRate).toFixed(3)} s`,
+          ];
+    const message = `${found}, expected ${expected} as in ${input.file} (${target.file}, ${index.file}:${row.line})`;
     problems.push({ kind: "length", file: target.file, message });
   });
   return problems;

@@ -86,7 +86,7 @@ export function joinNotes(notes: readonly JudgedNote[], gap: number): JudgedNote
 export function rollPanel(view: RollView): Panel {
   const shown = view.notes.filter((n) => n.offset > view.start && n.onset < view.end);
   const y = rowScale(shown, view);
-  const height = view.height ?? Math.max(120, Math.min(320, 8 * (y.max - y.min)));
+  const height = view.height ?? Math.max(120, NAME * (y.ticks.length + 1), Math.min(320, 8 * (y.max - y.min)));
   const colour = (verdict?: Verdict): string => (verdict ? VERDICT[verdict] : (view.colour ?? PALETTE[0]!));
   const kinds = [...new Set(shown.map((n) => n.verdict))];
   return {
@@ -147,6 +147,9 @@ export function rollPanel(view: RollView): Panel {
     }),
   };
 }
+
+/** Height of the name of a row, in pixels. */
+const NAME = 13;
 
 function rowScale(notes: readonly RollNote[], view: RollView): Scale {
   let low = Infinity;

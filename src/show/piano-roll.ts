@@ -49,7 +49,7 @@ export interface RollOptions extends ShowOptions {
    */
   prediction?: RollSource | Float32Array | undefined;
   /** Value from which a frame is active, one for all rows or one per row. Default 0.5. */
-  threshold?: number | readonly number[];
+  threshold?: number | readonly number[] | undefined;
   /** Names of the rows; "pitch" names MIDI pitches. Default: the labels' numbers. */
   names?: readonly string[] | "pitch" | undefined;
   /** First and last second shown. Default: all. */

@@ -25,7 +25,7 @@ export interface PredictionOptions extends SpectrogramOptions {
    */
   prediction?: RollSource | Float32Array | undefined;
   /** Value from which a frame is active, one for all rows or one per row. Default 0.5. */
-  threshold?: number | readonly number[];
+  threshold?: number | readonly number[] | undefined;
   /** Names of the labels' rows; "pitch" names MIDI pitches. */
   names?: readonly string[] | "pitch" | undefined;
   /** True and predicted values of the whole file, one per class, shown as bars. Default: the example's own. */

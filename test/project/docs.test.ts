@@ -1,25 +1,74 @@
-// What people read must be true: the API reference builds without a warning, examples compile (and give what they say),
+// What people read must be true: the site builds without a warning, examples compile (and give what they say),
 // links lead somewhere, and every export has a docstring.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import ts from "typescript";
+import { launchBrowser, noBrowser } from "../support/lab.js";
 import { npmPackages } from "../support/licences.js";
 import { root } from "../support/python.js";
+import { guidePrograms } from "../support/guides.js";
 import { docExamples, filesIn, markdown, readmeExamples, WORLD, wholeText } from "../support/snippets.js";
 
-test("the API reference builds without a warning", () => {
+test("the site builds without a warning, and works without a server or a network", async () => {
   const bin = join(root, "node_modules/typedoc/bin/typedoc");
   const out = join(root, "build/docs");
   const text = execFileSync(process.execPath, [bin, "--out", out], { cwd: root, encoding: "utf8", stdio: "pipe" });
   assert.doesNotMatch(text, /warning|error/i);
-  assert.ok(existsSync(join(out, "classes/AudioDataset.html")));
+  const pages = (readdirSync(out, { recursive: true }) as string[]).filter((file) => file.endsWith(".html"));
+  assert.ok(pages.includes("index.html") && pages.includes("classes/API.AudioDataset.html") && pages.length > 200);
+  const ids = new Map(pages.map((page) => [page, idsOf(readFileSync(join(out, page), "utf8"))]));
+  const wrong = pages.flatMap((page) =>
+    [...readFileSync(join(out, page), "utf8").matchAll(/<(\w+)[^>]*? (?:href|src)="([^"]*)"/g)]
+      .filter(([, tag, link]) => !leads(ids, page, tag!, link!, out))
+      .map(([, tag, link]) => `${page}: ${tag} ${link}`),
+  );
+  assert.deepEqual(wrong.slice(0, 20), []);
+});
+
+const idsOf = (html: string): Set<string> => new Set(Array.from(html.matchAll(/ id="([^"]*)"/g), (match) => match[1]!));
+
+/** Whether a link of a page leads to a file, and to a place in it; what a page loads must be among the files. */
+function leads(ids: Map<string, Set<string>>, page: string, tag: string, link: string, out: string): boolean {
+  if (/^(https?|data):/.test(link)) return tag === "a";
+  const [path, anchor] = decodeURI(link.replaceAll("&amp;", "&")).split("#") as [string, string?];
+  const target = path === "" ? page : join(dirname(page), path);
+  if (!existsSync(join(out, target))) return false;
+  return !anchor || !ids.has(target) || ids.get(target)!.has(anchor);
+}
+
+test("the site's pages fit a phone and a desk, and its search finds an error message", {
+  skip: noBrowser,
+}, async () => {
+  const browser = await launchBrowser();
+  try {
+    const page = await browser.newPage();
+    const open = (file: string): Promise<unknown> => page.goto(pathToFileURL(join(root, "build/docs", file)).href);
+    const documents = filesIn("build/docs/documents", ".html").map((file) => file.replace("build/docs/", ""));
+    const wide: string[] = [];
+    for (const width of [390, 1200]) {
+      await page.setViewportSize({ width, height: 900 });
+      for (const file of ["index.html", "classes/API.AudioDataset.html", ...documents]) {
+        await open(file);
+        const found = await page.evaluate("document.documentElement.scrollWidth");
+        if ((found as number) > width) wide.push(`${file}: ${found}, expected ${width}`);
+      }
+    }
+    assert.deepEqual(wide, []);
+    await open("index.html");
+    await page.click("#tsd-search-trigger");
+    await page.locator("#tsd-search-input").fill("held by expected nobody");
+    await page.locator("#tsd-search-results").getByText("Troubleshooting").waitFor();
+  } finally {
+    await browser.close();
+  }
 });
 
 test("every example compiles", () => {
-  const snippets = [...docExamples(), ...readmeExamples()];
+  const snippets = [...docExamples(), ...readmeExamples(), ...guidePrograms()];
   assert.ok(snippets.length > 40, `${snippets.length} examples`);
   const texts = new Map(
     snippets.map((snippet, k) => [join(root, "notebooks", `__example${k}__.ts`), wholeText(snippet)]),
@@ -99,7 +148,14 @@ test("the README fits on a few screens", () => {
   assert.ok(readFileSync(join(root, "README.md"), "utf8").split("\n").length <= 121);
 });
 
-test("relative links lead somewhere", () => {
+/** The name by which a heading is linked to, as GitHub and the site make it. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+    .replaceAll(" ", "-");
+
+test("relative links lead somewhere, to a heading that is there", () => {
   const texts = markdown.map((file) => ({ file, text: readFileSync(join(root, file), "utf8") }));
   for (const file of filesIn("notebooks", ".ipynb")) {
     const { cells } = JSON.parse(readFileSync(join(root, file), "utf8"));
@@ -107,12 +163,20 @@ test("relative links lead somewhere", () => {
       if (cell_type === "markdown") texts.push({ file, text: [source].flat().join("") });
     }
   }
-  assert.ok(texts.length > 5);
+  assert.ok(texts.length > 30);
+  const leads = (file: string, link: string): boolean => {
+    const [path, anchor] = link.split("#") as [string, string?];
+    const target = path === "" ? file : join(dirname(file), path);
+    if (!existsSync(join(root, target))) return false;
+    if (anchor === undefined) return true;
+    const headings = [...readFileSync(join(root, target), "utf8").matchAll(/^#+ (.*)$/gm)];
+    return headings.some(([, heading]) => anchorOf(heading!) === anchor);
+  };
   const missing = texts.flatMap(({ file, text }) =>
-    [...text.matchAll(/\]\(([^)\s]+)\)/g)]
+    [...text.replace(/^```.*?^```/gms, "").matchAll(/\]\(([^)\s]+)\)/g)]
       .map((link) => link[1]!)
-      .filter((link) => !/^[a-z]+:|^#/.test(link) && !existsSync(join(root, dirname(file), link.replace(/#.*/, ""))))
-      .map((link) => `${relative(root, file) || file}: ${link}`),
+      .filter((link) => !/^[a-z]+:/.test(link) && !leads(file, link))
+      .map((link) => `${file}: ${link}`),
   );
   assert.deepEqual(missing, []);
 });

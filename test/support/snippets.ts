@@ -82,10 +82,12 @@ export function docExamples(): Snippet[] {
   return found;
 }
 
-export const markdown = [".", "bench", "docs"].flatMap((folder) => filesIn(folder, ".md"));
+export const markdown = [".", "bench", "docs", "docs/guides"].flatMap((folder) => filesIn(folder, ".md"));
 
 export function readmeExamples(): Snippet[] {
-  return markdown.flatMap((file) =>
+  // A guide is one program: see guides.ts.
+  const alone = markdown.filter((file) => !file.startsWith("docs/guides"));
+  return alone.flatMap((file) =>
     [...readFileSync(join(root, file), "utf8").matchAll(/^```ts\n(.*?)^```/gms)].map((block, k) => ({
       where: `${file}, example ${k + 1}`,
       code: block[1]!,
