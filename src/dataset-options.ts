@@ -102,7 +102,7 @@ export const GENERATE_OPTIONS: OptionNames<GenerateOptions> = {
 const { weights: _, ...TRAINING } = BATCH_OPTIONS;
 
 export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
-  ...{ ...TRAINING, trainSplit: true, valSplit: true, testSplit: true, width: true, allowStale: true },
+  ...{ ...TRAINING, trainSplit: true, valSplit: true, testSplit: true, width: true, allowStale: true, cache: true },
   ...{ groupBy: true, sampling: true, stratifyBy: true, split: true },
 };
 

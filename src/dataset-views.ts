@@ -7,6 +7,7 @@ import { recipeRows } from "./generate/recipe.js";
 import { openRecords, type Records } from "./records/open-records.js";
 import type { ExploredExample, SummaryView } from "./show/index.js";
 import { levelOf, type Level } from "./show/summary.js";
+import { isAddress } from "./storage/byte-source.js";
 import { splitNames } from "./core/split-name.js";
 import type { Split } from "./split/split.js";
 import { spread } from "./core/numbers.js";
@@ -73,7 +74,8 @@ const MEASURED = 100;
  * @throws DatasetError "RECORD" where there are no records
  */
 export async function describeRecords(directory: string, name: string, first = 3): Promise<SummaryView> {
-  const manifest = await readManifest(directory, name);
+  const away = isAddress(directory);
+  const manifest = away ? undefined : await readManifest(directory, name);
   const damage = manifest && (await damagedShards(directory, manifest));
   if (manifest && damage) return { ...card(manifest), state: `damaged: ${damage}; call repair` };
   const records = await openRecords(directory, name, { allowStale: true });
@@ -93,7 +95,11 @@ export async function describeRecords(directory: string, name: string, first = 3
           levels,
         }
       : {}),
-    state: stale ? `stale: ${stale}; call generateRecords` : "fresh",
+    state: stale
+      ? `stale: ${stale}; call generateRecords`
+      : away
+        ? "elsewhere, not compared with its sources"
+        : "fresh",
     first: await Promise.all(spread(records.count, rated ? first : 0).map((i) => viewExample(records, i))),
   };
 }

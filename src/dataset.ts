@@ -41,6 +41,7 @@ import {
   type SplitOptions,
   splitExamples,
 } from "./split/split.js";
+import { isAddress } from "./storage/byte-source.js";
 import { splitNames } from "./core/split-name.js";
 import { spread } from "./core/numbers.js";
 import { loadSplit, saveSplit } from "./split/saved-split.js";
@@ -78,7 +79,7 @@ export abstract class Dataset {
   private loaded: Loaded | undefined;
 
   /**
-   * @param directory folder of the dataset, D
+   * @param directory folder of the dataset, D; or the address of records, which `load` opens: `s3://bucket/folder`, `https://…`
    * @param name name of the dataset, N
    */
   constructor(
@@ -92,6 +93,7 @@ export abstract class Dataset {
   /** Reads the index csv. */
   async readIndex(options: IndexOptions = {}): Promise<DatasetIndex> {
     checkKnown("readIndex", options, INDEX_OPTIONS);
+    this.needFolder("readIndex");
     return await readIndex(this.directory, this.name, this.kind, options);
   }
 
@@ -101,6 +103,7 @@ export abstract class Dataset {
    */
   async check(options: CheckOptions & IndexOptions & { index?: DatasetIndex } = {}): Promise<CheckReport> {
     checkKnown("check", options, CHECK_OPTIONS);
+    this.needFolder("check");
     return await this.inspect(options);
   }
 
@@ -121,6 +124,7 @@ export abstract class Dataset {
    */
   async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
     checkKnown("generateRecords", options, RECORDING_OPTIONS);
+    this.needFolder("generateRecords");
     await this.build(await this.planned(options), options);
   }
 
@@ -134,6 +138,7 @@ export abstract class Dataset {
    */
   async plan(options: GenerateRecordsOptions = {}): Promise<{ file: string; shards: number; examples: number }> {
     checkKnown("plan", options, RECORDING_OPTIONS);
+    this.needFolder("plan");
     const plan = await this.planned(options);
     const file = await savePlan(this.directory, plan);
     return { file, shards: plan.shards.length, examples: plan.shards.at(-1)!.to };
@@ -283,11 +288,13 @@ export abstract class Dataset {
 
   /** Reads every byte of the records and says what is broken: shard, example, byte. Changes nothing. */
   verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    this.needFolder("verify");
     return verify(this.directory, this.name, options);
   }
 
   /** Fixes what `verify` finds, from the sources or by keeping the intact examples. Load again afterwards. */
   repair(options: VerifyOptions = {}): Promise<RepairReport> {
+    this.needFolder("repair");
     return repair(this.directory, this.name, options);
   }
 
@@ -315,6 +322,7 @@ export abstract class Dataset {
    */
   pythonReader(): string {
     const { records, options } = this.need();
+    this.needFolder("pythonReader");
     return pythonReader(this.directory, records.manifest, options);
   }
 
@@ -323,16 +331,22 @@ export abstract class Dataset {
     await buildRecords(this.directory, plan, options);
   }
 
-  private async open({ width, allowStale }: LoadOptions): Promise<Records> {
+  private async open({ width, allowStale, cache }: LoadOptions): Promise<Records> {
     // Records of the original's later version don't say whether their numbers are classes, values or sound.
     const kind = this.kind === "classes" || this.kind === "values" ? this.kind : undefined;
-    const records = await openRecords(this.directory, this.name, { kind, width, allowStale });
+    const records = await openRecords(this.directory, this.name, { kind, width, allowStale, cache });
     const found = records.manifest.kind;
     if (found === this.kind) return records;
     throw new DatasetError(
       "RECORD",
       `records of "${this.name}": kind ${found}, expected ${this.kind} (${this.directory}); open them with the class for ${found}`,
     );
+  }
+
+  /** Sources and shards are read and written in a folder; records elsewhere are only loaded. */
+  protected needFolder(call: string): void {
+    if (!isAddress(this.directory)) return;
+    throw new DatasetError("OPTION", `${call}: directory ${this.directory}, expected a folder of this machine`);
   }
 
   private need(): Loaded {
@@ -441,6 +455,7 @@ export class AudioDataset extends Dataset {
   async generate(inputLower: number, inputUpper: number, steps: number, options: GenerateOptions = {}): Promise<void> {
     const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
     checkKnown("generate", options, GENERATE_OPTIONS);
+    this.needFolder("generate");
     const recipe = planRecipe(inputLower, inputUpper, steps, all);
     await mkdir(this.directory, { recursive: true });
     if (!options.removeWav) await writeWavs(this.directory, this.name, recipe, all);

@@ -12,7 +12,7 @@ import { readManifest, readPlan } from "../records/read-stored.js";
 import { type BuildPlan, planPath, type RecordOptions, shardKey } from "../records/plan.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { track } from "../notebook/progress.js";
-import { fileHash } from "../records/open-shard.js";
+import { fileHash } from "../system/hashed-file.js";
 import { finishPublication, publish, shardFiles } from "../records/publish.js";
 import { buildShardFile, markFinished } from "./build-shard.js";
 import { shardTask } from "./shard-request.js";

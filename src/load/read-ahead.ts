@@ -25,6 +25,8 @@ export interface BatchPlanner {
   checks(layout: BatchLayout): Float64Array;
   /** Lays a batch out as stored, its first byte at `at`. */
   layout(batch: number, at: number): BatchLayout;
+  /** Does something with the examples of batches while their records stay on this machine. */
+  claimed<T>(layouts: readonly BatchLayout[], work: (fetch: ReadTask["fetch"]) => Promise<T>): Promise<T>;
   /** Where samples are processed: what becomes of a batch, its first byte at `at`. */
   process?(layout: BatchLayout, at: number): ProcessedBatch;
   how?: Processing;
@@ -125,13 +127,15 @@ export function readAhead(
       },
       processing: planner.how && { how: planner.how, batches: processed, scratchBytes: read },
     };
-    const reading = runTask<boolean>(loadPool(workers), "readBatches", input).then((waited) => {
-      if (waited) readers.now = readers.atMost;
-      return layouts.map(({ examples, first, second }, i) => {
-        const { xs, ys } = processed[i] ?? { xs: first, ys: second };
-        return { examples, xs, ys, buffer, last: i === layouts.length - 1 };
+    const reading = planner
+      .claimed(layouts, (fetch) => runTask<boolean>(loadPool(workers), "readBatches", { ...input, fetch }))
+      .then((waited) => {
+        if (waited) readers.now = readers.atMost;
+        return layouts.map(({ examples, first, second }, i) => {
+          const { xs, ys } = processed[i] ?? { xs: first, ys: second };
+          return { examples, xs, ys, buffer, last: i === layouts.length - 1 };
+        });
       });
-    });
     // Read ahead and perhaps never asked for: its error is thrown by `next`, or nowhere.
     reading.catch(() => undefined);
     queue.push(reading);

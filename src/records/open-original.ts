@@ -9,6 +9,7 @@ import { anyOwnIndex, readIndexes } from "./read-indexes.js";
 import type { ShardIndex } from "./shard-index.js";
 import { parseSidecar } from "../original/sidecar.js";
 import type { Kind } from "../core/rows.js";
+import type { CacheOptions } from "../storage/cache.js";
 import { findShards } from "../original/shards.js";
 
 /** Options of `openRecords`. */
@@ -19,6 +20,8 @@ export interface OpenOptions {
   width?: number | undefined;
   /** Opens records whose sources have changed since. Default false: an error that names them. */
   allowStale?: boolean | undefined;
+  /** Where the directory is an address (`s3://`, `https://`): what of its shards is kept on this machine. */
+  cache?: CacheOptions | undefined;
 }
 
 /** Opens the shards of another program: the original, or its later version. */

@@ -5,7 +5,9 @@ import { DatasetError } from "../core/error.js";
 import { checkKnown } from "../core/known-options.js";
 import { unlessDamaged } from "../system/sealed-json.js";
 import { type OpenOptions, openForeign } from "./open-original.js";
+import { isAddress } from "../storage/byte-source.js";
 import type { Manifest } from "./manifest.js";
+import { openElsewhere } from "./open-elsewhere.js";
 import { readManifest, readPlan } from "./read-stored.js";
 import { planPath, planShardRows, shardKey } from "./plan.js";
 import { sizeOf, statOf } from "../system/file-names.js";
@@ -21,11 +23,15 @@ export type { OpenOptions, Records };
  * Opens the records of dataset `name`: those of this library by their manifest, those of the Python original (every
  * kind, and its later version) by their names `N<k>.tfrecord`.
  *
+ * @param directory the dataset's folder, or its address: `s3://bucket/folder`, `https://…`
  * @throws DatasetError "RECORD" where there are none or a shard is damaged, "STALE" where the sources have changed since
  * @example const records = await openRecords("./data", "dataset"); // records.count, records.names[0]
  */
 export async function openRecords(directory: string, name: string, options: OpenOptions = {}): Promise<Records> {
-  checkKnown("openRecords", options, { kind: true, width: true, allowStale: true });
+  checkKnown("openRecords", options, { kind: true, width: true, allowStale: true, cache: true });
+  if (isAddress(directory)) return await openElsewhere(directory, name, options.cache);
+  if (options.cache)
+    throw new DatasetError("OPTION", `cache: given, expected none for a folder of this machine (${directory})`);
   for (let attempt = 1; ; attempt++) {
     await recoverPublication(directory, name);
     const before = await publication(directory, name);

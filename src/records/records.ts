@@ -2,6 +2,8 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { BYTES_PER_SAMPLE, type Manifest } from "./manifest.js";
+import type { Elsewhere } from "../storage/elsewhere.js";
+import type { FetchTask } from "../storage/fetch-records.js";
 import type { OpenShard } from "./open-shard.js";
 import type { ShardIndex } from "./shard-index.js";
 
@@ -38,6 +40,11 @@ export interface Records {
   groups?: string[];
   /** Kinds classes and values: `[count × manifest.width]`, row-major. */
   values?: Float32Array;
+  /**
+   * Where the shards lie on another machine: what is claimed of them is fetched before it is read.
+   * @internal
+   */
+  elsewhere?: Elsewhere;
 }
 
 /** Where the blocks of FLACs are: each can be decoded without those before it. */
@@ -51,8 +58,23 @@ export interface FlacBlocks {
 }
 
 /** Shard `k`, for those who read it. */
-export function openShard({ paths, mtimes, manifest }: Records, k: number): OpenShard {
+export function openShard({ paths, mtimes, manifest, elsewhere }: Records, k: number): OpenShard {
+  if (elsewhere) return elsewhere.shards[k]!;
   return { path: paths[k]!, mtimeMs: mtimes?.[k], sha256: manifest.shards[k]?.sha256 };
+}
+
+/** Does something with examples whose records, where they lie elsewhere, are fetched for it and stay until it is done. */
+export async function whileClaimed<T>(
+  { elsewhere }: Records,
+  examples: ArrayLike<number>,
+  work: (fetch: FetchTask | undefined) => Promise<T>,
+): Promise<T> {
+  const claim = elsewhere?.claim(examples);
+  try {
+    return await work(claim?.task);
+  } finally {
+    claim?.release();
+  }
 }
 
 /** Joins the indexes of all shards. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { closeSync, openSync, writeSync } from "node:fs";
+import { eachPart } from "./read-bytes.js";
 
 /** Bytes collected before they are hashed and written: large enough for few calls, small enough for the cache. */
 const CHUNK_BYTES = 1 << 20;
@@ -44,4 +45,11 @@ export class HashedFile {
     for (let at = 0; at < part.length; ) at += writeSync(this.fd, part, at);
     this.used = 0;
   }
+}
+
+/** SHA-256 of a file, hexadecimal. */
+export function fileHash(path: string): string {
+  const hash = createHash("sha256");
+  eachPart(path, (part) => hash.update(part));
+  return hash.digest("hex");
 }

@@ -391,6 +391,7 @@ test("the first tasks of an epoch are small, so that nothing waits for a large o
   const tasks: number[][] = [];
   const planner = {
     checks: () => new Float64Array(0),
+    claimed: (_: unknown, work: (fetch: undefined) => Promise<never>) => work(undefined),
     layout: (k: number, at: number) => {
       // The first batch of a task lies at the beginning of its buffer.
       if (at === 0) tasks.push([]);
@@ -426,6 +427,7 @@ test("readers that join in the middle of an epoch change nothing", async () => {
   const records = await tones();
   const planner = {
     checks: () => new Float64Array(0),
+    claimed: (_: unknown, work: (fetch: undefined) => Promise<never>) => work(undefined),
     layout: (k: number, at: number) => layoutBatch(records, { example: all(records) }, Uint32Array.of(k), {}, 0, at),
   };
   const shards = { ...records.paths.map((path) => ({ path })) };
