@@ -11,7 +11,8 @@ interface RecordPlaces {
 
 /** Records that somebody is about to read: to be fetched first, and given back after. */
 export interface Claim {
-  task: FetchTask;
+  /** Absent where all are here. */
+  task: FetchTask | undefined;
   release(): void;
 }
 
@@ -51,7 +52,8 @@ export class Elsewhere {
     const { shard, offset, length } = this.places;
     const wanted: number[] = [];
     const shards: Record<number, ElsewhereShard> = {};
-    for (const i of Array.from(examples)) {
+    for (let n = 0; n < examples.length; n++) {
+      const i = examples[n]!;
       const k = shard[i]!;
       if (!Object.hasOwn(shards, k)) {
         shards[k] = this.shards[k]!;
@@ -69,7 +71,8 @@ export class Elsewhere {
       if (!released) for (const k of Object.keys(shards)) this.release(Number(k));
       released = true;
     };
-    return { task: { shards, wanted: Float64Array.from(wanted), have: this.have }, release };
+    const task = wanted.length > 0 ? { shards, wanted: Float64Array.from(wanted), have: this.have } : undefined;
+    return { task, release };
   }
 
   private release(k: number): void {
@@ -80,8 +83,10 @@ export class Elsewhere {
   }
 
   private hold(k: number, bytes: number): void {
-    this.held[k]! += bytes;
-    this.total += bytes;
+    // Two that want the same record at the same time both count it.
+    const more = Math.min(bytes, this.shards[k]!.bytes - this.held[k]!);
+    this.held[k]! += more;
+    this.total += more;
   }
 
   /** Deletes what was unused for longest, other datasets' first, until the rest fits; what is being read stays. */
