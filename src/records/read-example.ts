@@ -1,6 +1,6 @@
 import { handleToRead } from "../system/open-to-read.js";
 import type { LabelEvents } from "../format/keys.js";
-import { openShard, type Records } from "./records.js";
+import { exampleName, openShard, type Records } from "./records.js";
 import { DatasetError } from "../core/error.js";
 import { checkPayload, RECORD_OVERHEAD, recordLength } from "../format/tfrecord.js";
 import { fileError } from "../system/atomic-file.js";
@@ -45,8 +45,8 @@ export async function readExample(records: Records, i: number): Promise<Example>
   const offset = records.offset[i]!;
   const length = records.length[i]!;
   const k = records.shard[i]!;
-  const path = records.paths[k]!;
-  const where = `${manifest.shards[k]!.file}, example ${records.names[i]}, byte ${offset}`;
+  const { path } = openShard(records, k);
+  const where = `${manifest.shards[k]!.file}, example ${exampleName(records, i)}, byte ${offset}`;
   const record = new Uint8Array(length + RECORD_OVERHEAD);
   const file = await handleToRead(path).catch((error: unknown) => {
     throw fileError(error, path);
@@ -73,7 +73,7 @@ export async function readExample(records: Records, i: number): Promise<Example>
       : {}),
     ...(records.values ? { values: records.values.slice(i * width, (i + 1) * width) } : {}),
     ...(manifest.kind === "frames" ? decodeLabels(slice(records.labelAt, records.labelBytes)) : {}),
-    name: records.names[i]!,
+    name: exampleName(records, i),
     id: records.ids[i]!,
     sampleRate: manifest.sampleRate,
     channels: manifest.channels,

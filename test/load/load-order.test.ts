@@ -14,6 +14,7 @@ import { planRecipe } from "../../dist/generate/recipe.js";
 import { readAhead } from "../../dist/load/read-ahead.js";
 import { buildRecords } from "../../dist/build/build-records.js";
 import { openRecords, type Records } from "../../dist/records/open-records.js";
+import { openShard } from "../../dist/records/records.js";
 import { loadTensorFlow } from "../../dist/tensorflow/load.js";
 import { ended, start } from "../support/processes.js";
 import { python, root } from "../support/python.js";
@@ -398,9 +399,9 @@ test("the first tasks of an epoch are small, so that nothing waits for a large o
       return layoutBatch(records, { example: all(records) }, Uint32Array.of(k), {}, 0, at);
     },
   };
-  const shards = records.paths.map((path) => ({ path }));
+  const shards = (k: number) => openShard(records, k);
   const reader = readAhead(
-    { shards: { ...shards }, opened: "tasks", labels: undefined, channels: 1 },
+    { shards, opened: "tasks", labels: undefined, channels: 1 },
     { now: 1, atMost: 1 },
     0,
     120,
@@ -428,7 +429,7 @@ test("readers that join in the middle of an epoch change nothing", async () => {
     checks: () => new Float64Array(0),
     layout: (k: number, at: number) => layoutBatch(records, { example: all(records) }, Uint32Array.of(k), {}, 0, at),
   };
-  const shards = { ...records.paths.map((path) => ({ path })) };
+  const shards = (k: number) => openShard(records, k);
   const readers = { now: 1, atMost: 4 };
   const reader = readAhead({ shards, opened: "joined", labels: undefined, channels: 1 }, readers, 0, 120, planner, []);
   const seen: number[] = [];
