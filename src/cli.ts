@@ -2,11 +2,11 @@ import { parseArgs } from "node:util";
 import { checkDataset } from "./check/check.js";
 import { examine, findingsText } from "./doctor.js";
 import { DatasetError } from "./core/error.js";
-import { buildOneShard, finishPlan } from "./build/build-records.js";
+import { buildOneShard, buildSomeShards, finishPlan } from "./build/build-records.js";
 import type { Kind } from "./core/rows.js";
 import type { Dataset } from "./dataset.js";
 import type { ShardEntry } from "./records/manifest.js";
-import { readManifest } from "./records/read-stored.js";
+import { openManifest } from "./records/read-stored.js";
 import { repair } from "./repair/repair.js";
 import { verify } from "./repair/verify.js";
 
@@ -138,7 +138,7 @@ async function run(
     return;
   }
   if (command === "audit" && first && second) {
-    const dataset = await datasetOf(first, second, (await readManifest(first, second))?.kind ?? "pairs");
+    const dataset = await datasetOf(first, second, (await openManifest(first, second))?.head.kind ?? "pairs");
     await dataset.load(dataset.kind === "frames" ? { inputSize: 1 } : {});
     const report = await dataset.audit({ onProgress: false });
     print(String(report), report);
@@ -163,8 +163,7 @@ async function run(
         "OPTION",
         `build-shards: from ${second} to ${third}, expected two numbers of shards in order`,
       );
-    const shards: ShardEntry[] = [];
-    for (let k = from; k < to; k++) shards.push(await buildOneShard(first, k));
+    const shards = await buildSomeShards(first, from, to);
     print(shards.map(shardText).join("\n"), shards);
     return;
   }

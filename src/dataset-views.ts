@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { exampleSamples } from "./records/records.js";
 import { statOf } from "./system/file-names.js";
 import type { Manifest } from "./records/manifest.js";
-import { readManifest } from "./records/read-stored.js";
+import { openManifest, wholeManifest } from "./records/read-stored.js";
 import { recipeRows } from "./generate/recipe.js";
 import { openRecords, type Records } from "./records/open-records.js";
 import type { ExploredExample, SummaryView } from "./show/index.js";
@@ -75,7 +75,8 @@ const MEASURED = 100;
  */
 export async function describeRecords(directory: string, name: string, first = 3): Promise<SummaryView> {
   const away = isAddress(directory);
-  const manifest = away ? undefined : await readManifest(directory, name);
+  const stored = away ? undefined : await openManifest(directory, name);
+  const manifest = stored && (await wholeManifest(stored));
   const damage = manifest && (await damagedShards(directory, manifest));
   if (manifest && damage) return { ...card(manifest), state: `damaged: ${damage}; call repair` };
   const records = await openRecords(directory, name, { allowStale: true });
@@ -85,7 +86,7 @@ export async function describeRecords(directory: string, name: string, first = 3
   const levels: Level[] = [];
   for (const i of spread(records.count, rated ? MEASURED : 0))
     levels.push(levelOf((await readExample(records, i)).input));
-  const stale = manifest && (await staleness(directory, manifest));
+  const stale = stored && (await staleness(directory, stored));
   return {
     ...card(records.manifest),
     ...(rated

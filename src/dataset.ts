@@ -18,7 +18,7 @@ import {
   RECORDING_OPTIONS,
 } from "./dataset-options.js";
 import { removeWavs, writeWavs } from "./generate/write-wavs.js";
-import { exampleSamples } from "./records/records.js";
+import { exampleName, exampleSamples } from "./records/records.js";
 import { type Batches, batches } from "./load/batches.js";
 import { BATCH_OPTIONS, type BatchOptions, STILL } from "./load/options.js";
 import { balancedSampling } from "./load/sampling.js";
@@ -389,7 +389,7 @@ export abstract class Dataset {
   ): Pick<BatchOptions, "weights"> {
     if (sampling === undefined) return {};
     if (typeof sampling === "function") {
-      return { weights: Float64Array.from(examples, (i) => sampling(records.names[i]!, i)) };
+      return { weights: Float64Array.from(examples, (i) => sampling(exampleName(records, i), i)) };
     }
     if (sampling !== "balanced")
       throw new DatasetError("OPTION", `sampling: ${JSON.stringify(sampling)}, expected "balanced" or a function`);

@@ -10,7 +10,9 @@ import { checkOnDamaged } from "../format/verdict.js";
 import { checkLabelOptions, storedTimeUnit } from "../format/labels.js";
 import { FILE_NAMES, listFolders } from "../sources/list-audio.js";
 import { BYTES_PER_SAMPLE, hashIndexFiles } from "../records/manifest.js";
-import { readManifest } from "../records/read-stored.js";
+import { shardNumber } from "../records/files.js";
+import { openManifest } from "../records/read-stored.js";
+import { isShardFile } from "../records/stored-form.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type Probe, type ProbeTask, readLabelNames } from "./probe-sources.js";
 import { type Recipe, recipeSamples, recipeSize } from "../generate/recipe.js";
@@ -256,17 +258,16 @@ async function probeAll(directory: string, audio: string[], keys: string[], opti
 
 /** `a` with shard 12 and `a1` with shard 2 would both be `a12.tfrecord`. */
 async function refuseSharedNames(directory: string, plan: BuildPlan): Promise<void> {
-  const ours = new Set(plan.shards.map((s) => s.file));
   const end = ".manifest.json";
   for (const file of existsSync(directory) ? await readdir(directory) : []) {
     const other = file.slice(0, -end.length);
     if (!file.endsWith(end) || other === plan.name || !(other.startsWith(plan.name) || plan.name.startsWith(other)))
       continue;
-    const shared = (await readManifest(directory, other))?.shards.find((s) => ours.has(s.file));
-    if (shared) {
+    for await (const shard of (await openManifest(directory, other))?.shards() ?? []) {
+      if (!isShardFile(plan.name, shard.file) || shardNumber(plan.name, shard.file) >= plan.shards.length) continue;
       throw new DatasetError(
         "OPTION",
-        `shard ${shared.file}: belongs to dataset "${other}", expected a free name; choose another name than "${plan.name}"`,
+        `shard ${shard.file}: belongs to dataset "${other}", expected a free name; choose another name than "${plan.name}"`,
       );
     }
   }

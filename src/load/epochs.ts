@@ -46,7 +46,7 @@ export function planEpochs(records: Records, examples: Uint32Array, options: Bat
   const width = kind === "frames" ? frameWidth(records) : 0;
   const how = processing(records, options);
   const source = {
-    shards: { ...records.paths.map((_, k) => openShard(records, k)) },
+    shards: (k: number) => openShard(records, k),
     opened: `${process.pid} ${opened++}`,
     channels: records.manifest.channels,
     ...(kind === "frames"

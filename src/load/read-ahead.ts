@@ -6,6 +6,7 @@ import type { ProcessedBatch, Processing } from "./process-batch.js";
 import type { ReadTask } from "./read-batch.js";
 import { runTask } from "../system/task.js";
 import { BLOCK_FIELDS } from "../records/read-flac.js";
+import type { OpenShard } from "../records/open-shard.js";
 import { READ_FIELDS } from "../records/read-into.js";
 
 /** A batch as read: where its arrays are in `buffer`. */
@@ -75,7 +76,7 @@ function loadPool(workers: number): Piscina {
  * @param free buffers to use again
  */
 export function readAhead(
-  task: Omit<ReadTask, "buffer" | "reads" | "blocks" | "checks">,
+  task: Omit<ReadTask, "buffer" | "reads" | "blocks" | "checks" | "shards"> & { shards: ShardOf },
   readers: Readers,
   from: number,
   to: number,
@@ -168,10 +169,13 @@ export function readAhead(
   };
 }
 
-/** A dataset may have thousands of shards; a task needs a few. */
-function usedShards(shards: ReadTask["shards"], reads: Float64Array, fields: number): ReadTask["shards"] {
+/** Shard `k` of a dataset. */
+export type ShardOf = (k: number) => OpenShard;
+
+/** A dataset may have a million shards; a task needs a few. */
+function usedShards(shards: ShardOf, reads: Float64Array, fields: number): ReadTask["shards"] {
   const used: ReadTask["shards"] = {};
-  for (let at = 0; at < reads.length; at += fields) used[reads[at]!] = shards[reads[at]!]!;
+  for (let at = 0; at < reads.length; at += fields) used[reads[at]!] ??= shards(reads[at]!);
   return used;
 }
 

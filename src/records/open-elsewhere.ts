@@ -9,7 +9,7 @@ import { isAbsent, readBytes } from "../storage/read-source.js";
 import { mapSome } from "../system/event-loop.js";
 import { sha256Of } from "../system/sealed-json.js";
 import { indexFile, manifestPath } from "./files.js";
-import { collect, type Records } from "./records.js";
+import { type Records, RecordsCollector } from "./records.js";
 import { readIndexFile, readIndexes } from "./read-indexes.js";
 import { readManifest } from "./read-stored.js";
 import type { ShardEntry } from "./manifest.js";
@@ -41,18 +41,22 @@ async function openOnce(address: string, name: string, cache: Cache, head: Uint8
   const folder = cache.makeOpening();
   writeFileSync(manifestPath(folder, name), head);
   const manifest = (await readManifest(folder, name))!;
+  const collector = new RecordsCollector(folder, manifest);
   const whole = await mapSome(manifest.shards, (entry) => takeShard(address, folder, cache, entry));
-  const indexes = await readIndexes(folder, manifest, manifest.shards);
-  const { mtimes: _changes, ...records } = collect(folder, manifest, indexes);
+  await readIndexes(folder, manifest, manifest.shards, (index, k) => collector.add(index, k));
+  const records = collector.done();
+  // The files here change whenever something is fetched.
+  delete records.mtimes;
   let from = 0;
-  const shards = manifest.shards.map(({ bytes, sha256, examples, file }, k): ElsewhereShard => {
+  const shards = manifest.shards.map(({ bytes, sha256, examples, file }): ElsewhereShard => {
     from += examples;
     return {
-      ...{ address: fileAddress(address, file), path: records.paths[k]!, bytes, sha256 },
+      ...{ address: fileAddress(address, file), path: join(folder, file), bytes, sha256 },
       ...{ examples: [from - examples, from], kept: cache.pathOf(sha256) },
     };
   });
-  return { ...records, elsewhere: new Elsewhere(shards, whole, records, cache) };
+  records.elsewhere = new Elsewhere(shards, whole, records, cache);
+  return records;
 }
 
 /** Puts a shard's index into the opening's folder, and the shard, where it is kept, or room for it. */

@@ -1,7 +1,7 @@
 import { handleToRead } from "../system/open-to-read.js";
 import type { LabelEvents } from "../format/keys.js";
 import { fetchRecords } from "../storage/fetch-records.js";
-import { openShard, type Records, whileClaimed } from "./records.js";
+import { exampleName, openShard, type Records, whileClaimed } from "./records.js";
 import { DatasetError } from "../core/error.js";
 import { checkPayload, RECORD_OVERHEAD, recordLength } from "../format/tfrecord.js";
 import { fileError } from "../system/atomic-file.js";
@@ -55,7 +55,7 @@ async function readHere(records: Records, i: number): Promise<Example> {
   const k = records.shard[i]!;
   const shard = openShard(records, k);
   const { path } = shard;
-  const where = `${manifest.shards[k]!.file}, example ${records.names[i]}, byte ${offset}`;
+  const where = `${manifest.shards[k]!.file}, example ${exampleName(records, i)}, byte ${offset}`;
   const record = new Uint8Array(length + RECORD_OVERHEAD);
   const file = await handleToRead(path).catch((error: unknown) => {
     throw fileError(error, path);
@@ -82,7 +82,7 @@ async function readHere(records: Records, i: number): Promise<Example> {
       : {}),
     ...(records.values ? { values: records.values.slice(i * width, (i + 1) * width) } : {}),
     ...(manifest.kind === "frames" ? decodeLabels(slice(records.labelAt, records.labelBytes)) : {}),
-    name: records.names[i]!,
+    name: exampleName(records, i),
     id: records.ids[i]!,
     sampleRate: manifest.sampleRate,
     channels: manifest.channels,

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, fsync, openSync, writeSync } from "node:fs";
+import { promisify } from "node:util";
 import { eachPart } from "./read-bytes.js";
 
 /** Bytes collected before they are hashed and written: large enough for few calls, small enough for the cache. */
@@ -11,7 +12,7 @@ export class HashedFile {
   private buffer = Buffer.allocUnsafeSlow(2 * CHUNK_BYTES);
   private used = 0;
   private readonly fd: number;
-  private readonly hash = createHash("sha256");
+  private hash = createHash("sha256");
 
   constructor(path: string) {
     this.fd = openSync(path, "w");
@@ -29,10 +30,17 @@ export class HashedFile {
     return { buffer: this.buffer, at, fileAt };
   }
 
-  /** Writes what is left and returns the hash. */
+  /** Writes what is left and returns the hash of all that was written since the last call. */
   finish(): string {
     this.flush();
-    return this.hash.digest("hex");
+    const { hash } = this;
+    this.hash = createHash("sha256");
+    return hash.digest("hex");
+  }
+
+  /** Flushes what was written to the disk. */
+  async sync(): Promise<void> {
+    await promisify(fsync)(this.fd);
   }
 
   close(): void {
