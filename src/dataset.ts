@@ -28,6 +28,7 @@ import { predictExample } from "./load/predict.js";
 import { planRecords } from "./build/plan-records.js";
 import { planRecipe } from "./generate/recipe.js";
 import { pythonReader } from "./records/python-reader.js";
+import { buildTo } from "./build/build-to.js";
 import { buildRecords } from "./build/build-records.js";
 import { openRecords, type Records } from "./records/open-records.js";
 import { type RepairReport, repair } from "./repair/repair.js";
@@ -125,7 +126,7 @@ export abstract class Dataset {
   async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
     checkKnown("generateRecords", options, RECORDING_OPTIONS);
     this.needFolder("generateRecords");
-    await this.build(await this.planned(options), options);
+    await this.build(await this.planned(options), options, options.to);
   }
 
   /**
@@ -139,6 +140,8 @@ export abstract class Dataset {
   async plan(options: GenerateRecordsOptions = {}): Promise<{ file: string; shards: number; examples: number }> {
     checkKnown("plan", options, RECORDING_OPTIONS);
     this.needFolder("plan");
+    if (options.to !== undefined)
+      throw new DatasetError("OPTION", `to: ${options.to}, expected none: a plan's shards are built in its folder`);
     const plan = await this.planned(options);
     const file = await savePlan(this.directory, plan);
     return { file, shards: plan.shards.length, examples: plan.shards.at(-1)!.to };
@@ -326,9 +329,11 @@ export abstract class Dataset {
     return pythonReader(this.directory, records.manifest, options);
   }
 
-  protected async build(plan: BuildPlan, options: RecordOptions): Promise<void> {
+  protected async build(plan: BuildPlan, options: RecordOptions, to?: string): Promise<void> {
     this.loaded = undefined;
-    await buildRecords(this.directory, plan, options);
+    const how = optionsOf<RecordOptions>(options, RECORD_OPTIONS);
+    if (to === undefined) await buildRecords(this.directory, plan, how);
+    else await buildTo(this.directory, plan, to, how);
   }
 
   private async open({ width, allowStale, cache }: LoadOptions): Promise<Records> {
@@ -461,7 +466,7 @@ export class AudioDataset extends Dataset {
     if (!options.removeWav) await writeWavs(this.directory, this.name, recipe, all);
     // From the recipe, not from the wavs: the bytes are the same, and nothing is read back.
     const how = optionsOf<RecordOptions>(options, RECORD_OPTIONS);
-    await this.build(await planRecords(this.directory, this.name, recipe, how), how);
+    await this.build(await planRecords(this.directory, this.name, recipe, how), how, options.to);
     if (options.removeWav) await removeWavs(this.directory, this.name, recipe);
   }
 }

@@ -321,7 +321,7 @@ class Build {
 }
 
 /** The entry of a finished shard in the staging folder. One torn by a power cut, which nothing flushed, counts as none. */
-async function stagedEntry(staging: string, name: string, file: string): Promise<ShardEntry | undefined> {
+export async function stagedEntry(staging: string, name: string, file: string): Promise<ShardEntry | undefined> {
   const path = join(staging, entryFile(file));
   const text = await textOf(path);
   if (text === undefined) return undefined;
@@ -340,7 +340,7 @@ export function manifestFacts({ facts: { source, ...facts } }: ShardPlan): Manif
 }
 
 /** Passes what workers add to the counter on to `tick`, ten times a second. */
-function countUp(counter: SharedArrayBuffer, tick: (n: number) => void): () => void {
+export function countUp(counter: SharedArrayBuffer, tick: (n: number) => void): () => void {
   const count = new Int32Array(counter);
   let seen = 0;
   const read = (): void => {

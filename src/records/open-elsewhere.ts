@@ -5,7 +5,7 @@ import { fileAddress } from "../storage/byte-source.js";
 import { Cache, type CacheOptions, keep, makeHollow } from "../storage/cache.js";
 import { Elsewhere } from "../storage/elsewhere.js";
 import type { ElsewhereShard } from "../storage/fetch-records.js";
-import { isAbsent, readBytes } from "../storage/read-source.js";
+import { answered, readBytes } from "../storage/read-source.js";
 import { mapSome } from "../system/event-loop.js";
 import { sha256Of } from "../system/sealed-json.js";
 import { indexFile, manifestPath } from "./files.js";
@@ -26,7 +26,7 @@ const open = new Map<string, Promise<Records>>();
 export async function openElsewhere(address: string, name: string, options: CacheOptions = {}): Promise<Records> {
   const cache = new Cache(options);
   const found = await readBytes(fileAddress(address, `${name}.manifest.json`)).catch((error: unknown) => {
-    if (!isAbsent(error)) throw error;
+    if (!answered(error, 404)) throw error;
     const message = `records of "${name}": no ${name}.manifest.json, expected one (${address}); correct the address, or call generateRecords({ to })`;
     throw new DatasetError("RECORD", message, [], { cause: error });
   });

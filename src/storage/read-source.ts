@@ -36,18 +36,37 @@ export async function readSource<T>(
   address: string,
   range: ByteRange | undefined,
   take: (answer: Answer) => Promise<T>,
-  { stallMs = STALL_MS }: ReadSourceOptions = {},
+  options: ReadSourceOptions = {},
 ): Promise<T> {
   const source = openSource(address);
+  return await patiently(
+    address,
+    async (signal, alive) => {
+      const answer = await source.get(range, signal);
+      return await take({ ...answer, body: watched(answer.body, alive) });
+    },
+    options,
+  );
+}
+
+/**
+ * Asks a server for something, and again where the network or the server broke it.
+ * @param ask gets a signal that gives up, and what to call whenever something has come
+ * @throws DatasetError "FILE" that names the address
+ */
+export async function patiently<T>(
+  address: string,
+  ask: (signal: AbortSignal, alive: () => void) => Promise<T>,
+  { stallMs = STALL_MS }: ReadSourceOptions = {},
+): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     const stalled = new AbortController();
     const timer = globalThis.setTimeout(() => stalled.abort(), stallMs);
     try {
-      const answer = await source.get(range, stalled.signal);
-      return await take({ ...answer, body: watched(answer.body, () => timer.refresh()) });
+      return await ask(stalled.signal, () => timer.refresh());
     } catch (error) {
       const last = attempt === ATTEMPTS;
-      if (!(mayPass(error) && !last)) throw sourceError(error, address, stalled.signal.aborted ? stallMs : undefined);
+      if (!mayPass(error) || last) throw sourceError(error, address, stalled.signal.aborted ? stallMs : undefined);
     } finally {
       clearTimeout(timer);
     }
@@ -120,8 +139,8 @@ function reasonOfNone({ message, cause }: Refusal): string {
   return code ? `no connection (${code})` : message;
 }
 
-/** Whether an error says that there is no such file. */
-export function isAbsent(error: unknown): boolean {
+/** Whether an error is a server's answer of this status. */
+export function answered(error: unknown, status: number): boolean {
   const { cause } = (error ?? {}) as { cause?: unknown };
-  return cause instanceof Refusal && cause.status === 404;
+  return cause instanceof Refusal && cause.status === status;
 }

@@ -355,7 +355,11 @@ test("a shard that was cut off or is gone is named, and nothing comes after the 
   assert.equal((await iterator.next()).done, true);
   const missing = { ...records, directory: join(at, "gone") };
   const other = await batches(missing, all(records)).iterator();
-  await assert.rejects(other.next(), { name: "DatasetError", code: "FILE", message: /gone\/cut0\.tfrecord: not found/ });
+  await assert.rejects(other.next(), {
+    name: "DatasetError",
+    code: "FILE",
+    message: /gone\/cut0\.tfrecord: not found/,
+  });
 });
 
 test("a shard rebuilt since the records were opened is refused, not read at the old positions", async () => {
