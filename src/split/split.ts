@@ -251,8 +251,9 @@ function checkedSplit(count: number, parts: Uint16Array, shares: readonly number
 
 /** The places of the values that pass. */
 function where(values: ArrayLike<number>, test: (value: number) => boolean): Uint32Array {
-  const found = new Uint32Array(values.length);
   let count = 0;
-  for (let i = 0; i < values.length; i++) if (test(values[i]!)) found[count++] = i;
-  return found.slice(0, count);
+  for (let i = 0; i < values.length; i++) if (test(values[i]!)) count++;
+  const found = new Uint32Array(count);
+  for (let i = values.length; i-- > 0; ) if (test(values[i]!)) found[--count] = i;
+  return found;
 }
