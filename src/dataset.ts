@@ -25,7 +25,9 @@ import { balancedSampling } from "./load/sampling.js";
 import { type IndexOptions, readIndex } from "./sources/index-csv.js";
 import { OCTAVE_UP, pairBy } from "./sources/from-names.js";
 import { predictExample } from "./load/predict.js";
+import { planIndexParts } from "./build/plan-index.js";
 import { planRecords } from "./build/plan-records.js";
+import { type IndexParts, openIndexParts } from "./sources/index-parts.js";
 import { planRecipe } from "./generate/recipe.js";
 import { pythonReader } from "./records/python-reader.js";
 import { buildTo } from "./build/build-to.js";
@@ -40,6 +42,7 @@ import {
   SPLIT_OPTIONS,
   type Split,
   type SplitOptions,
+  type SplitSource,
   splitExamples,
 } from "./split/split.js";
 import { isAddress } from "./storage/byte-source.js";
@@ -49,7 +52,7 @@ import { loadSplit, saveSplit } from "./split/saved-split.js";
 import { type VerifyOptions, type VerifyReport, verify } from "./repair/verify.js";
 import { describeRecords, exampleClasses, viewExample, viewExamples } from "./dataset-views.js";
 import { CLASS, type DatasetIndex, type Kind } from "./core/rows.js";
-import { type BuildPlan, RECORD_OPTIONS, type RecordOptions, savePlan } from "./records/plan.js";
+import { type BuildPlan, planPath, RECORD_OPTIONS, type RecordOptions, savePlan } from "./records/plan.js";
 import { checkExample, type DatasetExample } from "./records/read-example.js";
 
 /** A split with its batches. */
@@ -142,9 +145,19 @@ export abstract class Dataset {
     this.needFolder("plan");
     if (options.to !== undefined)
       throw new DatasetError("OPTION", `to: ${options.to}, expected none: a plan's shards are built in its folder`);
+    const parts = await this.indexParts(options);
+    const how = optionsOf<RecordOptions>(options, RECORD_OPTIONS);
+    const planned = parts && (await planIndexParts(this.directory, this.name, parts, how));
+    if (planned)
+      return { file: planPath(this.directory, this.name), shards: planned.count, examples: planned.examples };
     const plan = await this.planned(options);
     const file = await savePlan(this.directory, plan);
     return { file, shards: plan.shards.length, examples: plan.shards.at(-1)!.to };
+  }
+
+  /** The index csv in parts, where it can be planned without the whole of it in memory. */
+  private async indexParts({ index, classes, ...options }: GenerateRecordsOptions): Promise<IndexParts | undefined> {
+    return index || classes ? undefined : await openIndexParts(this.directory, this.name, this.kind, options);
   }
 
   private async planned(options: GenerateRecordsOptions): Promise<BuildPlan> {
@@ -314,7 +327,7 @@ export abstract class Dataset {
 
   /** Saves the split that `load` made, as a small json to share; `load({ split: file })` takes it. */
   saveSplit(file: string): Promise<void> {
-    return saveSplit(file, this.split, this.records);
+    return saveSplit(file, this.split, splitSource(this.records));
   }
 
   /**
@@ -361,7 +374,7 @@ export abstract class Dataset {
 
   private async chooseSplit(records: Records, options: LoadOptions): Promise<Split> {
     const { split } = options;
-    if (typeof split === "string") return await loadSplit(split, records);
+    if (typeof split === "string") return await loadSplit(split, splitSource(records));
     if (split) return explicitSplit(records.count, split);
     const { sides } = records.manifest;
     const shares = options.trainSplit ?? options.valSplit ?? options.testSplit;
@@ -423,6 +436,11 @@ export abstract class Dataset {
 
 /** Of the options of `load` those of `batches`. */
 const batchOptions = (options: LoadOptions): BatchOptions => optionsOf<BatchOptions>(options, BATCH_OPTIONS);
+
+const splitSource = (records: Records): SplitSource => ({
+  ...{ count: records.count, ids: records.ids, names: [] },
+  nameOf: (i) => exampleName(records, i),
+});
 
 /** The classes of every example, to balance the splits by. */
 function labelStrata(records: Records, option = "stratifyBy"): number[][] {

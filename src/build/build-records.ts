@@ -1,7 +1,7 @@
 import { inOrder } from "../system/event-loop.js";
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { checkKnown } from "../core/known-options.js";
 import { type Lock, whileHeld, withLock } from "../system/lock.js";
@@ -9,7 +9,7 @@ import { writeRenamed } from "../system/atomic-file.js";
 import { statOf, textOf } from "../system/file-names.js";
 import { unlessDamaged } from "../system/sealed-json.js";
 import type { Manifest, ShardEntry, Sources } from "../records/manifest.js";
-import { checked, openManifest, openPlan, type StoredManifest } from "../records/read-stored.js";
+import { checked, checkRange, openManifest, openPlan, type StoredManifest } from "../records/read-stored.js";
 import {
   type BuildPlan,
   type PlannedShard,
@@ -23,6 +23,7 @@ import { track } from "../notebook/progress.js";
 import { fileHash } from "../system/hashed-file.js";
 import { finishPublication, type ManifestFacts, publish, shardFiles, stageManifest } from "../records/publish.js";
 import { buildShardFile, markFinished } from "./build-shard.js";
+import { requirePlan } from "./plan-file.js";
 import { shardTask } from "./shard-request.js";
 import { sidecarText } from "../original/sidecar.js";
 import { type Comparison, compareSources } from "../records/compare-sources.js";
@@ -114,12 +115,8 @@ export async function buildOneShard(planFile: string, k: number): Promise<ShardE
  * @throws DatasetError "OPTION" for shards that the plan doesn't have
  */
 export async function buildSomeShards(planFile: string, from: number, to: number): Promise<ShardEntry[]> {
-  const plan = await requirePlan(planFile);
-  for (const k of from < to ? [from, to - 1] : []) {
-    if (Number.isInteger(k) && k >= 0 && k < plan.count) continue;
-    throw new DatasetError("OPTION", `shard: ${k}, expected 0 to ${plan.count - 1} (${planFile})`);
-  }
-  const directory = dirname(planFile);
+  const { plan, directory } = await requirePlan(planFile);
+  checkRange(from, to, plan.count, planFile);
   const build = new Build(directory, plan, await unlessDamaged(openManifest(directory, plan.facts.name)));
   const compare: Compare = async (sources) => compareSources({ directory, sources });
   const entries: ShardEntry[] = [];
@@ -152,8 +149,7 @@ export interface FinishOptions {
  */
 export async function finishPlan(planFile: string, options: FinishOptions = {}): Promise<Manifest> {
   checkKnown("finishPlan", options, { verify: true });
-  const plan = await requirePlan(planFile);
-  const directory = dirname(planFile);
+  const { plan, directory } = await requirePlan(planFile);
   const { name } = plan.facts;
   return await withLock(directory, name, async (lock) => {
     await finishPublication(directory, name, lock);
@@ -181,12 +177,6 @@ export async function finishPlan(planFile: string, options: FinishOptions = {}):
 
 /** Numbers of missing shards that a message shows. */
 const MOST_SHOWN = 1000;
-
-async function requirePlan(planFile: string): Promise<ShardPlan> {
-  const plan = await openPlan(planFile);
-  if (plan) return plan;
-  throw new DatasetError("FILE", `plan ${planFile}: not found, expected the json that savePlan writes`);
-}
 
 /** The existing manifest, if it is valid; refuses to replace shards that never had one of ours. */
 async function previous(

@@ -103,24 +103,22 @@ type NotBuilt = "sides" | "indexFiles" | "listing" | "skipped";
 /** A plan without its rows and shards: what every shard shares. */
 export type PlanHead = Omit<BuildPlan, "source" | "shards" | NotBuilt>;
 
-/** What a shard is made from, hashed: plan and rows, without the files' content. */
-export function shardKey(plan: BuildPlan, k: number): string {
+/** What a shard is made from, hashed: facts and rows, without the files' content. Of a recipe's rows `from` and `to` say which. */
+export function shardKey(facts: PlanFacts, from: number, to: number, rows: readonly Row[]): string {
   const {
     name: _name,
-    shards,
     source,
     sides: _sides,
     indexFiles: _index,
     listing: _listing,
     skipped: _skipped,
     ...rest
-  } = plan;
-  const { from, to } = shards[k]!;
+  } = facts;
   const made =
     "recipe" in source
       ? { ...source, from, to }
-      : { ...source, rows: source.rows.slice(from, to).map(({ line: _line, split: _split, ...row }) => row) };
-  return sha256Of(JSON.stringify({ ...rest, source: made }));
+      : { rows: rows.map(({ line: _line, split: _split, ...row }) => row), ...source };
+  return sha256Of(JSON.stringify({ format: 1, ...rest, source: made }));
 }
 
 /** A plan without its shards and rows: `D/N.plan.json` says it in its last line. */
@@ -161,13 +159,15 @@ export function plannedShard({ facts: { name }, count }: ShardPlan, file: string
 /** A plan in memory, shard by shard. */
 export function shardPlan(plan: BuildPlan): ShardPlan {
   const { format: _, source, shards, ...rest } = plan;
+  const facts = { ...rest, source: "recipe" in source ? source : withoutRows(source) };
   const keys: string[] = [];
   const shard = async (k: number): Promise<PlannedShard> => {
-    keys[k] ??= shardKey(plan, k);
+    const { from, to } = shards[k]!;
+    keys[k] ??= shardKey(facts, from, to, "recipe" in source ? [] : source.rows.slice(from, to));
     return { ...shards[k]!, key: keys[k] };
   };
   return {
-    facts: { ...rest, source: "recipe" in source ? source : withoutRows(source) },
+    facts,
     count: shards.length,
     examples: shards.reduce((sum, { from, to }) => sum + to - from, 0),
     shard,
@@ -207,11 +207,21 @@ export const PLAN_LISTS = { rows: "shards", details: "rows" } as const;
  * @param ready is awaited before the file gets its name
  */
 export async function writePlan(path: string, plan: ShardPlan, ready?: () => Promise<void>): Promise<void> {
-  const { facts, examples } = plan;
-  const entries = async function* (): AsyncGenerator<TableEntry<PlannedShard>> {
-    let k = 0;
-    for await (const row of plan.shards())
-      yield "recipe" in facts.source ? { row } : { row, detail: await plan.rows(k++) };
-  };
-  await writeTable(path, PLAN_LISTS, entries(), () => ({ format: 2, ...facts, examples }), ready);
+  await writePlanEntries(path, plan, planEntries(plan), ready);
+}
+
+/** As `writePlan`, of shards with their rows, one after the other. */
+export async function writePlanEntries(
+  path: string,
+  { facts, examples }: Pick<ShardPlan, "facts" | "examples">,
+  entries: AsyncIterable<TableEntry<PlannedShard>>,
+  ready?: () => Promise<void>,
+): Promise<void> {
+  await writeTable(path, PLAN_LISTS, entries, () => ({ format: 2, ...facts, examples }), ready);
+}
+
+async function* planEntries(plan: ShardPlan): AsyncGenerator<TableEntry<PlannedShard>> {
+  let k = 0;
+  for await (const row of plan.shards())
+    yield "recipe" in plan.facts.source ? { row } : { row, detail: await plan.rows(k++) };
 }

@@ -1,3 +1,4 @@
+import { DatasetError } from "../core/error.js";
 import { openTable, type TableForm } from "../system/sealed-table.js";
 import { manifestPath, shardName, shardNumber } from "./files.js";
 import { type Manifest, MANIFEST_LISTS, type ShardEntry, type Sources } from "./manifest.js";
@@ -27,6 +28,8 @@ export interface StoredManifest {
   identity?: string;
   /** The shards, without their sources. */
   shards(): AsyncIterable<ShardEntry>;
+  /** The entry of shard `k`, without its sources. */
+  shard(k: number): Promise<ShardEntry>;
   /** The entry of the shard `file`, and its place among the shards; undefined where there is none. */
   find(file: string): Promise<{ entry: ShardEntry; k: number } | undefined>;
   /** What shard `k` was made from. */
@@ -42,6 +45,31 @@ export interface StoredManifest {
 export async function readManifest(directory: string, name: string): Promise<Manifest | undefined> {
   const stored = await openManifest(directory, name);
   return stored && (await wholeManifest(stored));
+}
+
+/**
+ * As `openManifest`, for work on the shards `from` to `to` (excluded).
+ * @throws DatasetError "RECORD" where there is none, "OPTION" where it doesn't have these shards
+ */
+export async function requireManifest(
+  directory: string,
+  name: string,
+  from: number,
+  to: number,
+): Promise<StoredManifest> {
+  const manifest = await openManifest(directory, name);
+  if (!manifest)
+    throw new DatasetError("RECORD", `manifest ${name}.manifest.json: not found, expected it (${directory})`);
+  checkRange(from, to, manifest.count, directory);
+  return manifest;
+}
+
+/** @throws DatasetError "OPTION" where `from` to `to` (excluded) aren't among `count` shards */
+export function checkRange(from: number, to: number, count: number, where: string): void {
+  for (const k of from < to ? [from, to - 1] : []) {
+    if (Number.isInteger(k) && k >= 0 && k < count) continue;
+    throw new DatasetError("OPTION", `shard: ${k}, expected 0 to ${count - 1} (${where})`);
+  }
 }
 
 /** What was opened, once all of it has been read and found right. */
@@ -89,6 +117,7 @@ export async function openManifest(directory: string, name: string): Promise<Sto
       const wrong = sumMisfit(head.examples, examples);
       if (wrong) throw damaged(wrong.found, wrong.expected);
     },
+    shard: row,
     find: async (file) => {
       // In the order of their numbers; only those that a repair lost are left out.
       const wanted = shardNumber(name, file);
@@ -116,6 +145,7 @@ function oldManifest({ shards, ...head }: Manifest): StoredManifest {
     async *shards() {
       for (const entry of shards) yield bare(entry);
     },
+    shard: async (k) => bare(shards[k]!),
     find: async (file) => {
       const k = places.get(file);
       return k === undefined ? undefined : { entry: bare(shards[k]!), k };

@@ -7,9 +7,9 @@ import { NameSet } from "../core/name-set.js";
 import { numbersTo } from "../core/numbers.js";
 import { inOrder } from "../system/event-loop.js";
 import { hashIndexFiles } from "./manifest.js";
-import type { StoredManifest } from "./read-stored.js";
+import { requireManifest, type StoredManifest } from "./read-stored.js";
 import { withPool } from "../system/pool.js";
-import type { CompareTask, Comparison } from "./compare-sources.js";
+import { compareSources, type CompareTask, type Comparison } from "./compare-sources.js";
 import { runTask } from "../system/task.js";
 
 /**
@@ -57,6 +57,29 @@ export async function staleness(directory: string, manifest: StoredManifest): Pr
     .filter((part) => part !== "")
     .join("; ");
   return text === "" ? undefined : text;
+}
+
+/**
+ * Which sources of the shards `from` to `to` (excluded) aren't what their records were made of: a part of what `load` finds out, for
+ * a job of a cluster's array.
+ * @throws DatasetError "RECORD" without a manifest, "OPTION" for shards that it doesn't have
+ */
+export async function staleShards(
+  directory: string,
+  name: string,
+  from: number,
+  to: number,
+): Promise<Pick<Comparison, "changed" | "removed">> {
+  const manifest = await requireManifest(directory, name, from, to);
+  const found: Pick<Comparison, "changed" | "removed"> = { changed: [], removed: [] };
+  for (let k = from; k < to; k++) {
+    const sources = await manifest.sources(k);
+    if (!sources) continue;
+    const { changed, removed } = compareSources({ directory, sources });
+    for (const file of changed) found.changed.push(file);
+    for (const file of removed) found.removed.push(file);
+  }
+  return found;
 }
 
 /** How the files that listed the rows differ, and which of those that changed is the dataset's own csv. */

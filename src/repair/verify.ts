@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { type Manifest, missingManifest, type ShardEntry } from "../records/manifest.js";
-import { checked, openManifest, openPlan, wholeManifest } from "../records/read-stored.js";
+import { checked, openManifest, openPlan, requireManifest, wholeManifest } from "../records/read-stored.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import { recoverPublication } from "../records/publish.js";
@@ -62,6 +62,24 @@ export async function verify(directory: string, name: string, options: VerifyOpt
   return { ...report, sound: false, problems: [problem, ...report.problems] };
 }
 
+/**
+ * As `verify`, the shards `from` to `to` (excluded) alone: one job of a cluster's array. Plan, sidecar and the rest of the manifest aren't read.
+ * @throws DatasetError "RECORD" without a manifest, "OPTION" for shards that it doesn't have
+ */
+export async function verifyShards(
+  directory: string,
+  name: string,
+  from: number,
+  to: number,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  checkKnown("verifyShards", options, VERIFY_OPTIONS);
+  const stored = await requireManifest(directory, name, from, to);
+  const shards: ShardEntry[] = [];
+  for (let k = from; k < to; k++) shards.push(await stored.shard(k));
+  return (await inspectShards(directory, shards, { ...stored.head, shards }, options, "damaged")).report;
+}
+
 /** The manifest, or what is wrong with it. */
 async function findManifest(
   directory: string,
@@ -101,6 +119,19 @@ export async function inspect(
       "RECORD",
       `records of "${name}": none, expected ${name}.manifest.json or ${name}0.tfrecord (${directory})`,
     );
+  const found = await inspectShards(directory, shards, manifest, options, keep);
+  if (!manifest) return found;
+  const problems = [...found.report.problems, ...(await besideProblems(directory, name, manifest))];
+  return { ...found, report: { ...found.report, sound: problems.length === 0, problems } };
+}
+
+async function inspectShards(
+  directory: string,
+  shards: readonly (Partial<ShardEntry> & { file: string })[],
+  manifest: Manifest | undefined,
+  options: VerifyOptions,
+  keep: "all" | "damaged",
+): Promise<Inspection> {
   const lists = manifest === undefined || manifest.kind === "classes" || manifest.kind === "values";
   const flac = manifest?.encoding === "flac";
   const indexes: (ShardIndex | undefined)[] = [];
@@ -140,7 +171,6 @@ export async function inspect(
     ),
   );
   const all = problems.flat();
-  if (manifest) all.push(...(await besideProblems(directory, name, manifest)));
   const report: VerifyReport = {
     sound: all.length === 0,
     shards: shards.length,
