@@ -1,7 +1,7 @@
 // The leak audit over 1,000 and 10,000 files of one second: time, growth, and what it finds of copies planted in the test split.
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type AuditReport, audit } from "../dist/audit/audit.js";
 import type { Records } from "../dist/records/open-records.js";
 import { random } from "../dist/signal/random.js";
@@ -92,10 +92,13 @@ function planted(
       channels: 1,
       examples: count,
       samples: { min: RATE, max: RATE },
-      shards: [],
+      shards: [
+        { file: basename(path), examples: count, bytes: count * bytes, sha256: "", samples: { min: RATE, max: RATE } },
+      ],
       fingerprint: "",
     },
     count,
+    directory: folder,
     paths: [path],
     shard: new Uint32Array(count),
     offset: Float64Array.from(numbers),

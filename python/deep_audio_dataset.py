@@ -29,8 +29,7 @@ def read(directory, name, input_size=None, split=None, side="train", replica=Non
     y: pairs: the target, in the form of x (with `input_size` both are as long as the longer); classes `[classes]`;
     values `[values]`; frames `[frames, features]`, for which `input_size` is needed.
     """
-    with open(os.path.join(directory, name + ".manifest.json"), encoding="utf-8") as file:
-        manifest = json.load(file)
+    manifest, files = read_manifest(os.path.join(directory, name + ".manifest.json"))
     kind, channels, width = manifest["kind"], manifest["channels"], manifest.get("width", 0)
     dense = manifest["encoding"] == "float16"
     if kind == "frames":
@@ -66,13 +65,34 @@ def read(directory, name, input_size=None, split=None, side="train", replica=Non
             y = _rows(example, frames, width, unit)
         return _cut(x, frames, input_size, channels), y
 
-    shards = [os.path.join(directory, shard["file"]) for shard in manifest["shards"]]
-    records = tf.data.TFRecordDataset(shards)
+    records = tf.data.TFRecordDataset([os.path.join(directory, file) for file in files])
     if ids is not None:
         records = records.filter(lambda record: ids.lookup(_id(record)) > 0)
     if replica is not None:
         records = _share(records, count, *replica)
     return records.map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def read_manifest(path):
+    """What a manifest says beside its shards, and the names of the shards' files, in order.
+
+    It is json as a whole, with a line for each shard, so that one larger than memory is read as well; earlier versions wrote one line.
+    """
+    files = []
+    with open(path, "rb") as file:
+        first = file.readline()
+        if not first.endswith(b":[\n"):
+            manifest = json.loads(first + file.read())
+            return manifest, [shard["file"] for shard in manifest["shards"]]
+        shards = first == b'{"shards":[\n'
+        for line in file:
+            if line.startswith(b"],") and line.endswith(b":[\n"):
+                shards = line == b'],"shards":[\n'
+            elif line.startswith(b"],"):
+                return json.loads(b"{" + line[2:]), files
+            elif shards:
+                files.append(json.loads(line.rstrip(b", \n"))["file"])
+    raise ValueError(f"manifest: no head, expected one in its last line ({path})")
 
 
 def _chosen(manifest, split, side):

@@ -2,13 +2,15 @@ import { parseArgs } from "node:util";
 import { checkDataset } from "./check/check.js";
 import { examine, findingsText } from "./doctor.js";
 import { DatasetError } from "./core/error.js";
-import { buildOneShard, finishPlan } from "./build/build-records.js";
+import { buildOneShard, buildSomeShards, finishPlan } from "./build/build-records.js";
 import type { Kind } from "./core/rows.js";
 import type { Dataset } from "./dataset.js";
 import type { ShardEntry } from "./records/manifest.js";
-import { readManifest } from "./records/read-stored.js";
+import { staleShards } from "./records/staleness.js";
+import { checkShards } from "./build/check-shards.js";
+import { openManifest } from "./records/read-stored.js";
 import { repair } from "./repair/repair.js";
-import { verify } from "./repair/verify.js";
+import { verify, verifyShards, type VerifyReport } from "./repair/verify.js";
 
 const KINDS: Kind[] = ["pairs", "classes", "values", "frames"];
 
@@ -29,7 +31,13 @@ const USAGE = `deep-audio-dataset COMMAND
   build-shard PLAN K   builds shard K of a plan, anywhere, in any order
   build-shards PLAN FROM TO
                        builds the shards from FROM to below TO
+  check-shards PLAN FROM TO
+                       every problem of the sources of these shards, samples too (exit status 1 if there are any)
   finish PLAN          publishes the dataset when every shard of the plan is there (--verify reads all of them back)
+  verify-shards DIR NAME FROM TO
+                       as verify, of the shards from FROM to below TO
+  stale-shards DIR NAME FROM TO
+                       which sources of these shards have changed since (exit status 1 if any have)
 
   --json               the result as json, of every command that finds, makes or says something`;
 
@@ -37,6 +45,7 @@ const USAGE = `deep-audio-dataset COMMAND
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   ...{ doctor: ["json"], info: ["json"], check: ["kind", "json"], predict: ["out", "json"], verify: ["json"] },
   ...{ repair: ["json"], "build-shard": ["json"], "build-shards": ["json"], finish: ["verify", "json"], help: [] },
+  ...{ "check-shards": ["json"], "verify-shards": ["json"], "stale-shards": ["json"] },
   ...{ audit: ["json"], plan: ["kind", "examples-per-file", "json"] },
 };
 
@@ -91,7 +100,7 @@ async function run(
   { kind, out, verify: readBack, "examples-per-file": most }: Given,
   print: (text: string, value: unknown) => void,
 ): Promise<void> {
-  const [first, second, third] = rest;
+  const [first, second, third, fourth] = rest;
   if (command === "doctor") {
     const findings = examine();
     print(findingsText(findings), findings);
@@ -105,11 +114,7 @@ async function run(
     return;
   }
   if (command === "verify" && first && second) {
-    const report = await verify(first, second);
-    const { sound, shards, examples, problems } = report;
-    const end = `${examples} intact examples in ${shards} shards, ${problems.length} problems`;
-    print([...problems.map(({ message }) => message), end].join("\n"), report);
-    if (!sound) process.exitCode = 1;
+    printVerified(await verify(first, second), print);
     return;
   }
   if (command === "repair" && first && second) {
@@ -138,7 +143,7 @@ async function run(
     return;
   }
   if (command === "audit" && first && second) {
-    const dataset = await datasetOf(first, second, (await readManifest(first, second))?.kind ?? "pairs");
+    const dataset = await datasetOf(first, second, (await openManifest(first, second))?.head.kind ?? "pairs");
     await dataset.load(dataset.kind === "frames" ? { inputSize: 1 } : {});
     const report = await dataset.audit({ onProgress: false });
     print(String(report), report);
@@ -157,15 +162,27 @@ async function run(
     return;
   }
   if (command === "build-shards" && first && second && third) {
-    const [from, to] = [Number(second), Number(third)];
-    if (!(Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && from <= to))
-      throw new DatasetError(
-        "OPTION",
-        `build-shards: from ${second} to ${third}, expected two numbers of shards in order`,
-      );
-    const shards: ShardEntry[] = [];
-    for (let k = from; k < to; k++) shards.push(await buildOneShard(first, k));
+    const [from, to] = rangeOf(command, second, third);
+    const shards = await buildSomeShards(first, from, to);
     print(shards.map(shardText).join("\n"), shards);
+    return;
+  }
+  if (command === "check-shards" && first && second && third) {
+    const report = await checkShards(first, ...rangeOf(command, second, third));
+    print(String(report), report);
+    if (!report.ok) process.exitCode = 1;
+    return;
+  }
+  if (command === "verify-shards" && first && second && third && fourth) {
+    printVerified(await verifyShards(first, second, ...rangeOf(command, third, fourth)), print);
+    return;
+  }
+  if (command === "stale-shards" && first && second && third && fourth) {
+    const found = await staleShards(first, second, ...rangeOf(command, third, fourth));
+    const { changed, removed } = found;
+    const lines = [...changed.map((file) => `changed ${file}`), ...removed.map((file) => `removed ${file}`)];
+    print(lines.length > 0 ? lines.join("\n") : "fresh", found);
+    if (lines.length > 0) process.exitCode = 1;
     return;
   }
   if (command === "finish" && first) {
@@ -176,6 +193,20 @@ async function run(
   }
   if (command === undefined || command === "help") console.log(USAGE);
   else throw new DatasetError("OPTION", `command: ${[command, ...rest].join(" ")}, expected one of\n${USAGE}`);
+}
+
+function printVerified(report: VerifyReport, print: (text: string, value: unknown) => void): void {
+  const { sound, shards, examples, problems } = report;
+  const end = `${examples} intact examples in ${shards} shards, ${problems.length} problems`;
+  print([...problems.map(({ message }) => message), end].join("\n"), report);
+  if (!sound) process.exitCode = 1;
+}
+
+/** @throws DatasetError "OPTION" for what aren't two numbers of shards */
+function rangeOf(command: string, from: string, to: string): [number, number] {
+  const range: [number, number] = [Number(from), Number(to)];
+  if (range.every((k) => Number.isSafeInteger(k) && k >= 0) && range[0] <= range[1]) return range;
+  throw new DatasetError("OPTION", `${command}: from ${from} to ${to}, expected two numbers of shards in order`);
 }
 
 async function datasetOf(directory: string, name: string, kind: Kind): Promise<Dataset> {

@@ -23,6 +23,8 @@ export interface GenerateOptions extends Omit<RecipeOptions, "seed">, RecordOpti
   seed?: number | string;
   /** Makes the records without ever writing wavs or an index csv. Default false. */
   removeWav?: boolean;
+  /** As of `generateRecords`. */
+  to?: string;
 }
 
 /** Options of `generateRecords`. */
@@ -33,6 +35,11 @@ export interface GenerateRecordsOptions extends RecordOptions, IndexOptions {
   classes?: ClassChanges;
   /** Rows from a source other than the index csv: what `fromFolder`, `fromCsv` or `pairBy` made. */
   index?: DatasetIndex;
+  /**
+   * Builds the records in a bucket, `s3://bucket/folder`, not in the dataset's folder: each shard is uploaded once it is built, the manifest
+   * last. Needs `@aws-sdk/client-s3` and `@aws-sdk/lib-storage`; credentials come from where AWS's tools look for them. Default: here.
+   */
+  to?: string;
 }
 
 /** What examples are held together or balanced by: what the records carry, or a function of name and number. */
@@ -92,17 +99,18 @@ export const RECORDING_OPTIONS: OptionNames<GenerateRecordsOptions> = {
   onProblem: true,
   classes: true,
   index: true,
+  to: true,
 };
 
 export const GENERATE_OPTIONS: OptionNames<GenerateOptions> = {
   ...{ ...RECORD_OPTIONS, waves: true, chords: true, duration: true, sampleRate: true, dilation: true, volume: true },
-  ...{ antialias: true, dither: true, seed: true, removeWav: true },
+  ...{ antialias: true, dither: true, seed: true, removeWav: true, to: true },
 };
 
 const { weights: _, ...TRAINING } = BATCH_OPTIONS;
 
 export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
-  ...{ ...TRAINING, trainSplit: true, valSplit: true, testSplit: true, width: true, allowStale: true },
+  ...{ ...TRAINING, trainSplit: true, valSplit: true, testSplit: true, width: true, allowStale: true, cache: true },
   ...{ groupBy: true, sampling: true, stratifyBy: true, split: true },
 };
 

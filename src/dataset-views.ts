@@ -2,11 +2,12 @@ import { join } from "node:path";
 import { exampleSamples } from "./records/records.js";
 import { statOf } from "./system/file-names.js";
 import type { Manifest } from "./records/manifest.js";
-import { readManifest } from "./records/read-stored.js";
+import { openManifest, wholeManifest } from "./records/read-stored.js";
 import { recipeRows } from "./generate/recipe.js";
 import { openRecords, type Records } from "./records/open-records.js";
 import type { ExploredExample, SummaryView } from "./show/index.js";
 import { levelOf, type Level } from "./show/summary.js";
+import { isAddress } from "./storage/byte-source.js";
 import { splitNames } from "./core/split-name.js";
 import type { Split } from "./split/split.js";
 import { spread } from "./core/numbers.js";
@@ -73,7 +74,9 @@ const MEASURED = 100;
  * @throws DatasetError "RECORD" where there are no records
  */
 export async function describeRecords(directory: string, name: string, first = 3): Promise<SummaryView> {
-  const manifest = await readManifest(directory, name);
+  const away = isAddress(directory);
+  const stored = away ? undefined : await openManifest(directory, name);
+  const manifest = stored && (await wholeManifest(stored));
   const damage = manifest && (await damagedShards(directory, manifest));
   if (manifest && damage) return { ...card(manifest), state: `damaged: ${damage}; call repair` };
   const records = await openRecords(directory, name, { allowStale: true });
@@ -83,7 +86,7 @@ export async function describeRecords(directory: string, name: string, first = 3
   const levels: Level[] = [];
   for (const i of spread(records.count, rated ? MEASURED : 0))
     levels.push(levelOf((await readExample(records, i)).input));
-  const stale = manifest && (await staleness(directory, manifest));
+  const stale = stored && (await staleness(directory, stored));
   return {
     ...card(records.manifest),
     ...(rated
@@ -93,7 +96,11 @@ export async function describeRecords(directory: string, name: string, first = 3
           levels,
         }
       : {}),
-    state: stale ? `stale: ${stale}; call generateRecords` : "fresh",
+    state: stale
+      ? `stale: ${stale}; call generateRecords`
+      : away
+        ? "elsewhere, not compared with its sources"
+        : "fresh",
     first: await Promise.all(spread(records.count, rated ? first : 0).map((i) => viewExample(records, i))),
   };
 }

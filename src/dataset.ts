@@ -18,16 +18,19 @@ import {
   RECORDING_OPTIONS,
 } from "./dataset-options.js";
 import { removeWavs, writeWavs } from "./generate/write-wavs.js";
-import { exampleSamples } from "./records/records.js";
+import { exampleName, exampleSamples } from "./records/records.js";
 import { type Batches, batches } from "./load/batches.js";
 import { BATCH_OPTIONS, type BatchOptions, STILL } from "./load/options.js";
 import { balancedSampling } from "./load/sampling.js";
 import { type IndexOptions, readIndex } from "./sources/index-csv.js";
 import { OCTAVE_UP, pairBy } from "./sources/from-names.js";
 import { predictExample } from "./load/predict.js";
+import { planIndexParts } from "./build/plan-index.js";
 import { planRecords } from "./build/plan-records.js";
+import { type IndexParts, openIndexParts } from "./sources/index-parts.js";
 import { planRecipe } from "./generate/recipe.js";
 import { pythonReader } from "./records/python-reader.js";
+import { buildTo } from "./build/build-to.js";
 import { buildRecords } from "./build/build-records.js";
 import { openRecords, type Records } from "./records/open-records.js";
 import { type RepairReport, repair } from "./repair/repair.js";
@@ -39,15 +42,17 @@ import {
   SPLIT_OPTIONS,
   type Split,
   type SplitOptions,
+  type SplitSource,
   splitExamples,
 } from "./split/split.js";
+import { isAddress } from "./storage/byte-source.js";
 import { splitNames } from "./core/split-name.js";
 import { spread } from "./core/numbers.js";
 import { loadSplit, saveSplit } from "./split/saved-split.js";
 import { type VerifyOptions, type VerifyReport, verify } from "./repair/verify.js";
 import { describeRecords, exampleClasses, viewExample, viewExamples } from "./dataset-views.js";
 import { CLASS, type DatasetIndex, type Kind } from "./core/rows.js";
-import { type BuildPlan, RECORD_OPTIONS, type RecordOptions, savePlan } from "./records/plan.js";
+import { type BuildPlan, planPath, RECORD_OPTIONS, type RecordOptions, savePlan } from "./records/plan.js";
 import { checkExample, type DatasetExample } from "./records/read-example.js";
 
 /** A split with its batches. */
@@ -78,7 +83,7 @@ export abstract class Dataset {
   private loaded: Loaded | undefined;
 
   /**
-   * @param directory folder of the dataset, D
+   * @param directory folder of the dataset, D; or the address of records, which `load` opens: `s3://bucket/folder`, `https://…`
    * @param name name of the dataset, N
    */
   constructor(
@@ -92,6 +97,7 @@ export abstract class Dataset {
   /** Reads the index csv. */
   async readIndex(options: IndexOptions = {}): Promise<DatasetIndex> {
     checkKnown("readIndex", options, INDEX_OPTIONS);
+    this.needFolder("readIndex");
     return await readIndex(this.directory, this.name, this.kind, options);
   }
 
@@ -101,6 +107,7 @@ export abstract class Dataset {
    */
   async check(options: CheckOptions & IndexOptions & { index?: DatasetIndex } = {}): Promise<CheckReport> {
     checkKnown("check", options, CHECK_OPTIONS);
+    this.needFolder("check");
     return await this.inspect(options);
   }
 
@@ -121,7 +128,8 @@ export abstract class Dataset {
    */
   async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
     checkKnown("generateRecords", options, RECORDING_OPTIONS);
-    await this.build(await this.planned(options), options);
+    this.needFolder("generateRecords");
+    await this.build(await this.planned(options), options, options.to);
   }
 
   /**
@@ -134,9 +142,22 @@ export abstract class Dataset {
    */
   async plan(options: GenerateRecordsOptions = {}): Promise<{ file: string; shards: number; examples: number }> {
     checkKnown("plan", options, RECORDING_OPTIONS);
+    this.needFolder("plan");
+    if (options.to !== undefined)
+      throw new DatasetError("OPTION", `to: ${options.to}, expected none: a plan's shards are built in its folder`);
+    const parts = await this.indexParts(options);
+    const how = optionsOf<RecordOptions>(options, RECORD_OPTIONS);
+    const planned = parts && (await planIndexParts(this.directory, this.name, parts, how));
+    if (planned)
+      return { file: planPath(this.directory, this.name), shards: planned.count, examples: planned.examples };
     const plan = await this.planned(options);
     const file = await savePlan(this.directory, plan);
     return { file, shards: plan.shards.length, examples: plan.shards.at(-1)!.to };
+  }
+
+  /** The index csv in parts, where it can be planned without the whole of it in memory. */
+  private async indexParts({ index, classes, ...options }: GenerateRecordsOptions): Promise<IndexParts | undefined> {
+    return index || classes ? undefined : await openIndexParts(this.directory, this.name, this.kind, options);
   }
 
   private async planned(options: GenerateRecordsOptions): Promise<BuildPlan> {
@@ -283,11 +304,13 @@ export abstract class Dataset {
 
   /** Reads every byte of the records and says what is broken: shard, example, byte. Changes nothing. */
   verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    this.needFolder("verify");
     return verify(this.directory, this.name, options);
   }
 
   /** Fixes what `verify` finds, from the sources or by keeping the intact examples. Load again afterwards. */
   repair(options: VerifyOptions = {}): Promise<RepairReport> {
+    this.needFolder("repair");
     return repair(this.directory, this.name, options);
   }
 
@@ -304,7 +327,7 @@ export abstract class Dataset {
 
   /** Saves the split that `load` made, as a small json to share; `load({ split: file })` takes it. */
   saveSplit(file: string): Promise<void> {
-    return saveSplit(file, this.split, this.records);
+    return saveSplit(file, this.split, splitSource(this.records));
   }
 
   /**
@@ -315,24 +338,33 @@ export abstract class Dataset {
    */
   pythonReader(): string {
     const { records, options } = this.need();
+    this.needFolder("pythonReader");
     return pythonReader(this.directory, records.manifest, options);
   }
 
-  protected async build(plan: BuildPlan, options: RecordOptions): Promise<void> {
+  protected async build(plan: BuildPlan, options: RecordOptions, to?: string): Promise<void> {
     this.loaded = undefined;
-    await buildRecords(this.directory, plan, options);
+    const how = optionsOf<RecordOptions>(options, RECORD_OPTIONS);
+    if (to === undefined) await buildRecords(this.directory, plan, how);
+    else await buildTo(this.directory, plan, to, how);
   }
 
-  private async open({ width, allowStale }: LoadOptions): Promise<Records> {
+  private async open({ width, allowStale, cache }: LoadOptions): Promise<Records> {
     // Records of the original's later version don't say whether their numbers are classes, values or sound.
     const kind = this.kind === "classes" || this.kind === "values" ? this.kind : undefined;
-    const records = await openRecords(this.directory, this.name, { kind, width, allowStale });
+    const records = await openRecords(this.directory, this.name, { kind, width, allowStale, cache });
     const found = records.manifest.kind;
     if (found === this.kind) return records;
     throw new DatasetError(
       "RECORD",
       `records of "${this.name}": kind ${found}, expected ${this.kind} (${this.directory}); open them with the class for ${found}`,
     );
+  }
+
+  /** Sources and shards are read and written in a folder; records elsewhere are only loaded. */
+  protected needFolder(call: string): void {
+    if (!isAddress(this.directory)) return;
+    throw new DatasetError("OPTION", `${call}: directory ${this.directory}, expected a folder of this machine`);
   }
 
   private need(): Loaded {
@@ -342,7 +374,7 @@ export abstract class Dataset {
 
   private async chooseSplit(records: Records, options: LoadOptions): Promise<Split> {
     const { split } = options;
-    if (typeof split === "string") return await loadSplit(split, records);
+    if (typeof split === "string") return await loadSplit(split, splitSource(records));
     if (split) return explicitSplit(records.count, split);
     const { sides } = records.manifest;
     const shares = options.trainSplit ?? options.valSplit ?? options.testSplit;
@@ -375,7 +407,7 @@ export abstract class Dataset {
   ): Pick<BatchOptions, "weights"> {
     if (sampling === undefined) return {};
     if (typeof sampling === "function") {
-      return { weights: Float64Array.from(examples, (i) => sampling(records.names[i]!, i)) };
+      return { weights: Float64Array.from(examples, (i) => sampling(exampleName(records, i), i)) };
     }
     if (sampling !== "balanced")
       throw new DatasetError("OPTION", `sampling: ${JSON.stringify(sampling)}, expected "balanced" or a function`);
@@ -404,6 +436,11 @@ export abstract class Dataset {
 
 /** Of the options of `load` those of `batches`. */
 const batchOptions = (options: LoadOptions): BatchOptions => optionsOf<BatchOptions>(options, BATCH_OPTIONS);
+
+const splitSource = (records: Records): SplitSource => ({
+  ...{ count: records.count, ids: records.ids, names: [] },
+  nameOf: (i) => exampleName(records, i),
+});
 
 /** The classes of every example, to balance the splits by. */
 function labelStrata(records: Records, option = "stratifyBy"): number[][] {
@@ -441,12 +478,13 @@ export class AudioDataset extends Dataset {
   async generate(inputLower: number, inputUpper: number, steps: number, options: GenerateOptions = {}): Promise<void> {
     const all = { ...options, seed: options.seed ?? this.options.seed ?? 0 };
     checkKnown("generate", options, GENERATE_OPTIONS);
+    this.needFolder("generate");
     const recipe = planRecipe(inputLower, inputUpper, steps, all);
     await mkdir(this.directory, { recursive: true });
     if (!options.removeWav) await writeWavs(this.directory, this.name, recipe, all);
     // From the recipe, not from the wavs: the bytes are the same, and nothing is read back.
     const how = optionsOf<RecordOptions>(options, RECORD_OPTIONS);
-    await this.build(await planRecords(this.directory, this.name, recipe, how), how);
+    await this.build(await planRecords(this.directory, this.name, recipe, how), how, options.to);
     if (options.removeWav) await removeWavs(this.directory, this.name, recipe);
   }
 }

@@ -88,6 +88,7 @@ export { type ComputeOptions, computeFeatures } from "./features/spectra.js";
 export type { Frames } from "./signal/stft.js";
 export { type Batch, type Batches, batches } from "./load/batches.js";
 export type { LoadState } from "./load/load-state.js";
+export type { CacheOptions } from "./storage/cache.js";
 export type { Replica } from "./load/replica.js";
 export type { BatchOptions } from "./load/options.js";
 export type { Window } from "./load/windows.js";

@@ -151,6 +151,15 @@ test("shards of a plan are built in ranges, published, verified and repaired, in
   const wrong = command("verify", folder, "tones");
   assert.equal(wrong.status, 1);
   assert.match(wrong.stdout, /tones1\.tfrecord[\s\S]*\n3 intact examples in 4 shards, \d problems?/);
+  assert.equal(
+    command("verify-shards", folder, "tones", "2", "4").stdout,
+    "2 intact examples in 2 shards, 0 problems\n",
+  );
+  assert.match(
+    command("verify-shards", folder, "tones", "0", "2").stdout,
+    /\n1 intact examples in 2 shards, 1 problems/,
+  );
+  assert.match(command("verify-shards", folder, "tones", "3", "5").stderr, /^shard: 4, expected 0 to 3/);
   const fixed = json("repair", folder, "tones") as { rebuilt: string[] };
   assert.deepEqual(fixed.rebuilt, ["tones1.tfrecord"]);
   assert.deepEqual(readFileSync(shard), right);
@@ -166,12 +175,16 @@ test("files are planned, their shards built, moved away from them and published,
     return `${i}.wav,${i % 2},${1 - (i % 2)}\n`;
   });
   writeFileSync(join(folder, "set"), lines.join(""));
-  const planned = JSON.parse(command("plan", folder, "set", "--kind", "classes", "--json").stdout) as {
+  const planned = JSON.parse(
+    command("plan", folder, "set", "--kind", "classes", "--examples-per-file", "10", "--json").stdout,
+  ) as {
     file: string;
     shards: number;
     examples: number;
   };
   assert.deepEqual([planned.examples, planned.file], [30, join(folder, "set.plan.json")]);
+  const checked = command("check-shards", planned.file, "1", "2", "--json");
+  assert.deepEqual([checked.status, JSON.parse(checked.stdout).files.length], [0, Math.ceil(30 / planned.shards)]);
   command("build-shards", planned.file, "0", String(planned.shards));
   renameSync(join(folder, "in"), join(folder, "elsewhere"));
   const staged = join(folder, ".set.build/set0.tfrecord");
@@ -183,6 +196,14 @@ test("files are planned, their shards built, moved away from them and published,
   writeFileSync(staged, bytes);
   assert.match(command("finish", planned.file, "--verify").stdout, /^30 examples in \d+ shards/);
   renameSync(join(folder, "elsewhere"), join(folder, "in"));
+  assert.equal(command("stale-shards", folder, "set", "0", "2").stdout, "fresh\n");
+  const last = join(folder, "in/29.wav");
+  const sound = readFileSync(last);
+  writeFileSync(last, Buffer.concat([sound, sound]));
+  assert.equal(command("stale-shards", folder, "set", "0", "1").status, 0);
+  const stale = command("stale-shards", folder, "set", "1", String(planned.shards));
+  assert.deepEqual([stale.status, stale.stdout], [1, "changed in/29.wav\n"]);
+  writeFileSync(last, sound);
   const audited = command("audit", folder, "set", "--json");
   const { examples, findings } = JSON.parse(audited.stdout) as { examples: Record<string, number>; findings: object[] };
   assert.equal(examples.train! + examples.validate! + examples.test!, 30);

@@ -8,6 +8,7 @@ import { type SimilarTask, similarPairs } from "./similar-pairs.js";
 import { decodeSamples } from "../records/read-example.js";
 import { decodeFlac } from "../records/read-flac.js";
 import { READ_FIELDS, readInto } from "../records/read-into.js";
+import { type FetchTask, fetchRecords } from "../storage/fetch-records.js";
 
 /** Signals in shards: five columns per signal. */
 export interface SignalSource {
@@ -18,6 +19,8 @@ export interface SignalSource {
   sampleRate: number;
   /** Shard, position and bytes of each signal, one after the other, and how many bytes its samples have: FLAC has fewer. */
   places: Float64Array;
+  /** Where the shards lie elsewhere: what is fetched first. */
+  fetch?: FetchTask | undefined;
 }
 
 /** Of a longer signal the first seconds are compared for similarity (fewer above 88 kHz); all of it is hashed. */
@@ -38,7 +41,8 @@ export interface Fingerprints {
 }
 
 /** Hashes signals and takes their fingerprints. */
-export function fingerprintSignals(source: SignalSource & { cuts: readonly number[] }): Fingerprints {
+export async function fingerprintSignals(source: SignalSource & { cuts: readonly number[] }): Promise<Fingerprints> {
+  if (source.fetch) await fetchRecords(source.fetch);
   const count = source.places.length / PLACE_FIELDS;
   const hashes: string[] = [];
   const size = fingerprintsOf(source.cuts) * FINGERPRINT_SIZE;
@@ -67,7 +71,8 @@ export function findSimilar(task: SimilarTask): Uint32Array {
 export const PAIR_FIELDS = 3;
 
 /** Compares pairs of signals, 2k with 2k + 1. */
-export function comparePairs(source: SignalSource & { maxShift: number }): Float64Array {
+export async function comparePairs(source: SignalSource & { maxShift: number }): Promise<Float64Array> {
+  if (source.fetch) await fetchRecords(source.fetch);
   const out: number[] = [];
   let first = new Float32Array(0);
   // At high rates fewer seconds: signal and shift must fit into one transform.

@@ -1,4 +1,4 @@
-import type { Records } from "../records/open-records.js";
+import { exampleName, type Records } from "../records/records.js";
 import { splitNames } from "../core/split-name.js";
 import { type Finding, type LeakKind, leakKinds, type Place } from "./report.js";
 
@@ -37,6 +37,6 @@ export class FindingList {
   }
 
   private place(example: number, side: Place["side"]): Place {
-    return { split: splitNames[this.owner[example]!]!, example, name: this.records.names[example] ?? "", side };
+    return { split: splitNames[this.owner[example]!]!, example, name: exampleName(this.records, example), side };
   }
 }

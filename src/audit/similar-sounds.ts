@@ -3,7 +3,7 @@ import type { FindingList } from "./finding-list.js";
 import type { Place } from "./report.js";
 import { BYTES_PER_SAMPLE } from "../records/manifest.js";
 import type { Records } from "../records/open-records.js";
-import { openShard, sideSamples } from "../records/records.js";
+import { openShard, sideSamples, whileClaimed } from "../records/records.js";
 import { FINGERPRINT_SIZE } from "../signal/similarity.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import { withPool, workerCount } from "../system/pool.js";
@@ -75,8 +75,10 @@ export async function addSounds(
     const vectors = new Uint16Array(new SharedArrayBuffer(signals.length * each * FINGERPRINT_SIZE * 2));
     await track("audit", signals.length, "signals", options, ({ signal, tick }) =>
       inChunks(signals.length, workers, async (from, to) => {
-        const task = { ...source(signals.slice(from, to)), cuts };
-        const made = await runTask<Fingerprints>(pool, "fingerprintSignals", task, signal);
+        const some = signals.slice(from, to);
+        const made = await whileClaimed(records, some.map(exampleOf), (fetch) =>
+          runTask<Fingerprints>(pool, "fingerprintSignals", { ...source(some), fetch, cuts }, signal),
+        );
         for (const [k, hash] of made.hashes.entries()) hashes[from + k] = hash;
         vectors.set(made.vectors, from * each * FINGERPRINT_SIZE);
         tick(to - from);
@@ -101,8 +103,14 @@ export async function addSounds(
     await track("audit", fresh.length / 2, "pairs", options, ({ signal, tick }) =>
       inChunks(fresh.length / 2, workers, async (from, to) => {
         const some = Array.from(fresh.subarray(2 * from, 2 * to), (k) => chosen[k]!);
-        const task = { ...source(some), maxShift: Math.round(maxShift * rate) };
-        const heard = await runTask<Float64Array>(pool, "comparePairs", task, signal);
+        const heard = await whileClaimed(records, some.map(exampleOf), (fetch) =>
+          runTask<Float64Array>(
+            pool,
+            "comparePairs",
+            { ...source(some), fetch, maxShift: Math.round(maxShift * rate) },
+            signal,
+          ),
+        );
         for (let k = 0; k < some.length / 2; k++) {
           const [score, shift, whole] = heard.subarray(k * PAIR_FIELDS, (k + 1) * PAIR_FIELDS) as unknown as number[];
           if (score! < leastScore(options, whole === 1)) continue;
@@ -131,6 +139,8 @@ async function inChunks(
   };
   await Promise.all(Array.from({ length: workers }, takes));
 }
+
+const exampleOf = ({ example }: Signal): number => example;
 
 type Signal = { example: number; side: Place["side"] };
 

@@ -1,26 +1,43 @@
-import { mapSome } from "../system/event-loop.js";
+import { inOrder } from "../system/event-loop.js";
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join, resolve } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { checkKnown } from "../core/known-options.js";
 import { type Lock, whileHeld, withLock } from "../system/lock.js";
+import { writeRenamed } from "../system/atomic-file.js";
 import { statOf, textOf } from "../system/file-names.js";
 import { unlessDamaged } from "../system/sealed-json.js";
-import { type Manifest, recordsFingerprint, samplesOf, type ShardEntry } from "../records/manifest.js";
-import { readManifest, readPlan } from "../records/read-stored.js";
-import { type BuildPlan, planPath, type RecordOptions, shardKey } from "../records/plan.js";
+import type { Manifest, ShardEntry, Sources } from "../records/manifest.js";
+import { checked, checkRange, openManifest, openPlan, type StoredManifest } from "../records/read-stored.js";
+import {
+  type BuildPlan,
+  type PlannedShard,
+  planPath,
+  type RecordOptions,
+  type ShardPlan,
+  shardPlan,
+} from "../records/plan.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { track } from "../notebook/progress.js";
-import { fileHash } from "../records/open-shard.js";
-import { finishPublication, publish, shardFiles } from "../records/publish.js";
+import { fileHash } from "../system/hashed-file.js";
+import { finishPublication, type ManifestFacts, publish, shardFiles, stageManifest } from "../records/publish.js";
 import { buildShardFile, markFinished } from "./build-shard.js";
+import { requirePlan } from "./plan-file.js";
 import { shardTask } from "./shard-request.js";
 import { sidecarText } from "../original/sidecar.js";
 import { type Comparison, compareSources } from "../records/compare-sources.js";
 import { entryMisfit } from "../records/stored-form.js";
 import { runTask } from "../system/task.js";
-import { entryFile, makeStaging, manifestPath, stagingPath } from "../records/files.js";
+import {
+  entryFile,
+  indexFile,
+  makeStaging,
+  manifestPath,
+  shardName,
+  shardNumber,
+  stagingPath,
+} from "../records/files.js";
 
 /**
  * Builds the shards of a plan that are missing or no longer fit their sources, and publishes them with a manifest.
@@ -36,44 +53,49 @@ import { entryFile, makeStaging, manifestPath, stagingPath } from "../records/fi
 export async function buildRecords(directory: string, plan: BuildPlan, options: RecordOptions = {}): Promise<Manifest> {
   return await withLock(directory, plan.name, async (lock) => {
     await finishPublication(directory, plan.name, lock);
-    const before = await previous(directory, plan, options.overwrite === true);
+    const shards = shardPlan(plan);
+    const build = new Build(directory, shards, await previous(directory, shards, options.overwrite === true));
     const staging = await makeStaging(directory, plan.name);
-    const examples = plan.shards.reduce((sum, s) => sum + s.to - s.from, 0);
     const workers = workerCount(options.workers);
-    const published = new Set<string>();
-    const entries = await track("records", examples, "examples", whileHeld(options, lock), ({ signal, tick }) =>
+    await track("records", shards.examples, "examples", whileHeld(options, lock), ({ signal, tick }) =>
       withPool(workers, async (pool) => {
-        const compare = (entry: ShardEntry): Promise<Comparison> =>
-          runTask(pool, "compareSources", { directory, sources: entry.sources }, signal);
-        const current = byFile(before);
-        const finished = await mapSome(plan.shards, (_, k) => finishedShard(directory, plan, k, current, compare));
-        for (const shard of finished) if (shard && !shard.staged) published.add(shard.entry.file);
-        const entries = finished.map((shard) => shard?.entry);
-        await clearStaging(staging, entries);
-        const todo = plan.shards.flatMap((_, k) => (entries[k] ? [] : [k]));
-        tick(entries.reduce((sum, entry) => sum + (entry?.examples ?? 0), 0));
+        const compare: Compare = (sources) => runTask(pool, "compareSources", { directory, sources }, signal);
+        let built = 0;
+        const looking = inOrder(shards.shards(), async (shard, k) => {
+          const found = await build.find(shard, compare);
+          if (!found) return;
+          build.state[k] = found.state;
+          await build.keepTimes(found);
+          built += found.entry.examples;
+        });
+        for await (const _ of looking);
+        await build.clearStaging();
+        tick(built);
+        const todo = build.missing();
         const counter = new SharedArrayBuffer(4);
         const stop = countUp(counter, tick);
         const worker = async (): Promise<void> => {
           // One shard is flushed to the disk while the next one is built.
           let flush: Promise<unknown> = Promise.resolve();
-          for (let k = todo.shift(); k !== undefined; k = todo.shift()) {
-            const task = { ...shardTask(plan, k, directory, staging), counter };
+          for (let next = todo.next(); !next.done; next = todo.next()) {
+            const k = next.value;
+            const task = { ...(await shardTask(shards, k, directory, staging)), counter };
             const [entry] = await Promise.all([runTask<ShardEntry>(pool, "buildShardFile", task, signal), flush]);
-            entries[k] = entry;
-            flush = lock.check().then(() => markFinished(staging, entry));
+            flush = lock.check().then(async () => {
+              await markFinished(staging, entry);
+              build.state[k] = STAGED;
+            });
           }
           await flush;
         };
         try {
-          await Promise.all(Array.from({ length: Math.min(workers, todo.length) }, worker));
+          await Promise.all(Array.from({ length: Math.min(workers, shards.count) }, worker));
         } finally {
           stop();
         }
-        return entries as ShardEntry[];
       }),
     );
-    return await publishEntries(directory, plan, entries, published, before, lock);
+    return await build.publish(lock, shards);
   });
 }
 
@@ -85,16 +107,29 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
  * @example const { sha256 } = await buildOneShard("data/dataset.plan.json", 0);
  */
 export async function buildOneShard(planFile: string, k: number): Promise<ShardEntry> {
-  const plan = await requirePlan(planFile);
-  if (!(Number.isInteger(k) && k >= 0 && k < plan.shards.length)) {
-    throw new DatasetError("OPTION", `shard: ${k}, expected 0 to ${plan.shards.length - 1} (${planFile})`);
+  return (await buildSomeShards(planFile, k, k + 1))[0]!;
+}
+
+/**
+ * As `buildOneShard`, the shards `from` to `to` (excluded), one after the other. The plan's head is read once, of its rows those of these shards.
+ * @throws DatasetError "OPTION" for shards that the plan doesn't have
+ */
+export async function buildSomeShards(planFile: string, from: number, to: number): Promise<ShardEntry[]> {
+  const { plan, directory } = await requirePlan(planFile);
+  checkRange(from, to, plan.count, planFile);
+  const build = new Build(directory, plan, await unlessDamaged(openManifest(directory, plan.facts.name)));
+  const compare: Compare = async (sources) => compareSources({ directory, sources });
+  const entries: ShardEntry[] = [];
+  for (let k = from; k < to; k++) {
+    const done = await unlessDamaged(build.find(await plan.shard(k), compare));
+    if (!done) {
+      const staging = await makeStaging(directory, plan.facts.name);
+      await markFinished(staging, await buildShardFile(await shardTask(plan, k, directory, staging)));
+    }
+    const { entry } = done ?? (await build.find(await plan.shard(k)))!;
+    entries.push(entry);
   }
-  const directory = dirname(planFile);
-  const before = await unlessDamaged(readManifest(directory, plan.name));
-  const done = await finishedShard(directory, plan, k, byFile(before), compareHere(directory));
-  if (done) return done.entry;
-  const staging = await makeStaging(directory, plan.name);
-  return markFinished(staging, await buildShardFile(shardTask(plan, k, directory, staging)));
+  return entries;
 }
 
 /** Options of `finishPlan`. */
@@ -114,93 +149,169 @@ export interface FinishOptions {
  */
 export async function finishPlan(planFile: string, options: FinishOptions = {}): Promise<Manifest> {
   checkKnown("finishPlan", options, { verify: true });
-  const plan = await requirePlan(planFile);
-  const directory = dirname(planFile);
-  return await withLock(directory, plan.name, async (lock) => {
-    await finishPublication(directory, plan.name, lock);
-    const before = await previous(directory, plan, false);
-    const current = byFile(before);
-    const finished = await mapSome(plan.shards, async (_, k) => {
-      const shard = await finishedShard(directory, plan, k, current);
-      if (!shard || !options.verify) return shard;
-      const folder = shard.staged ? stagingPath(directory, plan.name) : directory;
-      return fileHash(join(folder, shard.entry.file)) === shard.entry.sha256 ? shard : undefined;
+  const { plan, directory } = await requirePlan(planFile);
+  const { name } = plan.facts;
+  return await withLock(directory, name, async (lock) => {
+    await finishPublication(directory, name, lock);
+    const build = new Build(directory, plan, await previous(directory, plan, false));
+    const looking = inOrder(plan.shards(), async (shard, k) => {
+      const found = await build.find(shard);
+      if (!found) return;
+      const folder = found.state === STAGED ? stagingPath(directory, name) : directory;
+      const sound = !options.verify || fileHash(join(folder, shard.file)) === found.entry.sha256;
+      build.state[k] = sound ? found.state : MISSING;
     });
-    const entries = finished.map((shard) => shard?.entry);
-    const published = new Set(finished.flatMap((shard) => (shard && !shard.staged ? [shard.entry.file] : [])));
-    const missing = entries.flatMap((entry, k) => (entry ? [] : [k]));
+    for await (const _ of looking);
+    const missing = [...build.missing()];
     if (missing.length > 0) {
+      const some = missing.slice(0, MOST_SHOWN).join(" ");
+      const more = missing.length > MOST_SHOWN ? ` … and ${missing.length - MOST_SHOWN} more` : "";
       throw new DatasetError(
         "RECORD",
-        `shards: ${plan.shards.length - missing.length} built, expected ${plan.shards.length} (${planFile}); build these first: ${missing.join(" ")}`,
+        `shards: ${plan.count - missing.length} built, expected ${plan.count} (${planFile}); build these first: ${some}${more}`,
       );
     }
-    return await publishEntries(directory, plan, entries as ShardEntry[], published, before, lock);
+    return await build.publish(lock, resolve(planFile) === resolve(planPath(directory, name)) ? undefined : plan);
   });
 }
 
-/** The shards of a manifest by their files. */
-function byFile(manifest: Manifest | undefined): ReadonlyMap<string, ShardEntry> {
-  return new Map(manifest?.shards.map((entry) => [entry.file, entry]));
-}
-
-async function requirePlan(planFile: string): Promise<BuildPlan> {
-  const plan = await readPlan(planFile);
-  if (plan) return plan;
-  throw new DatasetError("FILE", `plan ${planFile}: not found, expected the json that savePlan writes`);
-}
-
-const compareHere =
-  (directory: string) =>
-  async (entry: ShardEntry): Promise<Comparison> =>
-    compareSources({ directory, sources: entry.sources! });
-
-/** Deletes what other plans and killed builders left: it may be what fills the disk. */
-async function clearStaging(staging: string, finished: readonly (ShardEntry | undefined)[]): Promise<void> {
-  const keep = new Set(finished.flatMap((entry) => (entry ? [...shardFiles([entry]), entryFile(entry.file)] : [])));
-  for (const file of await readdir(staging)) if (!keep.has(file)) await rm(join(staging, file), { force: true });
-}
+/** Numbers of missing shards that a message shows. */
+const MOST_SHOWN = 1000;
 
 /** The existing manifest, if it is valid; refuses to replace shards that never had one of ours. */
-async function previous(directory: string, plan: BuildPlan, overwrite: boolean): Promise<Manifest | undefined> {
-  const manifest = await unlessDamaged(readManifest(directory, plan.name));
-  if (manifest || overwrite || existsSync(manifestPath(directory, plan.name))) return manifest;
-  const foreign = plan.shards.find((s) => existsSync(join(directory, s.file)));
-  if (!foreign) return undefined;
-  throw new DatasetError(
-    "RECORD",
-    `shard ${foreign.file}: exists without a manifest, expected none (${directory}); it was made by another program: choose another name, move it away, or pass overwrite: true`,
-  );
-}
-
-/** The entry of a shard that is complete and fits the plan, and with `compare` its sources too, and whether it is in the staging folder or published. */
-async function finishedShard(
+async function previous(
   directory: string,
-  plan: BuildPlan,
-  k: number,
-  before: ReadonlyMap<string, ShardEntry>,
-  compare?: (entry: ShardEntry) => Promise<Comparison>,
-): Promise<{ entry: ShardEntry; staged: boolean } | undefined> {
-  const { file } = plan.shards[k]!;
-  const key = shardKey(plan, k);
-  const staging = stagingPath(directory, plan.name);
-  const finished = await stagedEntry(staging, plan.name, file);
-  for (const [entry, folder] of [
-    [finished, staging],
-    [before.get(file), directory],
-  ] as const) {
-    if (entry?.key !== key || (await statOf(join(folder, file)))?.size !== entry.bytes) continue;
-    const staged = folder === staging;
-    if (!entry.sources || !compare) return { entry, staged };
-    const { changed, removed, ...times } = await compare(entry);
-    if (changed.length + removed.length === 0)
-      return { entry: { ...entry, sources: { ...entry.sources, ...times } }, staged };
+  { facts: { name }, count }: ShardPlan,
+  overwrite: boolean,
+): Promise<StoredManifest | undefined> {
+  const manifest = await unlessDamaged(checked(openManifest(directory, name)));
+  if (manifest || overwrite || existsSync(manifestPath(directory, name))) return manifest;
+  for (let k = 0; k < count; k++) {
+    const file = shardName(name, k);
+    if (!existsSync(join(directory, file))) continue;
+    throw new DatasetError(
+      "RECORD",
+      `shard ${file}: exists without a manifest, expected none (${directory}); it was made by another program: choose another name, move it away, or pass overwrite: true`,
+    );
   }
   return undefined;
 }
 
+const MISSING = 0;
+/** In the staging folder. */
+const STAGED = 1;
+const PUBLISHED = 2;
+
+/** A shard that is complete: its entry without its sources, where it is, and its sources. */
+interface FinishedShard {
+  entry: ShardEntry;
+  state: typeof STAGED | typeof PUBLISHED;
+  sources: () => Promise<Sources | undefined>;
+  /** Whether the entry doesn't say yet when these were changed last. */
+  touched?: boolean;
+}
+
+type Compare = (sources: Sources) => Promise<Comparison>;
+
+/** Which shards of a plan are built. Their entries stay on the disk. */
+class Build {
+  /** Of each shard: MISSING, STAGED or PUBLISHED. */
+  readonly state: Uint8Array;
+  private readonly staging: string;
+  private readonly name: string;
+
+  constructor(
+    private readonly directory: string,
+    private readonly plan: ShardPlan,
+    private readonly before: StoredManifest | undefined,
+  ) {
+    this.name = plan.facts.name;
+    this.state = new Uint8Array(plan.count);
+    this.staging = stagingPath(directory, this.name);
+  }
+
+  /** A shard that is complete and fits the plan, and with `compare` its sources too. */
+  async find(shard: PlannedShard, compare?: Compare): Promise<FinishedShard | undefined> {
+    for await (const found of this.candidates(shard)) {
+      const sources = compare && (await found.sources());
+      if (!sources) return found;
+      const { changed, removed, ...times } = await compare(sources);
+      if (changed.length + removed.length > 0) continue;
+      const now = { ...sources, ...times };
+      const touched = JSON.stringify(now) !== JSON.stringify(sources);
+      return { ...found, sources: async () => now, touched };
+    }
+    return undefined;
+  }
+
+  private async *candidates({ file, key }: PlannedShard): AsyncGenerator<FinishedShard> {
+    const fits = async (entry: ShardEntry, folder: string): Promise<boolean> =>
+      entry.key === key && (await statOf(join(folder, file)))?.size === entry.bytes;
+    const { sources, ...entry } = (await stagedEntry(this.staging, this.name, file)) ?? {};
+    const staged = entry as ShardEntry;
+    if (await fits(staged, this.staging)) yield { entry: staged, state: STAGED, sources: async () => sources };
+    const known = await this.before?.find(file);
+    if (!known || !(await fits(known.entry, this.directory))) return;
+    const fresh = staged.key === key && staged.sha256 === known.entry.sha256;
+    const of = async (): Promise<Sources | undefined> => (fresh ? sources : this.before!.sources(known.k));
+    yield { entry: known.entry, state: PUBLISHED, sources: of };
+  }
+
+  /** Keeps the times at which the sources of a complete shard were last changed, so that they needn't be read again. */
+  async keepTimes({ entry, sources, touched }: FinishedShard): Promise<void> {
+    if (!touched) return;
+    const now = JSON.stringify({ ...entry, sources: await sources() });
+    await writeRenamed(join(this.staging, entryFile(entry.file)), now);
+  }
+
+  /** The numbers of the shards that aren't built. */
+  *missing(): Generator<number> {
+    for (let k = 0; k < this.state.length; k++) if (this.state[k] === MISSING) yield k;
+  }
+
+  /** Deletes what other plans and killed builders left: it may be what fills the disk. */
+  async clearStaging(): Promise<void> {
+    const keep = new Set<string>();
+    for (let k = 0; k < this.state.length; k++) {
+      const file = shardName(this.name, k);
+      if (this.state[k] !== MISSING) keep.add(file).add(indexFile(file)).add(entryFile(file));
+    }
+    for (const file of await readdir(this.staging))
+      if (!keep.has(file)) await rm(join(this.staging, file), { force: true });
+  }
+
+  /** Publishes the shards, all of which are built. @param plan where it isn't in its place */
+  async publish(lock: Lock, plan: ShardPlan | undefined): Promise<Manifest> {
+    const { directory, name, state, before } = this;
+    const entries = inOrder(this.plan.shards(), async (shard) => {
+      const found = await this.find(shard);
+      const sources = await found?.sources();
+      if (found) return sources ? { ...found.entry, sources } : found.entry;
+      throw new DatasetError("RECORD", `shard ${shard.file}: gone, expected it as it was built (${directory})`);
+    });
+    const manifest = await stageManifest(directory, manifestFacts(this.plan), entries, () => lock.check());
+    const written = await textOf(join(directory, `${name}.txt`));
+    const sidecar = sidecarText(written, manifest);
+    const same = !state.includes(STAGED) && (await openManifest(this.staging, name))!.identity === before?.identity;
+    const kept = sidecar === undefined || written === sidecar;
+    if (same && kept && (await unlessDamaged(checked(openPlan(planPath(directory, name), name))))) {
+      await lock.check();
+      await rm(this.staging, { recursive: true, force: true });
+      return manifest;
+    }
+    const staged = function* (): Generator<ShardEntry> {
+      for (const [k, entry] of manifest.shards.entries()) if (state[k] === STAGED) yield entry;
+    };
+    const gone = async function* (): AsyncGenerator<ShardEntry> {
+      for await (const entry of before?.shards() ?? []) if (shardNumber(name, entry.file) >= state.length) yield entry;
+    };
+    await publish(directory, name, { plan, sidecar, move: shardFiles(staged()), remove: shardFiles(gone()) }, lock);
+    return manifest;
+  }
+}
+
 /** The entry of a finished shard in the staging folder. One torn by a power cut, which nothing flushed, counts as none. */
-async function stagedEntry(staging: string, name: string, file: string): Promise<ShardEntry | undefined> {
+export async function stagedEntry(staging: string, name: string, file: string): Promise<ShardEntry | undefined> {
   const path = join(staging, entryFile(file));
   const text = await textOf(path);
   if (text === undefined) return undefined;
@@ -213,47 +324,13 @@ async function stagedEntry(staging: string, name: string, file: string): Promise
   }
 }
 
-/** The manifest of a plan whose shards are built. */
-export function planManifest(plan: BuildPlan, shards: ShardEntry[]): Manifest {
-  const { shards: _, source, ...head } = plan;
-  return {
-    ...head,
-    examples: shards.reduce((sum, e) => sum + e.examples, 0),
-    samples: samplesOf(shards),
-    ...("recipe" in source ? source : { inputFolder: source.inputFolder, targetFolder: source.targetFolder }),
-    shards,
-    fingerprint: recordsFingerprint(shards),
-  };
-}
-
-async function publishEntries(
-  directory: string,
-  plan: BuildPlan,
-  entries: ShardEntry[],
-  published: ReadonlySet<string>,
-  before: Manifest | undefined,
-  lock: Lock,
-): Promise<Manifest> {
-  const manifest = planManifest(plan, entries);
-  const staging = stagingPath(directory, plan.name);
-  const move = shardFiles(entries.filter(({ file }) => !published.has(file)));
-  const same = move.length === 0 && JSON.stringify(before) === JSON.stringify(manifest);
-  const written = await textOf(join(directory, `${plan.name}.txt`));
-  const sidecar = sidecarText(written, manifest);
-  const kept = sidecar === undefined || written === sidecar;
-  if (same && kept && (await unlessDamaged(readPlan(planPath(directory, plan.name), plan.name)))) {
-    await lock.check();
-    await rm(staging, { recursive: true, force: true });
-    return manifest;
-  }
-  const current = new Set(shardFiles(entries));
-  const remove = shardFiles(before?.shards ?? []).filter((file) => !current.has(file));
-  await publish(directory, plan.name, { manifest, plan, sidecar, move, remove }, lock);
-  return manifest;
+/** What the manifest of a plan says beside its shards. */
+export function manifestFacts({ facts: { source, ...facts } }: ShardPlan): ManifestFacts {
+  return { format: 1, ...facts, ...source };
 }
 
 /** Passes what workers add to the counter on to `tick`, ten times a second. */
-function countUp(counter: SharedArrayBuffer, tick: (n: number) => void): () => void {
+export function countUp(counter: SharedArrayBuffer, tick: (n: number) => void): () => void {
   const count = new Int32Array(counter);
   let seen = 0;
   const read = (): void => {

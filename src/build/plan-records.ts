@@ -10,7 +10,9 @@ import { checkOnDamaged } from "../format/verdict.js";
 import { checkLabelOptions, storedTimeUnit } from "../format/labels.js";
 import { FILE_NAMES, listFolders } from "../sources/list-audio.js";
 import { BYTES_PER_SAMPLE, hashIndexFiles } from "../records/manifest.js";
-import { readManifest } from "../records/read-stored.js";
+import { shardNumber } from "../records/files.js";
+import { openManifest } from "../records/read-stored.js";
+import { isShardFile } from "../records/stored-form.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type Probe, type ProbeTask, readLabelNames } from "./probe-sources.js";
 import { type Recipe, recipeSamples, recipeSize } from "../generate/recipe.js";
@@ -48,10 +50,15 @@ export async function planRecords(
     "rows" in source
       ? await planFiles(directory, name, source, options, checked)
       : planRecipeRecords(name, source, options);
-  // A form that FLAC doesn't have, or no libsndfile, is found before anything is written.
-  if (plan.encoding === "flac") encodeFlac(new Int16Array(plan.channels), plan, `dataset ${JSON.stringify(name)}`);
-  await refuseSharedNames(directory, plan);
+  await refuseForm(directory, plan);
   return plan;
+}
+
+/** What can't be built is refused before anything is written. */
+export async function refuseForm(directory: string, plan: Form & Pick<BuildPlan, "name" | "shards">): Promise<void> {
+  // A form that FLAC doesn't have, or no libsndfile.
+  if (plan.encoding === "flac") encodeFlac(new Int16Array(plan.channels), plan, `dataset ${JSON.stringify(plan.name)}`);
+  await refuseSharedNames(directory, plan);
 }
 
 function planRecipeRecords(name: string, recipe: Recipe, options: RecordOptions): BuildPlan {
@@ -86,14 +93,12 @@ async function planFiles(
   const headers = new Map(checked.map((file) => [file.file, file]));
   const probe =
     probeOf([...inputs, ...targets], headers) ?? (await probeAll(directory, [...inputs, ...targets], keys, options));
-  const encoding = options.encoding ?? (probe.sixteenBit ? "pcm16" : "float32");
-  const { sampleRate = probe.sampleRate, channels = probe.channels } = options.convert ?? {};
-  const grown = (sampleRate * channels) / (probe.sampleRate * probe.channels);
+  const form = formOf(probe, options);
   const sizes = rows.map(({ start = 0, end = Infinity }, i) => {
     const most = (end - start) * probe.sampleRate * probe.channels;
     const samples =
       Math.min(most, probe.samples[i]!) + (kind === "pairs" ? Math.min(most, probe.samples[rows.length + i]!) : 0);
-    return Math.round(samples * grown) * BYTES_PER_SAMPLE[encoding] + EXTRA_BYTES;
+    return rowBytes(samples, probe, form);
   });
   const indexFiles = [...new Set([index.file, ...(index.besides ?? [])])].filter((file) => file !== FILE_NAMES);
   const labels =
@@ -105,9 +110,7 @@ async function planFiles(
     format: 1,
     name,
     kind,
-    encoding,
-    sampleRate,
-    channels,
+    ...form,
     ...(options.convert ? { convert: options.convert } : {}),
     ...(options.onDamaged === "warn" ? { onDamaged: "warn" as const } : {}),
     ...(width === undefined ? {} : { width }),
@@ -125,6 +128,23 @@ async function planFiles(
     ...(index.folders ? { listing: await listing(directory, index.folders, [...inputs, ...targets]) } : {}),
     shards: cutShards(name, sizes, options),
   };
+}
+
+/** What sounds are. */
+export type Shape = Pick<Probe, "sixteenBit" | "sampleRate" | "channels">;
+type Form = Pick<BuildPlan, "encoding" | "sampleRate" | "channels">;
+
+/** How sounds of this shape are stored. */
+export function formOf(shape: Shape, options: RecordOptions): Form {
+  const encoding = options.encoding ?? (shape.sixteenBit ? "pcm16" : "float32");
+  const { sampleRate = shape.sampleRate, channels = shape.channels } = options.convert ?? {};
+  return { encoding, sampleRate, channels };
+}
+
+/** What an example of so many samples takes, about. */
+export function rowBytes(samples: number, shape: Shape, { encoding, sampleRate, channels }: Form): number {
+  const grown = (sampleRate * channels) / (shape.sampleRate * shape.channels);
+  return Math.round(samples * grown) * BYTES_PER_SAMPLE[encoding] + EXTRA_BYTES;
 }
 
 /** What is in the folders beside the sources, so that later additions are noticed. */
@@ -148,7 +168,8 @@ function labelOptions(options: RecordOptions): BuildPlan["labelOptions"] {
   return JSON.parse(JSON.stringify({ timeUnit, pitches, targets, velocity, sustain, percussion }));
 }
 
-function checkOptions(kind: Kind, options: RecordOptions): void {
+/** @throws DatasetError "OPTION" for options that don't fit */
+export function checkOptions(kind: Kind, options: RecordOptions): void {
   const { encoding, examplesPerFile, shardBytes, inputSize } = options;
   if (encoding !== undefined && !Object.hasOwn(BYTES_PER_SAMPLE, encoding)) {
     throw new DatasetError(
@@ -180,8 +201,9 @@ function checkOptions(kind: Kind, options: RecordOptions): void {
 }
 
 /** Cuts the rows into shards by their estimated sizes, in order; the cut doesn't depend on the number of workers. */
-function cutShards(name: string, sizes: ArrayLike<number>, options: RecordOptions): BuildPlan["shards"] {
-  const total = Array.from(sizes).reduce((a, b) => a + b, 0);
+export function cutShards(name: string, sizes: ArrayLike<number>, options: RecordOptions): BuildPlan["shards"] {
+  let total = 0;
+  for (let i = 0; i < sizes.length; i++) total += sizes[i]!;
   const free = options.examplesPerFile === undefined && options.shardBytes === undefined;
   const mostExamples = options.examplesPerFile ?? (free ? MOST_EXAMPLES : Infinity);
   const fitting = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, Math.ceil(total / 8)));
@@ -255,18 +277,17 @@ async function probeAll(directory: string, audio: string[], keys: string[], opti
 }
 
 /** `a` with shard 12 and `a1` with shard 2 would both be `a12.tfrecord`. */
-async function refuseSharedNames(directory: string, plan: BuildPlan): Promise<void> {
-  const ours = new Set(plan.shards.map((s) => s.file));
+async function refuseSharedNames(directory: string, plan: Pick<BuildPlan, "name" | "shards">): Promise<void> {
   const end = ".manifest.json";
   for (const file of existsSync(directory) ? await readdir(directory) : []) {
     const other = file.slice(0, -end.length);
     if (!file.endsWith(end) || other === plan.name || !(other.startsWith(plan.name) || plan.name.startsWith(other)))
       continue;
-    const shared = (await readManifest(directory, other))?.shards.find((s) => ours.has(s.file));
-    if (shared) {
+    for await (const shard of (await openManifest(directory, other))?.shards() ?? []) {
+      if (!isShardFile(plan.name, shard.file) || shardNumber(plan.name, shard.file) >= plan.shards.length) continue;
       throw new DatasetError(
         "OPTION",
-        `shard ${shared.file}: belongs to dataset "${other}", expected a free name; choose another name than "${plan.name}"`,
+        `shard ${shard.file}: belongs to dataset "${other}", expected a free name; choose another name than "${plan.name}"`,
       );
     }
   }

@@ -1,6 +1,6 @@
 import type { Recipe } from "../generate/recipe.js";
 import type { Row } from "../core/rows.js";
-import { type BuildPlan, type PlanHead, shardKey } from "../records/plan.js";
+import type { PlanHead, ShardPlan } from "../records/plan.js";
 
 /** One shard to build: all that a worker needs, and no more of a large plan than that. */
 export interface ShardTask {
@@ -19,15 +19,15 @@ export interface ShardTask {
 }
 
 /** Cuts the task of shard `k` out of a plan. */
-export function shardTask(plan: BuildPlan, k: number, directory: string, staging: string): ShardTask {
-  const { source, shards, sides: _sides, indexFiles: _index, listing: _listing, skipped: _skipped, ...head } = plan;
-  const { file, from, to } = shards[k]!;
+export async function shardTask(plan: ShardPlan, k: number, directory: string, staging: string): Promise<ShardTask> {
+  const { source, sides: _sides, indexFiles: _index, listing: _listing, skipped: _skipped, ...head } = plan.facts;
+  const { file, key, from, to } = await plan.shard(k);
   return {
-    head,
-    key: shardKey(plan, k),
+    head: { format: 1, ...head },
+    key,
     file,
     directory,
     staging,
-    source: "recipe" in source ? { ...source, from, to } : { ...source, rows: source.rows.slice(from, to) },
+    source: "recipe" in source ? { ...source, from, to } : { ...source, rows: await plan.rows(k) },
   };
 }

@@ -6,7 +6,9 @@ export function spread(total: number, count: number): number[] {
 
 /** 0 … `count` − 1. */
 export function numbersTo(count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, i) => i);
+  const numbers = new Uint32Array(count);
+  for (let i = 0; i < count; i++) numbers[i] = i;
+  return numbers;
 }
 
 /** The arrays one after the other, in one. */

@@ -1,6 +1,6 @@
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
 import { checkExample } from "../records/read-example.js";
-import type { Records } from "../records/records.js";
+import { exampleName, type Records } from "../records/records.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
 import type { TensorFlow } from "../tensorflow/kernels/types.js";
 import type { StoredArray } from "./batch-layout.js";
@@ -58,7 +58,7 @@ export function batches(records: Records, examples: Uint32Array, options: BatchO
       cursor.next = placeOf(state, epochs.shape);
       cursor.now = cursor.next;
     },
-    names: (): string[] => Array.from(cursor.examples ?? [], (i) => records.names[i]!),
+    names: (): string[] => Array.from(cursor.examples ?? [], (i) => exampleName(records, i)),
   });
 }
 

@@ -1,7 +1,7 @@
 import { DatasetError } from "../core/error.js";
 import { crc32c } from "../format/crc32c.js";
 import { workerCount } from "../system/pool.js";
-import { frameWidth, openShard, type Records } from "../records/records.js";
+import { frameWidth, openShard, type Records, whileClaimed } from "../records/records.js";
 import { layoutBatch } from "./batch-layout.js";
 import type { EpochShape, Place } from "./load-state.js";
 import { type BatchOptions, processing } from "./options.js";
@@ -46,7 +46,7 @@ export function planEpochs(records: Records, examples: Uint32Array, options: Bat
   const width = kind === "frames" ? frameWidth(records) : 0;
   const how = processing(records, options);
   const source = {
-    shards: { ...records.paths.map((_, k) => openShard(records, k)) },
+    shards: (k: number) => openShard(records, k),
     opened: `${process.pid} ${opened++}`,
     channels: records.manifest.channels,
     ...(kind === "frames"
@@ -64,6 +64,10 @@ export function planEpochs(records: Records, examples: Uint32Array, options: Bat
     const chosen = (k: number): Uint32Array => order.subarray(k * batchSize, (k + 1) * batchSize);
     const planner: BatchPlanner = {
       checks,
+      claimed: (layouts, work) => {
+        const read = records.elsewhere ? layouts.flatMap((layout) => Array.from(layout.examples)) : [];
+        return whileClaimed(records, read, work);
+      },
       layout: (k, at) => layoutBatch(records, items, chosen(k), options, width, at),
       ...(how && { how, process: (layout, at) => planProcessing(layout, how, values(layout.examples), epoch, at) }),
     };

@@ -6,6 +6,7 @@ import type { ProcessedBatch, Processing } from "./process-batch.js";
 import type { ReadTask } from "./read-batch.js";
 import { runTask } from "../system/task.js";
 import { BLOCK_FIELDS } from "../records/read-flac.js";
+import type { OpenShard } from "../records/open-shard.js";
 import { READ_FIELDS } from "../records/read-into.js";
 
 /** A batch as read: where its arrays are in `buffer`. */
@@ -25,6 +26,8 @@ export interface BatchPlanner {
   checks(layout: BatchLayout): Float64Array;
   /** Lays a batch out as stored, its first byte at `at`. */
   layout(batch: number, at: number): BatchLayout;
+  /** Does something with the examples of batches while their records stay on this machine. */
+  claimed<T>(layouts: readonly BatchLayout[], work: (fetch: ReadTask["fetch"]) => Promise<T>): Promise<T>;
   /** Where samples are processed: what becomes of a batch, its first byte at `at`. */
   process?(layout: BatchLayout, at: number): ProcessedBatch;
   how?: Processing;
@@ -73,7 +76,7 @@ function loadPool(workers: number): Piscina {
  * @param free buffers to use again
  */
 export function readAhead(
-  task: Omit<ReadTask, "buffer" | "reads" | "blocks" | "checks">,
+  task: Omit<ReadTask, "buffer" | "reads" | "blocks" | "checks" | "shards"> & { shards: ShardOf },
   readers: Readers,
   from: number,
   to: number,
@@ -125,13 +128,15 @@ export function readAhead(
       },
       processing: planner.how && { how: planner.how, batches: processed, scratchBytes: read },
     };
-    const reading = runTask<boolean>(loadPool(workers), "readBatches", input).then((waited) => {
-      if (waited) readers.now = readers.atMost;
-      return layouts.map(({ examples, first, second }, i) => {
-        const { xs, ys } = processed[i] ?? { xs: first, ys: second };
-        return { examples, xs, ys, buffer, last: i === layouts.length - 1 };
+    const reading = planner
+      .claimed(layouts, (fetch) => runTask<boolean>(loadPool(workers), "readBatches", { ...input, fetch }))
+      .then((waited) => {
+        if (waited) readers.now = readers.atMost;
+        return layouts.map(({ examples, first, second }, i) => {
+          const { xs, ys } = processed[i] ?? { xs: first, ys: second };
+          return { examples, xs, ys, buffer, last: i === layouts.length - 1 };
+        });
       });
-    });
     // Read ahead and perhaps never asked for: its error is thrown by `next`, or nowhere.
     reading.catch(() => undefined);
     queue.push(reading);
@@ -164,10 +169,13 @@ export function readAhead(
   };
 }
 
-/** A dataset may have thousands of shards; a task needs a few. */
-function usedShards(shards: ReadTask["shards"], reads: Float64Array, fields: number): ReadTask["shards"] {
+/** Shard `k` of a dataset. */
+export type ShardOf = (k: number) => OpenShard;
+
+/** A dataset may have a million shards; a task needs a few. */
+function usedShards(shards: ShardOf, reads: Float64Array, fields: number): ReadTask["shards"] {
   const used: ReadTask["shards"] = {};
-  for (let at = 0; at < reads.length; at += fields) used[reads[at]!] = shards[reads[at]!]!;
+  for (let at = 0; at < reads.length; at += fields) used[reads[at]!] ??= shards(reads[at]!);
   return used;
 }
 

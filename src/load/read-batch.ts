@@ -3,6 +3,7 @@ import { type ProcessedBatch, type Processing, processBatch } from "./process-ba
 import { checkRecords } from "../records/check-records.js";
 import { type FlacRequest, readFlac } from "../records/read-flac.js";
 import { readInto } from "../records/read-into.js";
+import { type FetchTask, fetchRecords } from "../storage/fetch-records.js";
 
 /** Batches to read, as sent to a worker. */
 export interface ReadTask extends FlacRequest {
@@ -10,6 +11,8 @@ export interface ReadTask extends FlacRequest {
   buffer: SharedArrayBuffer;
   /** Where there are labels per frame. */
   labels?: LabelForm | undefined;
+  /** Where the shards lie elsewhere: what is fetched first. */
+  fetch?: FetchTask | undefined;
   /** Where samples are augmented or made into features: what was read goes through here to the buffer. */
   /** Records to compare with their checksums first, see `checkRecords`. */
   checks: Float64Array;
@@ -23,13 +26,14 @@ const READ_MS = 0.02;
 const BYTE_MS = 1e-6;
 
 /** The worker's task. Returns whether the disk was waited for. */
-export function readBatches(task: ReadTask): boolean {
+export async function readBatches(task: ReadTask): Promise<boolean> {
   const { labels, processing } = task;
   if (processing && scratch.length < processing.scratchBytes) scratch = new Uint8Array(processing.scratchBytes);
   const bytes = processing ? scratch : new Uint8Array(task.buffer);
   // Rows of labels behind the end of a short example stay 0.
   if (labels) bytes.fill(0);
   const start = performance.now();
+  if (task.fetch) await fetchRecords(task.fetch);
   const checked = checkRecords(task, task.checks);
   const flac = readFlac(bytes, task);
   const parts = [checked, flac, readInto(bytes, task)];

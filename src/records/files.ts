@@ -32,6 +32,16 @@ export function journalPath(directory: string, name: string): string {
   return join(stagingPath(directory, name), "publish.json");
 }
 
+/** Name of shard `k` of dataset `name`. */
+export function shardName(name: string, k: number): string {
+  return `${name}${k}.tfrecord`;
+}
+
+/** The number of a shard by its name. */
+export function shardNumber(name: string, file: string): number {
+  return Number(file.slice(name.length, -".tfrecord".length));
+}
+
 /** Name of the index beside a shard. */
 export function indexFile(shard: string): string {
   return shard.replace(/\.tfrecord$/, ".index");

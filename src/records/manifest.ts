@@ -1,8 +1,8 @@
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { bytesOf } from "../system/file-names.js";
 import { join } from "node:path";
 import type { Problem } from "../core/error.js";
-import { sha256Of } from "../system/sealed-json.js";
+import { fileHash } from "../system/hashed-file.js";
 import type { Recipe } from "../generate/recipe.js";
 import type { Kind } from "../core/rows.js";
 
@@ -38,7 +38,7 @@ export interface ShardEntry {
   samples: { min: number; max: number };
   /** Hash of everything the shard is made from but the files' content: the same key and the same files give the same bytes. */
   key?: string;
-  /** Absent where the shard was made from a recipe. */
+  /** Absent where the shard was made from a recipe, and in manifests in memory: the file has them. */
   sources?: Sources;
   /** Kind frames: of the key csvs with a row per frame, the one with the fewest rows for its samples. */
   sparsestKeys?: { file: string; rows: number; samples: number };
@@ -83,22 +83,26 @@ export interface Manifest {
   targetFolder?: string;
 }
 
+/** The names of the lists in a manifest's file. */
+export const MANIFEST_LISTS = { rows: "shards", details: "sources" } as const;
+
 /** What is wrong where shards of ours have no manifest. */
 export function missingManifest(directory: string, name: string): string {
   return `manifest ${name}.manifest.json: not found, expected it beside ${name}0.tfrecord (${directory}); call repair, or generateRecords with overwrite: true`;
 }
 
-/** Length of the shortest and longest audio of all shards in samples per channel. */
-export function samplesOf(shards: readonly ShardEntry[]): Manifest["samples"] {
-  return {
-    min: shards.reduce((least, { samples }) => Math.min(least, samples.min), Infinity),
-    max: shards.reduce((most, { samples }) => Math.max(most, samples.max), -Infinity),
-  };
-}
-
-/** Hash over the shards' hashes. */
-export function recordsFingerprint(shards: ShardEntry[]): string {
-  return sha256Of(shards.map((s) => s.sha256).join("\n"));
+/** What a manifest says of all its shards together. */
+export function sumOf(shards: readonly ShardEntry[]): Pick<Manifest, "examples" | "samples" | "fingerprint"> {
+  const samples = { min: Infinity, max: -Infinity };
+  const hash = createHash("sha256");
+  let examples = 0;
+  for (const [k, shard] of shards.entries()) {
+    examples += shard.examples;
+    samples.min = Math.min(samples.min, shard.samples.min);
+    samples.max = Math.max(samples.max, shard.samples.max);
+    hash.update(k > 0 ? `\n${shard.sha256}` : shard.sha256);
+  }
+  return { examples, samples, fingerprint: hash.digest("hex") };
 }
 
 /** Hashes of files, relative to `directory`; "" where there is none. */
@@ -106,7 +110,7 @@ export async function hashIndexFiles(directory: string, files: string[]): Promis
   return Promise.all(
     files.map(async (file) => {
       const path = join(directory, file);
-      return { file, sha256: existsSync(path) ? sha256Of(await bytesOf(path)) : "" };
+      return { file, sha256: existsSync(path) ? fileHash(path) : "" };
     }),
   );
 }

@@ -2,13 +2,14 @@ import { handleToRead } from "../system/open-to-read.js";
 import { bytesOf } from "../system/file-names.js";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { collect, type Records } from "./records.js";
+import { RecordsCollector, type Records } from "./records.js";
 import { DatasetError } from "../core/error.js";
-import { BYTES_PER_SAMPLE, type Encoding, type Manifest, missingManifest, recordsFingerprint } from "./manifest.js";
+import { BYTES_PER_SAMPLE, type Encoding, type Manifest, missingManifest, sumOf } from "./manifest.js";
 import { anyOwnIndex, readIndexes } from "./read-indexes.js";
 import type { ShardIndex } from "./shard-index.js";
 import { parseSidecar } from "../original/sidecar.js";
 import type { Kind } from "../core/rows.js";
+import type { CacheOptions } from "../storage/cache.js";
 import { findShards } from "../original/shards.js";
 
 /** Options of `openRecords`. */
@@ -19,6 +20,8 @@ export interface OpenOptions {
   width?: number | undefined;
   /** Opens records whose sources have changed since. Default false: an error that names them. */
   allowStale?: boolean | undefined;
+  /** Where the directory is an address (`s3://`, `https://`): what of its shards is kept on this machine. */
+  cache?: CacheOptions | undefined;
 }
 
 /** Opens the shards of another program: the original, or its later version. */
@@ -33,11 +36,9 @@ export async function openForeign(directory: string, name: string, options: Open
   const lost = (): DatasetError => new DatasetError("RECORD", missingManifest(directory, name));
   // Looked at first: reading the shards as another's would replace the indexes that a repair needs.
   if (await anyOwnIndex(directory, files)) throw lost();
-  const indexes = await readIndexes(
-    directory,
-    options,
-    files.map((file) => ({ file })),
-  );
+  const indexes: ShardIndex[] = [];
+  const found = files.map((file) => ({ file }));
+  await readIndexes(directory, options, found, (index) => indexes.push(index));
   if (indexes.some((index) => index.own)) throw lost();
   const sidecar = existsSync(join(directory, `${name}.txt`))
     ? parseSidecar((await bytesOf(join(directory, `${name}.txt`))).toString())
@@ -68,13 +69,15 @@ export async function openForeign(directory: string, name: string, options: Open
     }),
     ...(sidecar?.input_size ? { inputSize: sidecar.input_size } : {}),
     shards,
-    fingerprint: recordsFingerprint(shards),
+    fingerprint: sumOf(shards).fingerprint,
   };
   if ((kind === "classes" || kind === "values") && encoding === "float32")
     await readFloatTargets(directory, files, indexes);
   if (kind === "classes") manifest.width = options.width ?? widest(indexes);
   if (kind === "values") manifest.width = indexes.flatMap((i) => i.values)[0]?.length ?? 0;
-  return collect(directory, manifest, indexes);
+  const records = new RecordsCollector(directory, manifest);
+  for (const [k, index] of indexes.entries()) records.add(index, k);
+  return records.done();
 }
 
 /**

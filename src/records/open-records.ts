@@ -1,13 +1,17 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { collect, type Records } from "./records.js";
+import { RecordsCollector, type Records } from "./records.js";
+import { inOrder } from "../system/event-loop.js";
+import type { Row } from "../core/rows.js";
 import { DatasetError } from "../core/error.js";
 import { checkKnown } from "../core/known-options.js";
 import { unlessDamaged } from "../system/sealed-json.js";
 import { type OpenOptions, openForeign } from "./open-original.js";
-import type { Manifest } from "./manifest.js";
-import { readManifest, readPlan } from "./read-stored.js";
-import { planPath, planShardRows, shardKey } from "./plan.js";
+import { isAddress } from "../storage/byte-source.js";
+import type { Manifest, ShardEntry } from "./manifest.js";
+import { openManifest, openPlan, wholeManifest } from "./read-stored.js";
+import { planPath, plannedShard, type ShardPlan } from "./plan.js";
+import { openElsewhere } from "./open-elsewhere.js";
 import { sizeOf, statOf } from "../system/file-names.js";
 import { journalPath, manifestPath } from "./files.js";
 import { recoverPublication } from "./publish.js";
@@ -21,11 +25,15 @@ export type { OpenOptions, Records };
  * Opens the records of dataset `name`: those of this library by their manifest, those of the Python original (every
  * kind, and its later version) by their names `N<k>.tfrecord`.
  *
+ * @param directory the dataset's folder, or its address: `s3://bucket/folder`, `https://…`
  * @throws DatasetError "RECORD" where there are none or a shard is damaged, "STALE" where the sources have changed since
  * @example const records = await openRecords("./data", "dataset"); // records.count, records.names[0]
  */
 export async function openRecords(directory: string, name: string, options: OpenOptions = {}): Promise<Records> {
-  checkKnown("openRecords", options, { kind: true, width: true, allowStale: true });
+  checkKnown("openRecords", options, { kind: true, width: true, allowStale: true, cache: true });
+  if (isAddress(directory)) return await openElsewhere(directory, name, options.cache);
+  if (options.cache)
+    throw new DatasetError("OPTION", `cache: given, expected none for a folder of this machine (${directory})`);
   for (let attempt = 1; ; attempt++) {
     await recoverPublication(directory, name);
     const before = await publication(directory, name);
@@ -57,33 +65,43 @@ async function publication(directory: string, name: string): Promise<string> {
 }
 
 async function openOnce(directory: string, name: string, options: OpenOptions): Promise<Records> {
-  const manifest = await readManifest(directory, name);
-  if (!manifest) return await openForeign(directory, name, options);
-  const stale = options.allowStale ? undefined : await staleness(directory, manifest);
+  const stored = await openManifest(directory, name);
+  if (!stored) return await openForeign(directory, name, options);
+  const manifest = await wholeManifest(stored);
+  const stale = options.allowStale ? undefined : await staleness(directory, stored);
   if (stale) {
     throw new DatasetError(
       "STALE",
       `records of "${name}": stale: ${stale} (${directory}); call generateRecords to rebuild the affected shards, or pass allowStale: true`,
     );
   }
-  for (const { file, bytes } of manifest.shards) {
-    const size = await sizeOf(join(directory, file));
-    if (size === bytes) continue;
-    const found = size === undefined ? "not found" : `${size} bytes`;
-    throw new DatasetError("RECORD", `shard ${file}: ${found}, expected ${bytes} bytes (${directory}); call repair`);
-  }
-  const indexes = await readIndexes(directory, manifest, manifest.shards, (index, k) =>
+  for await (const _ of inOrder(manifest.shards, (shard) => checkSize(directory, shard)));
+  const records = new RecordsCollector(directory, manifest);
+  const take = (index: ShardIndex, k: number): void => records.add(index, k);
+  await readIndexes(directory, manifest, manifest.shards, take, (index, k) =>
     nameFromPlan(directory, manifest, index, k),
   );
-  return collect(directory, manifest, indexes);
+  return records.done();
+}
+
+async function checkSize(directory: string, { file, bytes }: ShardEntry): Promise<void> {
+  const size = await sizeOf(join(directory, file));
+  if (size === bytes) return;
+  const found = size === undefined ? "not found" : `${size} bytes`;
+  throw new DatasetError("RECORD", `shard ${file}: ${found}, expected ${bytes} bytes (${directory}); call repair`);
 }
 
 /** Gives the examples of a scanned float16 shard the names that its records don't hold, where its plan is still there. */
 export async function nameFromPlan(directory: string, manifest: Manifest, index: ShardIndex, k: number): Promise<void> {
-  if (manifest.encoding !== "float16") return;
-  const plan = await unlessDamaged(readPlan(planPath(directory, manifest.name), manifest.name));
-  const { file, key } = manifest.shards[k]!;
-  const at = plan?.shards.findIndex((s) => s.file === file) ?? -1;
-  if (!plan || at < 0 || shardKey(plan, at) !== key) return;
-  for (const [i, row] of planShardRows(plan, at).entries()) nameExample(index, row, i);
+  const { encoding, name } = manifest;
+  if (encoding !== "float16") return;
+  const plan = await unlessDamaged(openPlan(planPath(directory, name), name));
+  const rows = plan && (await unlessDamaged(plannedRows(plan, manifest.shards[k]!)));
+  for (const [i, row] of (rows ?? []).entries()) nameExample(index, row, i);
+}
+
+/** The rows of a shard, where the plan is what it was built by. */
+export async function plannedRows(plan: ShardPlan, entry: ShardEntry): Promise<readonly Row[] | undefined> {
+  const k = plannedShard(plan, entry.file);
+  return k !== undefined && (await plan.shard(k)).key === entry.key ? await plan.rows(k) : undefined;
 }

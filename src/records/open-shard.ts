@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { DatasetError } from "../core/error.js";
-import { eachPart } from "../system/read-bytes.js";
+import { fileHash } from "../system/hashed-file.js";
 
 /** A shard as it was when the dataset was opened. */
 export interface OpenShard {
@@ -23,11 +22,4 @@ export function checkUnchanged({ path, mtimeMs, sha256 }: OpenShard, now: { mtim
     "RECORD",
     `shard: changed since it was opened, expected it as it was (${path}); load the dataset again`,
   );
-}
-
-/** SHA-256 of a file, hexadecimal. */
-export function fileHash(path: string): string {
-  const hash = createHash("sha256");
-  eachPart(path, (part) => hash.update(part));
-  return hash.digest("hex");
 }

@@ -1,7 +1,9 @@
 import { join } from "node:path";
 import type { OptionNames } from "../core/known-options.js";
-import { sealedText, sha256Of } from "../system/sealed-json.js";
-import { writeWhole } from "../system/atomic-file.js";
+import { shardNumber } from "./files.js";
+import { sha256Of } from "../system/sealed-json.js";
+import { syncFolder } from "../system/atomic-file.js";
+import { type TableEntry, writeTable } from "../system/sealed-table.js";
 import type { LongOptions } from "../notebook/progress.js";
 import type { LabelOptions } from "../format/labels.js";
 import type { Encoding } from "./manifest.js";
@@ -14,18 +16,6 @@ import type { Problem } from "../core/error.js";
 /** Path of the plan file in the dataset's folder. */
 export function planPath(directory: string, name: string): string {
   return join(directory, `${name}.plan.json`);
-}
-
-/**
- * Writes a plan as `D/N.plan.json`, for `buildOneShard` and `finishPlan`, and returns its path.
- *
- * @throws DatasetError "FILE" when it can't be written
- * @example await savePlan("./data", await planRecords("./data", "dataset", index))
- */
-export async function savePlan(directory: string, plan: BuildPlan): Promise<string> {
-  const path = planPath(directory, plan.name);
-  await writeWhole(path, sealedText(plan));
-  return path;
 }
 
 /** Options of `planRecords` and `buildRecords`. */
@@ -113,28 +103,125 @@ type NotBuilt = "sides" | "indexFiles" | "listing" | "skipped";
 /** A plan without its rows and shards: what every shard shares. */
 export type PlanHead = Omit<BuildPlan, "source" | "shards" | NotBuilt>;
 
-/** What a shard is made from, hashed: plan and rows, without the files' content. */
-export function shardKey(plan: BuildPlan, k: number): string {
+/** What a shard is made from, hashed: facts and rows, without the files' content. Of a recipe's rows `from` and `to` say which. */
+export function shardKey(facts: PlanFacts, from: number, to: number, rows: readonly Row[]): string {
   const {
     name: _name,
-    shards,
     source,
     sides: _sides,
     indexFiles: _index,
     listing: _listing,
     skipped: _skipped,
     ...rest
-  } = plan;
-  const { from, to } = shards[k]!;
+  } = facts;
   const made =
     "recipe" in source
       ? { ...source, from, to }
-      : { ...source, rows: source.rows.slice(from, to).map(({ line: _line, split: _split, ...row }) => row) };
-  return sha256Of(JSON.stringify({ ...rest, source: made }));
+      : { rows: rows.map(({ line: _line, split: _split, ...row }) => row), ...source };
+  return sha256Of(JSON.stringify({ format: 1, ...rest, source: made }));
 }
 
-/** The rows of shard `k`. */
-export function planShardRows({ source, shards }: BuildPlan, k: number): readonly Row[] {
-  const { from, to } = shards[k]!;
-  return "recipe" in source ? recipeRows(source.recipe, from, to) : source.rows.slice(from, to);
+/** A plan without its shards and rows: `D/N.plan.json` says it in its last line. */
+export type PlanFacts = Omit<BuildPlan, "format" | "source" | "shards"> & {
+  source: { recipe: Recipe } | { inputFolder: string; targetFolder: string };
+};
+
+/** One shard of a plan: the rows `from` to `to` (excluded), and what it is made from, hashed. */
+export interface PlannedShard {
+  file: string;
+  from: number;
+  to: number;
+  key: string;
+}
+
+/** A plan shard by shard, in memory or in its file. */
+export interface ShardPlan {
+  facts: PlanFacts;
+  /** Number of shards. */
+  count: number;
+  /** Of all shards. */
+  examples: number;
+  shard(k: number): Promise<PlannedShard>;
+  /** All shards, in order. */
+  shards(): AsyncIterable<PlannedShard>;
+  /** The rows of shard `k`; nothing else of the plan is read for them. */
+  rows(k: number): Promise<readonly Row[]>;
+  /** Reads everything. @throws DatasetError "RECORD" where a byte has changed */
+  check(): Promise<void>;
+}
+
+/** The number of a shard by its file; undefined where the plan has none of that name. */
+export function plannedShard({ facts: { name }, count }: ShardPlan, file: string): number | undefined {
+  const k = shardNumber(name, file);
+  return k < count ? k : undefined;
+}
+
+/** A plan in memory, shard by shard. */
+export function shardPlan(plan: BuildPlan): ShardPlan {
+  const { format: _, source, shards, ...rest } = plan;
+  const facts = { ...rest, source: "recipe" in source ? source : withoutRows(source) };
+  const keys: string[] = [];
+  const shard = async (k: number): Promise<PlannedShard> => {
+    const { from, to } = shards[k]!;
+    keys[k] ??= shardKey(facts, from, to, "recipe" in source ? [] : source.rows.slice(from, to));
+    return { ...shards[k]!, key: keys[k] };
+  };
+  return {
+    facts,
+    count: shards.length,
+    examples: shards.reduce((sum, { from, to }) => sum + to - from, 0),
+    shard,
+    async *shards() {
+      for (const k of shards.keys()) yield await shard(k);
+    },
+    rows: async (k) => {
+      const { from, to } = shards[k]!;
+      return "recipe" in source ? recipeRows(source.recipe, from, to) : source.rows.slice(from, to);
+    },
+    check: async () => undefined,
+  };
+}
+
+function withoutRows({ inputFolder, targetFolder }: Exclude<PlanSource, { recipe: Recipe }>): PlanFacts["source"] {
+  return { inputFolder, targetFolder };
+}
+
+/**
+ * Writes a plan as `D/N.plan.json`, for `buildOneShard` and `finishPlan`, and returns its path.
+ *
+ * @throws DatasetError "FILE" when it can't be written
+ * @example await savePlan("./data", await planRecords("./data", "dataset", index))
+ */
+export async function savePlan(directory: string, plan: BuildPlan): Promise<string> {
+  const path = planPath(directory, plan.name);
+  await writePlan(path, shardPlan(plan));
+  await syncFolder(directory);
+  return path;
+}
+
+/** The names of the lists in a plan's file. */
+export const PLAN_LISTS = { rows: "shards", details: "rows" } as const;
+
+/**
+ * Writes a plan's file, forced to the disk: a table of its shards, and the rows of each.
+ * @param ready is awaited before the file gets its name
+ */
+export async function writePlan(path: string, plan: ShardPlan, ready?: () => Promise<void>): Promise<void> {
+  await writePlanEntries(path, plan, planEntries(plan), ready);
+}
+
+/** As `writePlan`, of shards with their rows, one after the other. */
+export async function writePlanEntries(
+  path: string,
+  { facts, examples }: Pick<ShardPlan, "facts" | "examples">,
+  entries: AsyncIterable<TableEntry<PlannedShard>>,
+  ready?: () => Promise<void>,
+): Promise<void> {
+  await writeTable(path, PLAN_LISTS, entries, () => ({ format: 2, ...facts, examples }), ready);
+}
+
+async function* planEntries(plan: ShardPlan): AsyncGenerator<TableEntry<PlannedShard>> {
+  let k = 0;
+  for await (const row of plan.shards())
+    yield "recipe" in plan.facts.source ? { row } : { row, detail: await plan.rows(k++) };
 }

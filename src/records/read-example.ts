@@ -1,6 +1,7 @@
 import { handleToRead } from "../system/open-to-read.js";
 import type { LabelEvents } from "../format/keys.js";
-import { openShard, type Records } from "./records.js";
+import { fetchRecords } from "../storage/fetch-records.js";
+import { exampleName, openShard, type Records, whileClaimed } from "./records.js";
 import { DatasetError } from "../core/error.js";
 import { checkPayload, RECORD_OVERHEAD, recordLength } from "../format/tfrecord.js";
 import { fileError } from "../system/atomic-file.js";
@@ -40,20 +41,28 @@ export function checkExample(records: Records, i: number): void {
  * @example const { input, target, sampleRate } = await readExample(records, 0);
  */
 export async function readExample(records: Records, i: number): Promise<Example> {
-  const { manifest } = records;
   checkExample(records, i);
+  return await whileClaimed(records, [i], async (fetch) => {
+    if (fetch) await fetchRecords(fetch);
+    return await readHere(records, i);
+  });
+}
+
+async function readHere(records: Records, i: number): Promise<Example> {
+  const { manifest } = records;
   const offset = records.offset[i]!;
   const length = records.length[i]!;
   const k = records.shard[i]!;
-  const path = records.paths[k]!;
-  const where = `${manifest.shards[k]!.file}, example ${records.names[i]}, byte ${offset}`;
+  const shard = openShard(records, k);
+  const { path } = shard;
+  const where = `${manifest.shards[k]!.file}, example ${exampleName(records, i)}, byte ${offset}`;
   const record = new Uint8Array(length + RECORD_OVERHEAD);
   const file = await handleToRead(path).catch((error: unknown) => {
     throw fileError(error, path);
   });
   try {
     const { mtimeMs } = await file.stat();
-    checkUnchanged(openShard(records, k), { mtimeMs });
+    checkUnchanged(shard, { mtimeMs });
     if (records.mtimes) records.mtimes[k] = mtimeMs;
     const { bytesRead } = await file.read(record, 0, record.length, offset);
     const stored = bytesRead === record.length ? recordLength(record, 0, where) : -1;
@@ -73,7 +82,7 @@ export async function readExample(records: Records, i: number): Promise<Example>
       : {}),
     ...(records.values ? { values: records.values.slice(i * width, (i + 1) * width) } : {}),
     ...(manifest.kind === "frames" ? decodeLabels(slice(records.labelAt, records.labelBytes)) : {}),
-    name: records.names[i]!,
+    name: exampleName(records, i),
     id: records.ids[i]!,
     sampleRate: manifest.sampleRate,
     channels: manifest.channels,

@@ -1,7 +1,7 @@
-import { mapSome } from "../system/event-loop.js";
+import { inOrder, mapSome } from "../system/event-loop.js";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { DatasetError, problemsError } from "../core/error.js";
+import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { readJson, sealedText, unlessDamaged } from "../system/sealed-json.js";
 import { withPool, workerCount } from "../system/pool.js";
 import type { Encoding } from "./manifest.js";
@@ -22,57 +22,68 @@ export interface IndexedShard {
 }
 
 /**
- * The index of each shard: from the file beside it where that belongs to the shard as it is now, else by a scan in
+ * Reads the index of each shard, in order: from the file beside it where that belongs to the shard as it is now, else by a scan in
  * workers, whose result is then kept beside the shard.
+ * @param take gets each index, and its shard's number
  * @param name gives the examples of a scanned shard the names that its records don't hold
  * @throws DatasetError "RECORD" with every damaged example of a shard that had to be scanned
  */
 export async function readIndexes(
   directory: string,
-  { kind, encoding }: { kind?: Kind | undefined; encoding?: Encoding | undefined },
+  form: { kind?: Kind | undefined; encoding?: Encoding | undefined },
   shards: readonly IndexedShard[],
+  take: (index: ShardIndex, k: number) => void,
   name?: (index: ShardIndex, k: number) => Promise<void>,
-): Promise<ShardIndex[]> {
+): Promise<void> {
+  const { kind, encoding } = form;
   const flac = encoding === "flac";
-  const found = await mapSome(shards, (shard) => readIndexFile(directory, shard));
-  const indexes = found.map((index) => ((index?.audio === "flac") === flac ? index : undefined));
-  const missing = shards.flatMap((_, k) => (indexes[k] ? [] : [k]));
-  if (missing.length === 0) return indexes as ShardIndex[];
   const lists = kind !== "frames" && kind !== "pairs";
-  const scans = await withPool(workerCount(), (pool) =>
-    Promise.all(
-      missing.map((k) => {
-        const { file } = shards[k]!;
-        const task: ScanTask = { path: join(directory, file), file, lists, flac };
-        return runTask<ShardScan>(pool, "scanShard", task);
-      }),
-    ),
-  );
-  const problems = scans.flatMap((scan) => scan.problems);
+  const problems: Problem[] = [];
+  await withPool(workerCount(), async (pool) => {
+    const reading = inOrder(shards, async (shard, k) => {
+      const { file } = shard;
+      const found = await readIndexFile(directory, shard);
+      if (found && (found.audio === "flac") === flac) return found;
+      const task: ScanTask = { path: join(directory, file), file, lists, flac };
+      const scan = await runTask<ShardScan>(pool, "scanShard", task);
+      for (const problem of scan.problems) problems.push(problem);
+      if (scan.problems.length > 0) return undefined;
+      await keepScanned(directory, shard, scan.index, name && ((index) => name(index, k)));
+      return scan.index;
+    });
+    let k = 0;
+    for await (const index of reading) {
+      if (index && problems.length === 0) take(index, k);
+      k++;
+    }
+  });
   if (problems.length > 0) throw problemsError("RECORD", "records", problems);
-  for (const [n, k] of missing.entries()) {
-    const shard = shards[k]!;
-    const { index } = scans[n]!;
-    if (index.bytes === 0)
+}
+
+/** Completes the index of a scanned shard and keeps it beside it. */
+async function keepScanned(
+  directory: string,
+  { file, sha256, key }: IndexedShard,
+  index: ShardIndex,
+  name?: (index: ShardIndex) => Promise<void>,
+): Promise<void> {
+  if (index.bytes === 0)
+    throw new DatasetError(
+      "RECORD",
+      `shard ${file}: 0 bytes, expected records (${directory}); its writer was interrupted: rebuild it`,
+    );
+  if (sha256 !== undefined) {
+    if (index.sha256 !== sha256) {
       throw new DatasetError(
         "RECORD",
-        `shard ${shard.file}: 0 bytes, expected records (${directory}); its writer was interrupted: rebuild it`,
+        `shard ${file}: sha256 ${index.sha256}, expected ${sha256} as in the manifest (${directory}); call repair`,
       );
-    if (shard.sha256 !== undefined) {
-      if (index.sha256 !== shard.sha256) {
-        throw new DatasetError(
-          "RECORD",
-          `shard ${shard.file}: sha256 ${index.sha256}, expected ${shard.sha256} as in the manifest (${directory}); call repair`,
-        );
-      }
-      delete index.mtimeMs;
-      if (shard.key !== undefined) index.key = shard.key;
     }
-    if (name) await name(index, k);
-    indexes[k] = index;
-    await keepIndex(join(directory, indexFile(shard.file)), index);
+    delete index.mtimeMs;
+    if (key !== undefined) index.key = key;
   }
-  return indexes as ShardIndex[];
+  if (name) await name(index);
+  await keepIndex(join(directory, indexFile(file)), index);
 }
 
 /** The index beside a shard, where it is whole and belongs to the shard as it is now. */

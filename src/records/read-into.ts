@@ -88,6 +88,24 @@ function flush(run: Run, task: ReadRequest): void {
   );
 }
 
+function closeOldest(): void {
+  const [oldest, file] = open.entries().next().value!;
+  closeSync(file);
+  open.delete(oldest);
+}
+
+/** Where the process may open no more files, those of other threads included, the oldest of this one make room. */
+function openShardFile(path: string): number {
+  for (;;) {
+    try {
+      return openToRead(path);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== "EMFILE" || open.size === 0) throw fileError(cause, path);
+      closeOldest();
+    }
+  }
+}
+
 /**
  * An open file of a shard. Files stay open from batch to batch; the one unused for longest is closed when there are too many.
  * @throws DatasetError "RECORD" where it isn't what it was when the dataset was opened
@@ -97,16 +115,8 @@ export function shardFile(shard: OpenShard, opened: string): number {
   const key = `${opened} ${path}`;
   let file = open.get(key);
   if (file === undefined) {
-    if (open.size >= MAX_OPEN) {
-      const [oldest, old] = open.entries().next().value!;
-      closeSync(old);
-      open.delete(oldest);
-    }
-    try {
-      file = openToRead(path);
-    } catch (cause) {
-      throw fileError(cause, path);
-    }
+    if (open.size >= MAX_OPEN) closeOldest();
+    file = openShardFile(path);
   }
   open.delete(key);
   try {

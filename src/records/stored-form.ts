@@ -1,8 +1,9 @@
 import { posix } from "node:path";
 import { nameProblem } from "../core/names.js";
 import type { Misfit } from "../system/sealed-json.js";
-import { BYTES_PER_SAMPLE, type Manifest, type ShardEntry } from "./manifest.js";
-import type { BuildPlan } from "./plan.js";
+import { BYTES_PER_SAMPLE, type Manifest, type ShardEntry, type Sources } from "./manifest.js";
+import type { BuildPlan, PlanFacts, PlannedShard } from "./plan.js";
+import type { Row } from "../core/rows.js";
 import type { ShardIndex } from "./shard-index.js";
 
 /*
@@ -18,22 +19,33 @@ export function isShardFile(name: string, file: unknown): file is string {
   return /^(0|[1-9]\d{0,8})\.tfrecord$/.test(file.slice(name.length));
 }
 
-/** What is wrong with a manifest of dataset `name`. */
+/** What is wrong with a manifest of dataset `name`, but for its shards. */
 export function manifestMisfit(m: Manifest, name: string): Misfit | undefined {
   return (
-    headMisfit(m, name) ??
+    headMisfit(m, name, 1) ??
     (isCount(m.examples) ? undefined : misfit("examples", m.examples, "a whole number")) ??
     (isRange(m.samples) ? undefined : misfit("samples", m.samples, "min and max")) ??
     (typeof m.fingerprint === "string" ? undefined : misfit("fingerprint", m.fingerprint, "text")) ??
     folderMisfit(m.inputFolder) ??
-    folderMisfit(m.targetFolder) ??
-    first(m.shards, (shard) => entryMisfit(shard, name)) ??
-    sumMisfit(m)
+    folderMisfit(m.targetFolder)
   );
 }
 
-function sumMisfit({ examples, shards }: Manifest): Misfit | undefined {
-  const sum = shards.reduce((total, shard) => total + shard.examples, 0);
+/** What is wrong with the shards of a manifest of dataset `name`. */
+export function shardsMisfit(m: Manifest, name: string): Misfit | undefined {
+  if (!Array.isArray(m.shards)) return misfit("shards", m.shards, "a list");
+  const wrong = first(m.shards, (shard) => entryMisfit(shard, name));
+  return (
+    wrong ??
+    sumMisfit(
+      m.examples,
+      m.shards.reduce((sum, { examples }) => sum + examples, 0),
+    )
+  );
+}
+
+/** What is wrong with the number of examples that a manifest gives, where its shards have `sum`. */
+export function sumMisfit(examples: number, sum: number): Misfit | undefined {
   return sum === examples ? undefined : misfit("examples", examples, `${sum}, those of all shards together`);
 }
 
@@ -50,7 +62,11 @@ export function entryMisfit(shard: ShardEntry, name: string): Misfit | undefined
   if (!isCount(examples) || !isCount(bytes) || typeof sha256 !== "string" || !isRange(samples) || !isText(key)) {
     return misfit(`entry of ${file}`, { examples, bytes, sha256, samples, key }, "numbers of examples and bytes");
   }
-  if (sources === undefined) return undefined;
+  return sources === undefined ? undefined : sourcesMisfit(sources, file);
+}
+
+/** What is wrong with the sources of the shard `file`. */
+export function sourcesMisfit(sources: Sources, file: string): Misfit | undefined {
   const columns = [sources?.path, sources?.bytes, sources?.mtimeMs, sources?.ctimeMs, sources?.crc32c];
   if (!columns.every((c) => Array.isArray(c) && c.length === sources.path.length)) {
     return misfit(`sources of ${file}`, typeof sources, "columns of one length");
@@ -58,27 +74,47 @@ export function entryMisfit(shard: ShardEntry, name: string): Misfit | undefined
   return first(sources.path, fileMisfit);
 }
 
-/** What is wrong with a plan; `name` is the dataset's, where the plan isn't all there is to say it. */
+/** What is wrong with a plan in one piece; `name` is the dataset's, where the plan isn't all there is to say it. */
 export function planMisfit(p: BuildPlan, name: unknown = p.name): Misfit | undefined {
   if (typeof name !== "string") return misfit("name", name, "text");
-  const wrong = headMisfit(p, name) ?? fileMisfit(name) ?? sourceMisfit(p.source);
+  if (!Array.isArray(p.shards)) return misfit("shards", p.shards, "a list");
+  const wrong = headMisfit(p, name, 1) ?? fileMisfit(name) ?? sourceMisfit(p.source);
   if (wrong) return wrong;
-  const count = "rows" in p.source ? p.source.rows.length : Infinity;
-  return first(p.shards, (shard) => {
-    if (!isShardFile(name, shard?.file)) return misfit("shard", shard?.file, `${name}<k>.tfrecord`);
-    const { file, from, to } = shard;
-    const cut = isCount(from) && isCount(to) && from < to && to <= count;
-    return cut ? undefined : misfit(`rows of ${file}`, [from, to], `from and to within 0 to ${count}`);
-  });
+  const { source } = p;
+  const rows = "recipe" in source ? undefined : source.rows;
+  if (rows !== undefined && !Array.isArray(rows)) return misfit("rows", rows, "a list");
+  return (
+    (rows && rowsMisfit(rows, source as Folders)) ??
+    first(p.shards, (shard) => plannedMisfit(shard, name, rows?.length ?? Infinity))
+  );
 }
 
-/** What is wrong with a list of files that a publication moves or removes. */
-export function movedMisfit(files: unknown, name: string): Misfit | undefined {
-  if (!Array.isArray(files)) return misfit("files", files, "a list");
-  return first(files, (file) => {
-    const shard = typeof file === "string" ? file.replace(/\.index$/, ".tfrecord") : file;
-    return isShardFile(name, shard) ? undefined : misfit("file", file, `${name}<k>.tfrecord or its index`);
-  });
+/** What is wrong with the head of a plan's file, as `planMisfit` says of one in one piece. */
+export function planHeadMisfit(p: PlanHead, name: unknown = p.name): Misfit | undefined {
+  if (typeof name !== "string") return misfit("name", name, "text");
+  return (
+    headMisfit(p, name, 2) ??
+    fileMisfit(name) ??
+    sourceMisfit(p.source) ??
+    (isCount(p.examples) ? undefined : misfit("examples", p.examples, "a whole number"))
+  );
+}
+
+/** The head of a plan's file: its facts and the number of rows. */
+export type PlanHead = PlanFacts & { format: 2; examples: number };
+
+/** What is wrong with a shard of a plan of `count` rows. */
+export function plannedMisfit(shard: Omit<PlannedShard, "key">, name: string, count: number): Misfit | undefined {
+  if (!isShardFile(name, shard?.file)) return misfit("shard", shard?.file, `${name}<k>.tfrecord`);
+  const { file, from, to } = shard;
+  const cut = isCount(from) && isCount(to) && from < to && to <= count;
+  return cut ? undefined : misfit(`rows of ${file}`, [from, to], `from and to within 0 to ${count}`);
+}
+
+/** What is wrong with a file that a publication moves or removes. */
+export function movedMisfit(file: unknown, name: string): Misfit | undefined {
+  const shard = typeof file === "string" ? file.replace(/\.index$/, ".tfrecord") : file;
+  return isShardFile(name, shard) ? undefined : misfit("file", file, `${name}<k>.tfrecord or its index`);
 }
 
 /** Columns that say where something begins in the shard, and how many bytes it has. */
@@ -143,10 +179,9 @@ function runMisfit(
 }
 
 /** What manifest and plan have in common. */
-function headMisfit(head: Manifest | BuildPlan, name: string): Misfit | undefined {
+function headMisfit(head: Manifest | BuildPlan | PlanHead, name: string, expected: 1 | 2): Misfit | undefined {
   const { format, kind, encoding, sampleRate, channels, width, inputSize, labels, sides, indexFiles, listing } = head;
-  if (format !== 1) return misfit("format", format, "1");
-  if (!Array.isArray(head.shards)) return misfit("shards", head.shards, "a list");
+  if (format !== expected) return misfit("format", format, String(expected));
   if (head.name !== name) return misfit("name", head.name, JSON.stringify(name));
   if (!KINDS.includes(kind)) return misfit("kind", kind, KINDS.join(", "));
   if (!Object.hasOwn(BYTES_PER_SAMPLE, encoding)) {
@@ -171,32 +206,32 @@ function headMisfit(head: Manifest | BuildPlan, name: string): Misfit | undefine
   );
 }
 
-function sourceMisfit(source: BuildPlan["source"] | null | undefined): Misfit | undefined {
+type Folders = { inputFolder: string; targetFolder: string };
+
+function sourceMisfit(source: PlanFacts["source"] | null | undefined): Misfit | undefined {
   if (typeof source !== "object" || source === null) return misfit("source", source, "rows or a recipe");
   if ("recipe" in source) {
     const recipe: unknown = source.recipe;
     return typeof recipe === "object" && recipe !== null ? undefined : misfit("recipe", recipe, "an object");
   }
-  const { rows, inputFolder, targetFolder } = source;
-  if (!Array.isArray(rows)) return misfit("rows", rows, "a list");
-  return (
-    folderMisfit(inputFolder ?? null) ??
-    folderMisfit(targetFolder ?? null) ??
-    first(rows, (row) => {
-      if (typeof row?.input !== "string" || !isText(row.target) || !isText(row.keys) || !Number.isInteger(row.id)) {
-        return misfit("row", row, "its number and files");
-      }
-      if (row.events !== undefined && !isEvents(row.events))
-        return misfit("events", row.events, "lists of four numbers");
-      if (![row.start, row.end].every((time) => time === undefined || (Number.isFinite(time) && time >= 0)))
-        return misfit("part", [row.start, row.end], "seconds");
-      return (
-        fileMisfit(posix.join(inputFolder, row.input)) ??
-        (row.target === undefined ? undefined : fileMisfit(posix.join(targetFolder, row.target))) ??
-        (row.keys === undefined ? undefined : fileMisfit(row.keys))
-      );
-    })
-  );
+  return folderMisfit(source.inputFolder ?? null) ?? folderMisfit(source.targetFolder ?? null);
+}
+
+/** What is wrong with rows of a plan. */
+export function rowsMisfit(rows: readonly Row[], { inputFolder, targetFolder }: Folders): Misfit | undefined {
+  return first(rows, (row) => {
+    if (typeof row?.input !== "string" || !isText(row.target) || !isText(row.keys) || !Number.isInteger(row.id)) {
+      return misfit("row", row, "its number and files");
+    }
+    if (row.events !== undefined && !isEvents(row.events)) return misfit("events", row.events, "lists of four numbers");
+    if (![row.start, row.end].every((time) => time === undefined || (Number.isFinite(time) && time >= 0)))
+      return misfit("part", [row.start, row.end], "seconds");
+    return (
+      fileMisfit(posix.join(inputFolder, row.input)) ??
+      (row.target === undefined ? undefined : fileMisfit(posix.join(targetFolder, row.target))) ??
+      (row.keys === undefined ? undefined : fileMisfit(row.keys))
+    );
+  });
 }
 
 function fileMisfit(file: unknown): Misfit | undefined {

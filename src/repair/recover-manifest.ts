@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { unlessDamaged } from "../system/sealed-json.js";
-import type { Manifest, ShardEntry } from "../records/manifest.js";
-import { planPath, shardKey } from "../records/plan.js";
-import { readPlan } from "../records/read-stored.js";
+import { type Manifest, type ShardEntry, sumOf } from "../records/manifest.js";
+import { planPath } from "../records/plan.js";
+import { checked, openPlan } from "../records/read-stored.js";
 import { scanShard } from "../records/scan-shard.js";
 import { readSealedIndex } from "../records/read-indexes.js";
-import { planManifest } from "../build/build-records.js";
+import { manifestFacts } from "../build/build-records.js";
 import { sampleRange } from "../build/build-shard.js";
 
 /**
@@ -15,17 +15,16 @@ import { sampleRange } from "../build/build-shard.js";
  * A shard without an index counts as damaged. Undefined where an index is of other records, or there is no plan.
  */
 export async function recoverManifest(directory: string, name: string): Promise<Manifest | undefined> {
-  const plan = await unlessDamaged(readPlan(planPath(directory, name), name));
+  const plan = await unlessDamaged(checked(openPlan(planPath(directory, name), name)));
   if (!plan) return undefined;
   const entries: ShardEntry[] = [];
   const unknown: string[] = [];
   let vouched = false;
-  for (const [k, { file, from, to }] of plan.shards.entries()) {
-    const key = shardKey(plan, k);
+  for await (const { file, from, to, key } of plan.shards()) {
     const index = await readSealedIndex(directory, file);
     if (index?.key === key) {
       const { bytes, sha256 } = index;
-      entries.push({ file, examples: to - from, bytes, sha256, samples: sampleRange(index, plan), key });
+      entries.push({ file, examples: to - from, bytes, sha256, samples: sampleRange(index, plan.facts), key });
       vouched = true;
     } else {
       if (index) return undefined;
@@ -35,5 +34,5 @@ export async function recoverManifest(directory: string, name: string): Promise<
     }
   }
   if (!vouched && !unknown.every((path) => scanShard({ path, file: path, lists: false }).index.own)) return undefined;
-  return planManifest(plan, entries);
+  return { ...manifestFacts(plan), ...sumOf(entries), shards: entries };
 }

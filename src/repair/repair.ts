@@ -1,4 +1,4 @@
-import { mapSome } from "../system/event-loop.js";
+import { inOrder, mapSome } from "../system/event-loop.js";
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join, posix } from "node:path";
@@ -6,13 +6,14 @@ import { checkKnown } from "../core/known-options.js";
 import { DatasetError } from "../core/error.js";
 import { sealedText, unlessDamaged } from "../system/sealed-json.js";
 import { type Lock, whileHeld, withLock } from "../system/lock.js";
-import { type Manifest, recordsFingerprint, samplesOf, type ShardEntry } from "../records/manifest.js";
-import { readManifest, readPlan } from "../records/read-stored.js";
-import { type BuildPlan, planPath, planShardRows, shardKey } from "../records/plan.js";
+import type { Manifest, ShardEntry } from "../records/manifest.js";
+import { checked, openManifest, openPlan, wholeManifest } from "../records/read-stored.js";
+import { planPath, plannedShard, type ShardPlan } from "../records/plan.js";
+import type { Row } from "../core/rows.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { track } from "../notebook/progress.js";
-import { finishPublication, publish, shardFiles } from "../records/publish.js";
-import { nameFromPlan } from "../records/open-records.js";
+import { finishPublication, publish, shardFiles, stageManifest } from "../records/publish.js";
+import { nameFromPlan, plannedRows } from "../records/open-records.js";
 import { recoverManifest } from "./recover-manifest.js";
 import type { SalvageTask } from "./salvage-shard.js";
 import { markFinished, sampleRange } from "../build/build-shard.js";
@@ -24,7 +25,7 @@ import { runTask } from "../system/task.js";
 import { inspect, type VerifyOptions, VERIFY_OPTIONS } from "./verify.js";
 import { textOf } from "../system/file-names.js";
 import { syncFolder, writeRenamed } from "../system/atomic-file.js";
-import { indexFile, makeStaging, stagingPath } from "../records/files.js";
+import { indexFile, makeStaging, shardNumber, stagingPath } from "../records/files.js";
 
 /** What `repair` did, shard by shard. */
 export interface RepairReport {
@@ -50,7 +51,8 @@ export async function repair(directory: string, name: string, options: VerifyOpt
   checkKnown("repair", options, VERIFY_OPTIONS);
   return await withLock(directory, name, async (lock) => {
     await finishPublication(directory, name, lock);
-    const known = await unlessDamaged(readManifest(directory, name));
+    const stored = await unlessDamaged(checked(openManifest(directory, name)));
+    const known = stored && (await unlessDamaged(wholeManifest(stored)));
     const manifest = known ?? (await recoverManifest(directory, name));
     if (!manifest) {
       throw new DatasetError(
@@ -58,12 +60,13 @@ export async function repair(directory: string, name: string, options: VerifyOpt
         `manifest ${name}.manifest.json: damaged or not found, expected it or the plan and index of every shard (${directory}); call generateRecords with overwrite: true`,
       );
     }
-    const { report, indexes } = await inspect(directory, name, manifest, options);
+    const rebuild = !known && !manifest.recipe;
+    const { report, indexes } = await inspect(directory, name, manifest, options, rebuild ? "all" : "damaged");
     const damaged = new Set(
       report.problems.filter((p) => !["index", "plan", "sidecar"].includes(p.kind)).map((p) => p.file),
     );
     // What sources a shard was made from isn't known any more: only a rebuilt one can be distinguished from a stale one.
-    if (!known && !manifest.recipe) for (const { file } of manifest.shards) damaged.add(file);
+    if (rebuild) for (const { file } of manifest.shards) damaged.add(file);
     const unindexed = new Set(report.problems.filter((p) => p.kind === "index").map((p) => p.file));
     const result: RepairReport = { rebuilt: [], salvaged: [], indexed: [], recovered: !known, manifest };
     const staging = stagingPath(directory, name);
@@ -83,31 +86,32 @@ export async function repair(directory: string, name: string, options: VerifyOpt
       if (empty) await rm(staging, { recursive: true });
       return result;
     }
-    const entries = await track("repair", damaged.size, "shards", whileHeld(options, lock), ({ signal, tick }) =>
+    const plan = await unlessDamaged(checked(openPlan(planPath(directory, name), name)));
+    const fixed = new Map<string, ShardEntry>();
+    await track("repair", damaged.size, "shards", whileHeld(options, lock), ({ signal, tick }) =>
       withPool(workerCount(options.workers), (pool) =>
         mapSome(
           manifest.shards,
           async (shard, k) => {
-            if (!damaged.has(shard.file)) return shard;
+            if (!damaged.has(shard.file)) return;
             const run = <T>(task: string, input: unknown): Promise<T> => runTask<T>(pool, task, input, signal);
-            const entry = await fixShard(directory, manifest, k, indexes[k], run, result);
+            const sources = known && (await stored!.sources(k));
+            const entry = sources ? { ...shard, sources } : shard;
+            fixed.set(shard.file, await fixShard(directory, manifest, entry, plan, indexes[k], run, result));
             tick();
-            return entry;
           },
           2 * workerCount(options.workers),
         ),
       ),
     );
-    const place = (file: string): number => manifest.shards.findIndex((shard) => shard.file === file);
+    const place = (file: string): number => shardNumber(name, file);
     result.rebuilt.sort((a, b) => place(a) - place(b));
     result.salvaged.sort((a, b) => place(a.file) - place(b.file));
-    result.manifest = await publishRepaired(
-      directory,
-      manifest,
-      entries.filter((e) => e.examples > 0),
-      damaged,
-      lock,
-    );
+    const entries = inOrder(manifest.shards, async (shard, k) => {
+      const sources = known && !fixed.has(shard.file) ? await stored!.sources(k) : undefined;
+      return fixed.get(shard.file) ?? (sources ? { ...shard, sources } : shard);
+    });
+    result.manifest = await publishRepaired(directory, manifest, entries, damaged, lock);
     return result;
   });
 }
@@ -116,22 +120,19 @@ export async function repair(directory: string, name: string, options: VerifyOpt
 async function fixShard(
   directory: string,
   manifest: Manifest,
-  k: number,
+  entry: ShardEntry,
+  plan: ShardPlan | undefined,
   index: ShardIndex | undefined,
   run: <T>(task: string, input: unknown) => Promise<T>,
   result: RepairReport,
 ): Promise<ShardEntry> {
-  const entry = manifest.shards[k]!;
   const { file } = entry;
   const staging = stagingPath(directory, manifest.name);
-  const plan = await unlessDamaged(readPlan(planPath(directory, manifest.name), manifest.name));
-  const at = plan?.shards.findIndex((s) => s.file === file) ?? -1;
-  if (plan && at >= 0 && shardKey(plan, at) === entry.key && (await hasSources(directory, plan, at, entry, run))) {
+  const rows = plan && (await plannedRows(plan, entry));
+  if (rows && (await hasSources(directory, plan, rows, entry, run))) {
     result.rebuilt.push(file);
-    return await markFinished(
-      staging,
-      await run<ShardEntry>("buildShardFile", shardTask(plan, at, directory, staging)),
-    );
+    const task = await shardTask(plan, plannedShard(plan, file)!, directory, staging);
+    return await markFinished(staging, await run<ShardEntry>("buildShardFile", task));
   }
   const sound = index?.offset.length ?? 0;
   result.salvaged.push({ file, kept: sound, lost: entry.examples - sound });
@@ -147,8 +148,8 @@ async function fixShard(
 /** Whether a shard's sources are as they were; where that isn't known, whether they are all there. */
 async function hasSources(
   directory: string,
-  plan: BuildPlan,
-  k: number,
+  { facts: { source } }: ShardPlan,
+  rows: readonly Row[],
   { sources }: ShardEntry,
   run: <T>(task: string, input: unknown) => Promise<T>,
 ): Promise<boolean> {
@@ -156,9 +157,8 @@ async function hasSources(
     const { changed, removed } = await run<Comparison>("compareSources", { directory, sources });
     return changed.length + removed.length === 0;
   }
-  const { source } = plan;
   if ("recipe" in source) return true;
-  const files = planShardRows(plan, k).flatMap(({ input, target, keys }) => [
+  const files = rows.flatMap(({ input, target, keys }) => [
     posix.join(source.inputFolder, input),
     ...(target === undefined ? [] : [posix.join(source.targetFolder, target)]),
     ...(keys === undefined ? [] : [keys]),
@@ -166,30 +166,30 @@ async function hasSources(
   return files.every((file) => existsSync(join(directory, file)));
 }
 
+/** Publishes what is left: shards without an intact example are left out. */
 async function publishRepaired(
   directory: string,
   before: Manifest,
-  shards: ShardEntry[],
+  entries: AsyncIterable<ShardEntry>,
   damaged: ReadonlySet<string>,
   lock: Lock,
 ): Promise<Manifest> {
-  if (shards.length === 0) {
+  const { shards: all, examples: _e, samples: _s, fingerprint: _f, ...facts } = before;
+  const { name } = before;
+  const left = async function* (): AsyncGenerator<ShardEntry> {
+    for await (const entry of entries) if (entry.examples > 0) yield entry;
+  };
+  const manifest = await stageManifest(directory, facts, left(), () => lock.check());
+  if (manifest.shards.length === 0) {
     throw new DatasetError(
       "RECORD",
-      `records of "${before.name}": no intact example left, expected at least one (${directory}); bring the sources back and call generateRecords`,
+      `records of "${name}": no intact example left, expected at least one (${directory}); bring the sources back and call generateRecords`,
     );
   }
-  const manifest: Manifest = {
-    ...before,
-    samples: samplesOf(shards),
-    examples: shards.reduce((sum, s) => sum + s.examples, 0),
-    shards,
-    fingerprint: recordsFingerprint(shards),
-  };
-  const kept = new Set(shards.map((s) => s.file));
-  const sidecar = sidecarText(await textOf(join(directory, `${manifest.name}.txt`)), manifest);
-  const move = shardFiles(shards.filter((s) => damaged.has(s.file)));
-  const remove = shardFiles(before.shards.filter((s) => !kept.has(s.file)));
-  await publish(directory, before.name, { manifest, sidecar, move, remove }, lock);
+  const kept = new Set(manifest.shards.map((s) => s.file));
+  const sidecar = sidecarText(await textOf(join(directory, `${name}.txt`)), manifest);
+  const move = shardFiles(manifest.shards.filter((s) => damaged.has(s.file)));
+  const remove = shardFiles(all.filter((s) => !kept.has(s.file)));
+  await publish(directory, name, { sidecar, move, remove }, lock);
   return manifest;
 }

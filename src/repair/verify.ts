@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
 import { type Manifest, missingManifest, type ShardEntry } from "../records/manifest.js";
-import { readManifest, readPlan } from "../records/read-stored.js";
+import { checked, openManifest, openPlan, requireManifest, wholeManifest } from "../records/read-stored.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import { recoverPublication } from "../records/publish.js";
@@ -52,7 +52,7 @@ export async function verify(directory: string, name: string, options: VerifyOpt
   await recoverPublication(directory, name);
   const { manifest, message } = await findManifest(directory, name);
   // Without a valid one the shards are still checked as far as possible.
-  const { report, indexes } = await inspect(directory, name, manifest, options);
+  const { report, indexes } = await inspect(directory, name, manifest, options, manifest ? "damaged" : "all");
   const ours =
     !manifest &&
     (indexes.some((index) => index?.own) || (await anyOwnIndex(directory, await findShards(directory, name))));
@@ -62,13 +62,32 @@ export async function verify(directory: string, name: string, options: VerifyOpt
   return { ...report, sound: false, problems: [problem, ...report.problems] };
 }
 
+/**
+ * As `verify`, the shards `from` to `to` (excluded) alone: one job of a cluster's array. Plan, sidecar and the rest of the manifest aren't read.
+ * @throws DatasetError "RECORD" without a manifest, "OPTION" for shards that it doesn't have
+ */
+export async function verifyShards(
+  directory: string,
+  name: string,
+  from: number,
+  to: number,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  checkKnown("verifyShards", options, VERIFY_OPTIONS);
+  const stored = await requireManifest(directory, name, from, to);
+  const shards: ShardEntry[] = [];
+  for (let k = from; k < to; k++) shards.push(await stored.shard(k));
+  return (await inspectShards(directory, shards, { ...stored.head, shards }, options, "damaged")).report;
+}
+
 /** The manifest, or what is wrong with it. */
 async function findManifest(
   directory: string,
   name: string,
 ): Promise<{ manifest?: Manifest | undefined; message?: string }> {
   try {
-    return { manifest: await readManifest(directory, name) };
+    const stored = await checked(openManifest(directory, name));
+    return { manifest: stored && (await wholeManifest(stored)) };
   } catch (error) {
     if (!(error instanceof DatasetError && error.code === "RECORD")) throw error;
     return { message: error.message };
@@ -78,16 +97,20 @@ async function findManifest(
 /** What `inspect` finds. */
 export interface Inspection {
   report: VerifyReport;
-  /** The index of the intact examples of each shard that is there. */
+  /** The index of the intact examples of each shard that is there, or of the damaged ones alone. */
   indexes: (ShardIndex | undefined)[];
 }
 
-/** As `verify`, with what a repair needs. */
+/**
+ * As `verify`, with what a repair needs.
+ * @param keep which shards' indexes are kept in memory
+ */
 export async function inspect(
   directory: string,
   name: string,
   manifest: Manifest | undefined,
   options: VerifyOptions,
+  keep: "all" | "damaged",
 ): Promise<Inspection> {
   const shards: (Partial<ShardEntry> & { file: string })[] =
     manifest?.shards ?? (await findShards(directory, name)).map((file) => ({ file }));
@@ -96,10 +119,24 @@ export async function inspect(
       "RECORD",
       `records of "${name}": none, expected ${name}.manifest.json or ${name}0.tfrecord (${directory})`,
     );
+  const found = await inspectShards(directory, shards, manifest, options, keep);
+  if (!manifest) return found;
+  const problems = [...found.report.problems, ...(await besideProblems(directory, name, manifest))];
+  return { ...found, report: { ...found.report, sound: problems.length === 0, problems } };
+}
+
+async function inspectShards(
+  directory: string,
+  shards: readonly (Partial<ShardEntry> & { file: string })[],
+  manifest: Manifest | undefined,
+  options: VerifyOptions,
+  keep: "all" | "damaged",
+): Promise<Inspection> {
   const lists = manifest === undefined || manifest.kind === "classes" || manifest.kind === "values";
   const flac = manifest?.encoding === "flac";
   const indexes: (ShardIndex | undefined)[] = [];
   const problems: ShardProblem[][] = [];
+  let [examples, bytes] = [0, 0];
   await track("verify", shards.length, "shards", options, ({ signal, tick }) =>
     withPool(workerCount(options.workers), (pool) =>
       mapSome(
@@ -122,8 +159,11 @@ export async function inspect(
           const scan = await runTask<ShardScan>(pool, "scanShard", task, signal);
           if (beside) takeNames(scan.index, beside);
           if (shard.key !== undefined) scan.index.key = shard.key;
-          indexes[k] = scan.index;
-          problems[k] = [...scan.problems, ...shardProblems(directory, shard, scan, manifest, beside)];
+          examples += scan.index.offset.length;
+          bytes += scan.index.bytes;
+          const found = [...scan.problems, ...shardProblems(directory, shard, scan, manifest, beside)];
+          if (found.length > 0) problems[k] = found;
+          if (found.length > 0 || keep === "all") indexes[k] = scan.index;
           tick();
         },
         2 * workerCount(options.workers),
@@ -131,12 +171,11 @@ export async function inspect(
     ),
   );
   const all = problems.flat();
-  if (manifest) all.push(...(await besideProblems(directory, name, manifest)));
   const report: VerifyReport = {
     sound: all.length === 0,
     shards: shards.length,
-    examples: indexes.reduce((sum, index) => sum + (index?.offset.length ?? 0), 0),
-    bytes: indexes.reduce((sum, index) => sum + (index?.bytes ?? 0), 0),
+    examples,
+    bytes,
     problems: all,
   };
   return { report, indexes };
@@ -146,7 +185,7 @@ export async function inspect(
 async function besideProblems(directory: string, name: string, manifest: Manifest): Promise<ShardProblem[]> {
   const problems: ShardProblem[] = [];
   try {
-    await readPlan(planPath(directory, name), name);
+    await checked(openPlan(planPath(directory, name), name));
   } catch (error) {
     if (!(error instanceof DatasetError && error.code === "RECORD")) throw error;
     problems.push({ kind: "plan", file: `${name}.plan.json`, message: error.message });

@@ -1,6 +1,6 @@
 import { join, posix } from "node:path";
 import { DatasetError, lineReporter, type Problem, problemsError, type ReportLine } from "../core/error.js";
-import { csvLines, decodeUtf8, separatorHint } from "../format/csv.js";
+import { type CsvLine, csvLines, decodeUtf8, separatorHint } from "../format/csv.js";
 import { addLabelRows, hasHeader, kindHint } from "./label-rows.js";
 import { bytesOf, linksOut, statOf } from "../system/file-names.js";
 import { AUDIO_FILE } from "./list-audio.js";
@@ -60,7 +60,8 @@ export async function scanIndex(
   kind: Kind,
   options: IndexOptions = {},
 ): Promise<IndexScan> {
-  const { file, text } = await readIndexText(directory, name);
+  const file = await findIndex(directory, name);
+  const text = decodeUtf8(await bytesOf(join(directory, file)), file);
   const problems: Problem[] = [];
   const report = lineReporter(file, problems);
 
@@ -68,14 +69,12 @@ export async function scanIndex(
   for (const { line, broken } of lines) if (broken) report(line, "quotes", `quotes don't match: ${broken}`);
   const sound = lines.filter((l) => l.broken === undefined);
   const folders = await datasetFolders(directory);
-  // A first cell that is the name of a file is no heading, whatever it looks like.
-  const first = join(directory, folders.inputFolder, sound[0]?.cells[0] ?? "");
-  const heading = hasHeader(sound, kind, options.digits === true) && !(await statOf(first))?.isFile();
-  const header = heading ? sound.shift() : undefined;
+  const digits = options.digits === true;
+  const header = await takeHeader(join(directory, folders.inputFolder), sound, kind, digits);
   const about = options.metadata ?? `${name}.metadata.json`;
   const index: GrowingIndex = { kind, file, besides: [about], rows: [], ...folders };
   if (kind === "classes" || kind === "values") {
-    addLabelRows(index, sound, header, report, options.digits === true);
+    addLabelRows(index, sound, header, report, digits);
   } else {
     await inTurns(sound, async ({ line, cells }) => {
       const row = await fileRow(directory, index, line, cells, report);
@@ -95,7 +94,8 @@ export async function scanIndex(
   return { index, problems };
 }
 
-async function readIndexText(directory: string, name: string): Promise<{ file: string; text: string }> {
+/** The name of a dataset's index csv in its folder. */
+export async function findIndex(directory: string, name: string): Promise<string> {
   const wrong = nameProblem(name);
   if (wrong) throw new DatasetError("OPTION", `dataset name ${JSON.stringify(name)} ${wrong}`);
   if (!(await isFolder(directory))) {
@@ -103,8 +103,7 @@ async function readIndexText(directory: string, name: string): Promise<{ file: s
   }
   for (const file of [name, `${name}.csv`]) {
     const path = join(directory, file);
-    if (!(await statOf(path))?.isFile()) continue;
-    return { file, text: decodeUtf8(await bytesOf(path), file) };
+    if ((await statOf(path))?.isFile()) return file;
   }
   throw new DatasetError(
     "FILE",
@@ -112,7 +111,21 @@ async function readIndexText(directory: string, name: string): Promise<{ file: s
   );
 }
 
-async function fileRow(
+/** Takes the heading off the lines of a csv, where it has one. */
+export async function takeHeader(
+  inputs: string,
+  lines: CsvLine[],
+  kind: Kind,
+  digits: boolean,
+): Promise<CsvLine | undefined> {
+  // A first cell that is the name of a file is no heading, whatever it looks like.
+  const isFile = async (): Promise<boolean> =>
+    (await statOf(join(inputs, lines[0]?.cells[0] ?? "")))?.isFile() ?? false;
+  return hasHeader(lines, kind, digits) && !(await isFile()) ? lines.shift() : undefined;
+}
+
+/** The row of a line of kind pairs or frames; reports what is wrong with it. */
+export async function fileRow(
   directory: string,
   index: DatasetIndex,
   line: number,

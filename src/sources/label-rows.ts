@@ -80,7 +80,9 @@ export function addLabelRows(
     index.rows.push({ id: 0, line, input: input.replaceAll("\\", "/"), values: values as number[] });
   }
   const most =
-    width === 1 && !digits && index.kind === "classes" ? Math.max(...new Set(index.rows.map(classNumber))) : 0;
+    width === 1 && !digits && index.kind === "classes"
+      ? index.rows.reduce((n, row) => Math.max(n, classNumber(row)), 0)
+      : 0;
   if (most > 1 && Number.isFinite(most)) {
     const hint =
       "; if they are numbers of classes, pass index: await fromCsv(D, csv, { file, label }), if amounts, use RegressionDataset";

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { allot, allotFolds, type AllotOptions, exactCounts, type Stratum } from "./stratify.js";
 import { DatasetError } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
+import { numbersTo } from "../core/numbers.js";
 import { splitNames } from "../core/split-name.js";
 import { random } from "../signal/random.js";
 
@@ -70,7 +71,7 @@ export function kfold(
   const { seed = 0, valSplit = 0 } = options;
   const parts = allotFolds(count, folds, options, random(seed));
   return Array.from({ length: folds }, (_, fold) => {
-    const test = Uint32Array.from(where(parts, (part) => part === fold));
+    const test = where(parts, (part) => part === fold);
     const rest = where(parts, (part) => part !== fold);
     if (test.length === 0 || rest.length === 0) {
       const of = options.groups ? `${new Set(options.groups).size} groups` : `${count} examples`;
@@ -79,8 +80,8 @@ export function kfold(
         `fold ${fold + 1} of ${folds}: empty, from ${of}; expected no more folds than that`,
       );
     }
-    if (valSplit === 0) return { train: Uint32Array.from(rest), validate: new Uint32Array(0), test };
-    const pick = <T>(all?: readonly T[]): T[] | undefined => all && rest.map((i) => all[i]!);
+    if (valSplit === 0) return { train: rest, validate: new Uint32Array(0), test };
+    const pick = <T>(all?: readonly T[]): T[] | undefined => all && Array.from(rest, (i) => all[i]!);
     const inner = splitExamples(rest.length, {
       trainSplit: 1 - valSplit,
       valSplit,
@@ -102,16 +103,18 @@ export function kfold(
  */
 export function explicitSplit(count: number, lists: { [name in keyof Split]?: ArrayLike<number> }): Split {
   checkKnown("split", lists, { train: true, validate: true, test: true });
-  const owner = new Map<number, string>();
+  // Which split has an example: 1 for the first, 0 for none.
+  const owner = new Uint8Array(count);
   const take = (name: keyof Split): Uint32Array => {
-    const numbers = Array.from(lists[name] ?? []);
-    for (const i of numbers) {
+    const numbers = lists[name] ?? [];
+    for (let at = 0; at < numbers.length; at++) {
+      const i = numbers[at]!;
       if (!Number.isInteger(i) || i < 0 || i >= count) {
         throw new DatasetError("SPLIT", `${name}: example ${i}, expected a whole number from 0 to ${count - 1}`);
       }
-      const other = owner.get(i);
+      const other = splitNames[owner[i]! - 1];
       if (other) throw new DatasetError("SPLIT", `${name}: example ${i} is also in ${other}, expected it in one split`);
-      owner.set(i, name);
+      owner[i] = 1 + splitNames.indexOf(name);
     }
     return Uint32Array.from(numbers).sort();
   };
@@ -125,8 +128,7 @@ export function explicitSplit(count: number, lists: { [name in keyof Split]?: Ar
 export function publishedSplit(ids: ArrayLike<number>, sides: { validate: number[]; test: number[] }): Split {
   const side = new Map<number, keyof Split>();
   for (const name of ["validate", "test"] as const) for (const id of sides[name]) side.set(id, name);
-  const on = (name: keyof Split): number[] =>
-    Array.from(ids).flatMap((id, i) => ((side.get(id) ?? "train") === name ? [i] : []));
+  const on = (name: keyof Split): Uint32Array => where(ids, (id) => (side.get(id) ?? "train") === name);
   return explicitSplit(ids.length, { train: on("train"), validate: on("validate"), test: on("test") });
 }
 
@@ -135,13 +137,17 @@ export interface SplitSource {
   count: number;
   ids: ArrayLike<number>;
   names: readonly string[];
+  /** The name of example `i`, where all of them in an array would be large. Default: out of `names`. */
+  nameOf?(i: number): string;
 }
 
 /** SHA-256 over every example's id and name, independent of shards and encoding. */
 export function splitFingerprint(source: SplitSource): string {
   const hash = createHash("sha256");
-  const order = Array.from({ length: source.count }, (_, i) => i).sort((a, b) => source.ids[a]! - source.ids[b]!);
-  for (const i of order) hash.update(`${source.ids[i]}\0${source.names[i] ?? ""}\n`);
+  const { ids, nameOf = (i) => source.names[i] ?? "" } = source;
+  const order = numbersTo(source.count);
+  if (!isAscending(ids)) order.sort((a, b) => ids[a]! - ids[b]!);
+  for (const i of order) hash.update(`${ids[i]}\0${nameOf(i)}\n`);
   return hash.digest("hex");
 }
 
@@ -181,13 +187,35 @@ export function unpackSplit(saved: SavedSplit, source: SplitSource, where: strin
         `expected ${fingerprint.slice(0, 12)}, ${source.count} examples; make a new split (${where})`,
     );
   }
-  const number = new Map(Array.from({ length: source.count }, (_, i) => [source.ids[i]!, i]));
-  const numbers = (ids: number[]): number[] => ids.map((id) => number.get(id) ?? -1);
+  const place = placesOf(source.ids);
+  const numbers = (ids: number[]): number[] => ids.map(place);
   return explicitSplit(source.count, {
     train: numbers(saved.train),
     validate: numbers(saved.validate),
     test: numbers(saved.test),
   });
+}
+
+function isAscending(ids: ArrayLike<number>): boolean {
+  for (let i = 1; i < ids.length; i++) if (ids[i - 1]! >= ids[i]!) return false;
+  return true;
+}
+
+/** Finds the example of an id, or -1. */
+function placesOf(ids: ArrayLike<number>): (id: number) => number {
+  if (!isAscending(ids)) {
+    const number = new Map(Array.from(ids, (id, i) => [id, i]));
+    return (id) => number.get(id) ?? -1;
+  }
+  return (id) => {
+    let [from, to] = [0, ids.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (ids[middle]! < id) from = middle + 1;
+      else to = middle;
+    }
+    return ids[from] === id ? from : -1;
+  };
 }
 
 function checkShares(shares: readonly number[]): void {
@@ -208,7 +236,7 @@ function checkLengths(count: number, options: AllotOptions): void {
 }
 
 function checkedSplit(count: number, parts: Uint16Array, shares: readonly number[], options: AllotOptions): Split {
-  const numbers = shares.map((_, part) => Uint32Array.from(where(parts, (p) => p === part)));
+  const numbers = shares.map((_, part) => where(parts, (p) => p === part));
   for (const [part, share] of shares.entries()) {
     if (share === 0 || numbers[part]!.length > 0) continue;
     const of = options.groups ? `${count} examples in ${new Set(options.groups).size} groups` : `${count} examples`;
@@ -221,8 +249,11 @@ function checkedSplit(count: number, parts: Uint16Array, shares: readonly number
   return { train: numbers[0]!, validate: numbers[1]!, test: numbers[2]! };
 }
 
-function where(parts: Uint16Array, test: (part: number) => boolean): number[] {
-  const found: number[] = [];
-  for (let i = 0; i < parts.length; i++) if (test(parts[i]!)) found.push(i);
+/** The places of the values that pass. */
+function where(values: ArrayLike<number>, test: (value: number) => boolean): Uint32Array {
+  let count = 0;
+  for (let i = 0; i < values.length; i++) if (test(values[i]!)) count++;
+  const found = new Uint32Array(count);
+  for (let i = values.length; i-- > 0; ) if (test(values[i]!)) found[--count] = i;
   return found;
 }

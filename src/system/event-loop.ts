@@ -39,3 +39,24 @@ export async function mapSome<T, R>(
   await Promise.all(Array.from({ length: Math.min(together, items.length) }, runner));
   return out;
 }
+
+/**
+ * What `work` gives for each item, in order, for a few items at the same time: those not asked for yet are no more than `together`,
+ * however many there are.
+ */
+export async function* inOrder<T, R>(
+  items: AsyncIterable<T> | Iterable<T>,
+  work: (item: T, index: number) => Promise<R>,
+  together: number = TOGETHER,
+): AsyncGenerator<R> {
+  const waiting: Promise<R>[] = [];
+  let next = 0;
+  for await (const item of items) {
+    const one = work(item, next++);
+    // One that fails while an earlier one is waited for is thrown when its turn comes, or nowhere.
+    one.catch(() => undefined);
+    waiting.push(one);
+    if (waiting.length >= together) yield await waiting.shift()!;
+  }
+  for (const one of waiting) yield await one;
+}

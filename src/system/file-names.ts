@@ -1,5 +1,5 @@
 import { handleToRead, refuseOthers } from "./open-to-read.js";
-import type { Stats } from "node:fs";
+import { lstatSync, type Stats } from "node:fs";
 import { readdir, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, posix, relative, sep } from "node:path";
 import { fileError } from "./atomic-file.js";
@@ -38,6 +38,38 @@ export async function linksOut(base: string, names: Iterable<string>): Promise<S
     }
   }
   return out;
+}
+
+/** As `linksOut`, name by name: a folder is looked at once and not listed, however many files it has. */
+export class LinkGuard {
+  private readonly folders = new Map<string, boolean>();
+
+  /** @param real where `base` is, links followed */
+  private constructor(
+    private readonly base: string,
+    private readonly real: string | undefined,
+  ) {}
+
+  static async of(base: string): Promise<LinkGuard> {
+    return new LinkGuard(base, await realPath(base));
+  }
+
+  /** Whether a symbolic link leads the file `name` out of the folder. */
+  async leadsOut(name: string): Promise<boolean> {
+    const folder = posix.dirname(name.split(sep).join("/"));
+    let out = this.folders.get(folder);
+    if (out === undefined) {
+      out = await this.isOut(folder);
+      this.folders.set(folder, out);
+    }
+    const link = !out && lstatSync(join(this.base, name), { throwIfNoEntry: false })?.isSymbolicLink() === true;
+    return out || (link && (await this.isOut(name)));
+  }
+
+  private async isOut(name: string): Promise<boolean> {
+    const at = await realPath(join(this.base, name));
+    return this.real !== undefined && at !== undefined && !isInside(this.real, at);
+  }
 }
 
 /** Where a symbolic link leads; undefined where that is outside of `root`, or nothing. */

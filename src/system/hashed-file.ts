@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { closeSync, openSync, writeSync } from "node:fs";
+import { closeSync, fsync, openSync, writeSync } from "node:fs";
+import { promisify } from "node:util";
+import { eachPart } from "./read-bytes.js";
 
 /** Bytes collected before they are hashed and written: large enough for few calls, small enough for the cache. */
 const CHUNK_BYTES = 1 << 20;
@@ -10,7 +12,7 @@ export class HashedFile {
   private buffer = Buffer.allocUnsafeSlow(2 * CHUNK_BYTES);
   private used = 0;
   private readonly fd: number;
-  private readonly hash = createHash("sha256");
+  private hash = createHash("sha256");
 
   constructor(path: string) {
     this.fd = openSync(path, "w");
@@ -28,10 +30,17 @@ export class HashedFile {
     return { buffer: this.buffer, at, fileAt };
   }
 
-  /** Writes what is left and returns the hash. */
+  /** Writes what is left and returns the hash of all that was written since the last call. */
   finish(): string {
     this.flush();
-    return this.hash.digest("hex");
+    const { hash } = this;
+    this.hash = createHash("sha256");
+    return hash.digest("hex");
+  }
+
+  /** Flushes what was written to the disk. */
+  async sync(): Promise<void> {
+    await promisify(fsync)(this.fd);
   }
 
   close(): void {
@@ -44,4 +53,11 @@ export class HashedFile {
     for (let at = 0; at < part.length; ) at += writeSync(this.fd, part, at);
     this.used = 0;
   }
+}
+
+/** SHA-256 of a file, hexadecimal. */
+export function fileHash(path: string): string {
+  const hash = createHash("sha256");
+  eachPart(path, (part) => hash.update(part));
+  return hash.digest("hex");
 }

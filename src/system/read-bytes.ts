@@ -16,6 +16,31 @@ export function fillFrom(file: number, bytes: Uint8Array, from: number): number 
   return got;
 }
 
+/** A file in parts of some megabytes, each of whole lines. */
+export function* fileParts(path: string, partBytes = 4 * PART_BYTES): Generator<Uint8Array> {
+  try {
+    const file = openToRead(path);
+    try {
+      let rest = new Uint8Array(0);
+      for (let at = 0; ; ) {
+        const part = new Uint8Array(rest.length + partBytes);
+        part.set(rest);
+        const got = fillFrom(file, part.subarray(rest.length), at);
+        at += got;
+        const all = part.subarray(0, rest.length + got);
+        const end = got < partBytes ? all.length : all.lastIndexOf(10) + 1;
+        if (end > 0) yield all.subarray(0, end);
+        if (got < partBytes) return;
+        rest = all.slice(end);
+      }
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw fileError(error, path);
+  }
+}
+
 /** Reads a whole file part by part; the next part overwrites the one before. */
 export function eachPart(path: string, visit: (part: Uint8Array) => void): void {
   try {

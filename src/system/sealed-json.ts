@@ -37,7 +37,7 @@ export function sealedText(value: object): string {
  * Reads a json file of ours; undefined where there is none.
  * @throws DatasetError "RECORD" when it is damaged or of another format, "FILE" when it can't be read
  */
-export async function readJson<T>(path: string, form: JsonForm<T>): Promise<T | undefined> {
+export async function readJson<T extends object>(path: string, form: JsonForm<T>): Promise<T | undefined> {
   const { what, fix } = form;
   let bytes: Buffer;
   try {
@@ -48,6 +48,21 @@ export async function readJson<T>(path: string, form: JsonForm<T>): Promise<T | 
   }
   const damaged = (found: string, expected: string, cause?: unknown): DatasetError =>
     new DatasetError("RECORD", `${what}: ${found}, expected ${expected} (${path}); ${fix}`, [], { cause });
+  const value = readSeal<T>(bytes, form.unsealed === true, damaged);
+  const wrong = form.misfit(value);
+  if (wrong) throw damaged(wrong.found, wrong.expected);
+  return value;
+}
+
+/**
+ * The object that `sealedText` wrote, without its checksum.
+ * @param unsealed takes one without a checksum as well
+ */
+export function readSeal<T extends object>(
+  bytes: Buffer,
+  unsealed: boolean,
+  damaged: (found: string, expected: string, cause?: unknown) => DatasetError,
+): T {
   let value: T | undefined;
   try {
     value = JSON.parse(bytes.toString("utf8")) as T;
@@ -56,7 +71,7 @@ export async function readJson<T>(path: string, form: JsonForm<T>): Promise<T | 
   }
   const from = Math.max(0, bytes.length - SEAL_BYTES);
   const seal = SEAL.exec(bytes.toString("latin1", from));
-  const none = form.unsealed === true && !LIKE_SEAL.test(bytes.toString("latin1", Math.max(0, from - 20)));
+  const none = unsealed && !LIKE_SEAL.test(bytes.toString("latin1", Math.max(0, from - 20)));
   if (!seal && !none) throw damaged("no checksum", "one at its end");
   if (seal) {
     const found = sha256Of(bytes.subarray(0, from + seal.index));
@@ -64,8 +79,6 @@ export async function readJson<T>(path: string, form: JsonForm<T>): Promise<T | 
     delete (value as { checksum?: string }).checksum;
   }
   if (value === null || typeof value !== "object") throw damaged("no object", "format 1");
-  const wrong = form.misfit(value);
-  if (wrong) throw damaged(wrong.found, wrong.expected);
   return value;
 }
 

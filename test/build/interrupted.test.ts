@@ -8,7 +8,7 @@ import { planRecipe } from "../../dist/generate/write-wavs.js";
 import { sealedText } from "../../dist/system/sealed-json.js";
 import { withLock } from "../../dist/system/lock.js";
 import { planRecords } from "../../dist/build/plan-records.js";
-import { publish } from "../../dist/records/publish.js";
+import { publish, stageManifest } from "../../dist/records/publish.js";
 import { savePlan } from "../../dist/records/plan.js";
 import { buildOneShard, buildRecords } from "../../dist/build/build-records.js";
 import { openRecords } from "../../dist/records/open-records.js";
@@ -136,9 +136,9 @@ test("a publication that was cut short is finished by the next reader or builder
     assert.equal(existsSync(staging), false);
   }
   assert.deepEqual(shardHashes(directory), old);
-  await withLock(directory, "dataset", (lock) =>
-    publish(directory, "dataset", { manifest: first, move: [], remove: [] }, lock),
-  );
+  const { shards, examples: _e, samples: _s, fingerprint: _f, ...facts } = first;
+  await stageManifest(directory, facts, shards);
+  await withLock(directory, "dataset", (lock) => publish(directory, "dataset", { move: [], remove: [] }, lock));
   assert.equal((await openRecords(directory, "dataset")).count, 24);
 });
 

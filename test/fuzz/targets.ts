@@ -14,7 +14,7 @@ import { readLabels } from "../../dist/format/labels.js";
 import { decodeFlac } from "../../dist/records/read-flac.js";
 import { openRecords } from "../../dist/records/open-records.js";
 import { readExample } from "../../dist/records/read-example.js";
-import { readPlan } from "../../dist/records/read-stored.js";
+import { openPlan } from "../../dist/records/read-stored.js";
 import { finishPublication } from "../../dist/records/publish.js";
 import { planPath } from "../../dist/records/plan.js";
 import type { Random } from "../../dist/signal/random.js";
@@ -108,6 +108,14 @@ async function readAll(directory: string): Promise<number> {
   const open = await openRecords(directory, "set");
   for (let i = 0; i < open.count; i++) await readExample(open, i);
   return open.count;
+}
+
+/** Reads a plan and the rows of every shard. */
+async function readWhole(path: string): Promise<number> {
+  const plan = await openPlan(path, "set");
+  await plan?.check();
+  for (let k = 0; k < (plan?.count ?? 0); k++) await plan!.rows(k);
+  return plan?.count ?? 0;
 }
 
 const csvOptions = { file: "file", labels: "class", split: "split", group: "group" };
@@ -229,7 +237,7 @@ export const TARGETS: Readonly<Record<string, Target>> = {
   split: records("set.split.json", sealed, async (directory) =>
     loadSplit(join(directory, "set.split.json"), await openRecords(directory, "set")),
   ),
-  plan: records("set.plan.json", sealed, (directory) => readPlan(planPath(directory, "set"), "set")),
+  plan: records("set.plan.json", sealed, (directory) => readWhole(planPath(directory, "set"))),
   journal: records(JOURNAL, sealed, async (directory) => {
     await withLock(directory, "set", (lock) => finishPublication(directory, "set", lock));
     return readAll(directory);

@@ -14,6 +14,7 @@ import { planRecipe } from "../../dist/generate/recipe.js";
 import { readAhead } from "../../dist/load/read-ahead.js";
 import { buildRecords } from "../../dist/build/build-records.js";
 import { openRecords, type Records } from "../../dist/records/open-records.js";
+import { openShard } from "../../dist/records/records.js";
 import { loadTensorFlow } from "../../dist/tensorflow/load.js";
 import { ended, start } from "../support/processes.js";
 import { python, root } from "../support/python.js";
@@ -352,9 +353,14 @@ test("a shard that was cut off or is gone is named, and nothing comes after the 
   const iterator = await batches(records, all(records), { batchSize: 5, shuffle: false }).iterator();
   await assert.rejects(iterator.next(), { name: "DatasetError", code: "RECORD", message: /cut0\.tfrecord/ });
   assert.equal((await iterator.next()).done, true);
-  const missing = { ...records, paths: [join(at, "gone.tfrecord")] };
+  const shard = records.manifest.shards[0]!;
+  const missing = { ...records, manifest: { ...records.manifest, shards: [{ ...shard, file: "gone.tfrecord" }] } };
   const other = await batches(missing, all(records)).iterator();
-  await assert.rejects(other.next(), { name: "DatasetError", code: "FILE", message: /gone\.tfrecord: not found/ });
+  await assert.rejects(other.next(), {
+    name: "DatasetError",
+    code: "FILE",
+    message: /gone\.tfrecord: not found/,
+  });
 });
 
 test("a shard rebuilt since the records were opened is refused, not read at the old positions", async () => {
@@ -391,6 +397,7 @@ test("the first tasks of an epoch are small, so that nothing waits for a large o
   const tasks: number[][] = [];
   const planner = {
     checks: () => new Float64Array(0),
+    claimed: (_: unknown, work: (fetch: undefined) => Promise<never>) => work(undefined),
     layout: (k: number, at: number) => {
       // The first batch of a task lies at the beginning of its buffer.
       if (at === 0) tasks.push([]);
@@ -398,9 +405,9 @@ test("the first tasks of an epoch are small, so that nothing waits for a large o
       return layoutBatch(records, { example: all(records) }, Uint32Array.of(k), {}, 0, at);
     },
   };
-  const shards = records.paths.map((path) => ({ path }));
+  const shards = (k: number) => openShard(records, k);
   const reader = readAhead(
-    { shards: { ...shards }, opened: "tasks", labels: undefined, channels: 1 },
+    { shards, opened: "tasks", labels: undefined, channels: 1 },
     { now: 1, atMost: 1 },
     0,
     120,
@@ -426,9 +433,10 @@ test("readers that join in the middle of an epoch change nothing", async () => {
   const records = await tones();
   const planner = {
     checks: () => new Float64Array(0),
+    claimed: (_: unknown, work: (fetch: undefined) => Promise<never>) => work(undefined),
     layout: (k: number, at: number) => layoutBatch(records, { example: all(records) }, Uint32Array.of(k), {}, 0, at),
   };
-  const shards = { ...records.paths.map((path) => ({ path })) };
+  const shards = (k: number) => openShard(records, k);
   const readers = { now: 1, atMost: 4 };
   const reader = readAhead({ shards, opened: "joined", labels: undefined, channels: 1 }, readers, 0, 120, planner, []);
   const seen: number[] = [];

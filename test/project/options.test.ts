@@ -53,6 +53,7 @@ function calls(dataset: library.SimpleAudioClassificationDataset): Record<string
     "Dataset.plan": () => dataset.plan(wrong),
     finishPlan: () => library.finishPlan("none", wrong),
     "Dataset.load": () => dataset.load(wrong),
+    "Dataset.load's cache": () => new library.AudioDataset("http://localhost/set", "set").load({ cache: wrong }),
     "Dataset.kfold": () => dataset.kfold(2, wrong),
     "Dataset.verify": () => dataset.verify(wrong),
     "Dataset.repair": () => dataset.repair(wrong),

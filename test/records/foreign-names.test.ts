@@ -5,6 +5,7 @@ import { type TestContext, test } from "node:test";
 import { buildOneShard, buildRecords } from "../../dist/build/build-records.js";
 import { openRecords } from "../../dist/records/open-records.js";
 import type { Manifest } from "../../dist/records/manifest.js";
+import { openManifest } from "../../dist/records/read-stored.js";
 import type { BuildPlan } from "../../dist/records/plan.js";
 import { repair } from "../../dist/repair/repair.js";
 import { verify } from "../../dist/repair/verify.js";
@@ -17,7 +18,11 @@ async function dataset(
 ): Promise<{ directory: string; manifest: Manifest; built: BuildPlan; secret: string; out: string }> {
   const directory = copyFixture(t, "pairs", false);
   const built = await plan(directory, "pairs", { examplesPerFile: 8 });
-  const manifest = await buildRecords(directory, built, quiet);
+  const { shards, ...head } = await buildRecords(directory, built, quiet);
+  const stored = await openManifest(directory, "dataset");
+  const whole = shards.map(async (shard, k) => ({ ...shard, sources: (await stored!.sources(k))! }));
+  // In one piece, as earlier versions wrote it.
+  const manifest = { ...head, shards: await Promise.all(whole) };
   const outside = folder(t);
   writeFileSync(join(outside, "x0.tfrecord"), "precious");
   return { directory, manifest, built, secret: join(outside, "x0.tfrecord"), out: `../${outside.split("/").at(-1)}` };

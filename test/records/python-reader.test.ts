@@ -231,7 +231,7 @@ print(json.dumps([schema, found]))`,
 
   it("Ray reads the shards of every kind to what is in them", async () => {
     const expected: Record<string, unknown[]> = {};
-    const paths: Record<string, string[]> = {};
+    const paths: Record<string, readonly string[]> = {};
     for (const [kind, { make }] of Object.entries(kinds)) {
       for (const encoding of ["pcm16", "float32"]) {
         const dataset = make(`${kind}-${encoding}`);

@@ -171,7 +171,10 @@ test("a damaged manifest is an error that says so; without one our shards aren't
   const text = readFileSync(manifest, "utf8");
   const { checksum: _, ...sound } = JSON.parse(text);
   for (const [damaged, message] of [
-    [text.slice(0, 100), /^manifest: not json, expected format 1 \(.*; call repair, or rebuild the records$/],
+    [
+      text.slice(0, 100),
+      /^manifest: no head, expected one in its last line \(.*; call repair, or rebuild the records$/,
+    ],
     [sealedText({ ...sound, format: 2 }), /^manifest: format 2, expected 1/],
     [
       text.replace('"sampleRate":4000', '"sampleRate":4001'),
