@@ -1,12 +1,14 @@
 import { mkdir } from "node:fs/promises";
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
-import { type AuditOptions, type AuditReport, audit } from "./audit/audit.js";
-import { type CheckOptions, type CheckReport, check, checkDataset } from "./check/check.js";
+import { type AuditReport, audit } from "./audit/audit.js";
+import { type CheckReport, check } from "./check/check.js";
 import { DatasetError } from "./core/error.js";
 import { checkKnown, optionsOf } from "./core/known-options.js";
 import {
   AUDIT_OPTIONS,
   CHECK_OPTIONS,
+  type DatasetAuditOptions,
+  type DatasetCheckOptions,
   type DatasetOptions,
   type ExampleKey,
   GENERATE_OPTIONS,
@@ -15,6 +17,8 @@ import {
   INDEX_OPTIONS,
   LOAD_OPTIONS,
   type LoadOptions,
+  PLAN_OPTIONS,
+  type PlanOptions,
   RECORDING_OPTIONS,
 } from "./dataset-options.js";
 import { removeWavs, writeWavs } from "./generate/write-wavs.js";
@@ -22,14 +26,16 @@ import { exampleSamples } from "./records/records.js";
 import { type Batches, batches } from "./load/batches.js";
 import { BATCH_OPTIONS, type BatchOptions, STILL } from "./load/options.js";
 import { balancedSampling } from "./load/sampling.js";
-import { type IndexOptions, readIndex } from "./sources/index-csv.js";
+import { type IndexOptions, readIndex, scanIndex } from "./sources/index-csv.js";
 import { OCTAVE_UP, pairBy } from "./sources/from-names.js";
 import { predictExample } from "./load/predict.js";
 import { planRecords } from "./build/plan-records.js";
 import { planRecipe } from "./generate/recipe.js";
 import { pythonReader } from "./records/python-reader.js";
 import { buildRecords } from "./build/build-records.js";
-import { openRecords, type Records } from "./records/open-records.js";
+import { auditOnRay, buildOnRay, checkOnRay } from "./ray/on-ray.js";
+import { checkRay } from "./ray/jobs-api.js";
+import { type OpenOptions, openRecords, type Records } from "./records/open-records.js";
 import { type RepairReport, repair } from "./repair/repair.js";
 import type { ExploredExample, SplitsView, SummaryView } from "./show/index.js";
 import {
@@ -99,15 +105,17 @@ export abstract class Dataset {
    * Checks every source file and label row, and reports every problem at once. Changes nothing.
    * @param options `index` is what `fromCsv` or its like gave, instead of the index csv
    */
-  async check(options: CheckOptions & IndexOptions & { index?: DatasetIndex } = {}): Promise<CheckReport> {
+  async check(options: DatasetCheckOptions = {}): Promise<CheckReport> {
     checkKnown("check", options, CHECK_OPTIONS);
     return await this.inspect(options);
   }
 
-  private async inspect(options: CheckOptions & IndexOptions & { index?: DatasetIndex }): Promise<CheckReport> {
-    const { index } = options;
-    if (!index) return await checkDataset(this.directory, this.name, this.kind, options);
-    if (index.kind === this.kind) return await check(this.directory, index, options);
+  private async inspect({ index, ray, ...options }: DatasetCheckOptions): Promise<CheckReport> {
+    if (!index || index.kind === this.kind) {
+      const { directory, name, kind } = this;
+      const scan = index ? { index, problems: [] } : await scanIndex(directory, name, kind, options);
+      return ray ? await checkOnRay(ray, directory, name, scan, options) : await check(directory, scan, options);
+    }
     const message = `index ${index.file}: kind ${index.kind}, expected ${this.kind}`;
     throw new DatasetError("OPTION", `${message}; pass it to a ${CLASS[index.kind]}`);
   }
@@ -121,7 +129,12 @@ export abstract class Dataset {
    */
   async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
     checkKnown("generateRecords", options, RECORDING_OPTIONS);
-    await this.build(await this.planned(options), options);
+    const { ray, ...how } = options;
+    if (ray) checkRay(ray);
+    const plan = await this.planned(how);
+    if (!ray) return await this.build(plan, how);
+    this.loaded = undefined;
+    await buildOnRay(ray, this.directory, plan, how);
   }
 
   /**
@@ -132,14 +145,14 @@ export abstract class Dataset {
    * @throws DatasetError "CHECK" with every problem of the sources
    * @example const { file, shards } = await new AudioDataset("./data", "dataset").plan({ examplesPerFile: 1000 });
    */
-  async plan(options: GenerateRecordsOptions = {}): Promise<{ file: string; shards: number; examples: number }> {
-    checkKnown("plan", options, RECORDING_OPTIONS);
+  async plan(options: PlanOptions = {}): Promise<{ file: string; shards: number; examples: number }> {
+    checkKnown("plan", options, PLAN_OPTIONS);
     const plan = await this.planned(options);
     const file = await savePlan(this.directory, plan);
     return { file, shards: plan.shards.length, examples: plan.shards.at(-1)!.to };
   }
 
-  private async planned(options: GenerateRecordsOptions): Promise<BuildPlan> {
+  private async planned(options: PlanOptions): Promise<BuildPlan> {
     const quick = { ...options, deep: false, onProgress: false } as const;
     const { sound: index, ...report } = await this.inspect(quick);
     const nothingLeft = index.rows.length === 0;
@@ -297,9 +310,12 @@ export abstract class Dataset {
    * @throws DatasetError "LEAK" for the kinds that `failOn` names
    * @example console.log(String(await dataset.audit({ failOn: ["identical"] })))
    */
-  audit(options: AuditOptions = {}): Promise<AuditReport> {
+  async audit(options: DatasetAuditOptions = {}): Promise<AuditReport> {
     checkKnown("audit", options, AUDIT_OPTIONS);
-    return audit(this.records, this.split, options);
+    const { ray, ...how } = options;
+    const { records, split, options: loaded } = this.need();
+    if (!ray) return await audit(records, split, how);
+    return await auditOnRay(ray, this.directory, records, this.opening(loaded), split, how);
   }
 
   /** Saves the split that `load` made, as a small json to share; `load({ split: file })` takes it. */
@@ -323,10 +339,14 @@ export abstract class Dataset {
     await buildRecords(this.directory, plan, options);
   }
 
-  private async open({ width, allowStale }: LoadOptions): Promise<Records> {
+  private opening({ width, allowStale }: LoadOptions): OpenOptions {
     // Records of the original's later version don't say whether their numbers are classes, values or sound.
     const kind = this.kind === "classes" || this.kind === "values" ? this.kind : undefined;
-    const records = await openRecords(this.directory, this.name, { kind, width, allowStale });
+    return { kind, width, allowStale };
+  }
+
+  private async open(options: LoadOptions): Promise<Records> {
+    const records = await openRecords(this.directory, this.name, this.opening(options));
     const found = records.manifest.kind;
     if (found === this.kind) return records;
     throw new DatasetError(
