@@ -2,7 +2,7 @@
 
     python cluster.py FOLDER CPUS
 
-Prints one line of json, its dashboard's address and the raylets' process ids; ends with all its processes once standard input ends.
+Prints one line of json, its dashboard's address, that of its drivers and the raylets' process ids; ends with all its processes once standard input ends.
 """
 
 import json
@@ -10,24 +10,26 @@ import os
 import sys
 import time
 
-# Ray gives a raylet 30 s to start, which isn't enough on a loaded machine. Off, the third keeps Ray to loopback.
-os.environ.update(RAY_raylet_start_wait_time_s="600", RAY_USAGE_STATS_ENABLED="0", RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0")
+folder, cpus = sys.argv[1], int(sys.argv[2])
+# Ray gives a raylet 30 s to start, which isn't enough on a loaded machine.
+os.environ.update(RAY_raylet_start_wait_time_s="600", RAY_USAGE_STATS_ENABLED="0")
+# Off, this keeps Ray to loopback. In its usual folder every later `ray.init()` would find this cluster.
+os.environ.update(RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0", RAY_TMPDIR=folder)
 
 import ray
 from ray.cluster_utils import Cluster
 
-folder, cpus = sys.argv[1], int(sys.argv[2])
 memory = {"object_store_memory": 80 * 2**20}
 cluster = Cluster()
 try:
-    head = cluster.add_node(wait=False, num_cpus=0, include_dashboard=True, dashboard_host="127.0.0.1", dashboard_port=0, temp_dir=folder, **memory)
+    head = cluster.add_node(wait=False, num_cpus=0, include_dashboard=True, dashboard_host="127.0.0.1", dashboard_port=0, **memory)
     nodes = [cluster.add_node(wait=False, num_cpus=cpus, **memory) for _ in range(2)]
     ray.init(address=cluster.address, log_to_driver=False)
     while sum(node["Alive"] for node in ray.nodes()) < 3:
         time.sleep(0.1)
     ray.shutdown()
     raylets = [node.all_processes["raylet"][0].process.pid for node in nodes]
-    print(json.dumps({"address": "http://" + head.address_info["webui_url"], "raylets": raylets}), flush=True)
+    print(json.dumps({"address": "http://" + head.address_info["webui_url"], "gcs": cluster.address, "raylets": raylets}), flush=True)
     sys.stdin.read()
 finally:
     for node in [*cluster.worker_nodes, cluster.head_node]:

@@ -13,6 +13,8 @@ import { pythonPath, root } from "../support/python.js";
 export interface Cluster {
   /** For the option `ray`. */
   ray: { address: string; token: string; python: string };
+  /** Environment of a driver on this machine. */
+  driver: NodeJS.ProcessEnv;
   /** The raylets' process ids. */
   raylets: number[];
   /** What its processes wrote. */
@@ -46,9 +48,10 @@ export async function startCluster(cpus = 1): Promise<Cluster> {
     once(createInterface({ input: child.stdout! }), "line"),
     closed.then(() => Promise.reject(new Error(`the cluster ended before it was up:\n${errors}`))),
   ]);
-  const { address, raylets } = JSON.parse(line as string) as { address: string; raylets: number[] };
+  const { address, gcs, raylets } = JSON.parse(line as string) as { address: string; gcs: string; raylets: number[] };
   return {
     ray: { address, token, python },
+    driver: { ...env, RAY_ADDRESS: gcs, RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER: "0", RAY_TMPDIR: folder },
     raylets,
     logs: () => allText(folder),
     close: async () => {

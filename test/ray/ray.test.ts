@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import { after, before, describe, it, type TestContext } from "node:test";
 import {
   DatasetError,
@@ -12,7 +13,7 @@ import {
   type RayOptions,
   SimpleAudioClassificationDataset,
 } from "../../dist/index.js";
-import { start } from "../support/processes.js";
+import { ended, start } from "../support/processes.js";
 import { python, root } from "../support/python.js";
 import { folder, quiet, shardHashes } from "../support/records.js";
 import { type Cluster, nodesOf, startCluster } from "./cluster.js";
@@ -143,6 +144,37 @@ print("null")`,
     const found = await set.audit({ ...quiet, ray });
     assert.ok(found.findings.length > 0);
     assert.deepEqual(found, await set.audit(quiet));
+  });
+
+  it("ray.data reads windows, without TensorFlow, to what load gives", async (t) => {
+    const set = newSet(t);
+    await set.generateRecords({ ...quiet, examplesPerFile: 5 });
+    const window = { length: 3000, step: 2500 };
+    const replica = { index: 1, count: 2 };
+    await set.load({ trainSplit: 0.5, valSplit: 0.25, testSplit: 0.25, window, replica, shuffle: false, batchSize: 1 });
+    const split = join(set.directory, "split.json");
+    await set.saveSplit(split);
+    const expected: { x: unknown; y: unknown }[] = [];
+    await set.train.forEachAsync(({ xs, ys }) => {
+      expected.push({ x: (xs.arraySync() as unknown[])[0], y: (ys.arraySync() as unknown[])[0] });
+      xs.dispose();
+      (ys as Tensor).dispose();
+    });
+    const script = `
+import json, sys
+import ray
+sys.path.append(sys.argv[1])
+from deep_audio_dataset import ray_dataset
+ray.init(log_to_driver=False, logging_level="error")
+ray.data.DataContext.get_current().enable_progress_bars = False
+rows = ray_dataset(sys.argv[2], "set", blocks=4, split=sys.argv[3], replica=(1, 2), window=3000, step=2500).take_all()
+assert "tensorflow" not in sys.modules
+rows.sort(key=lambda row: row["number"])
+print(json.dumps([{"x": row["x"].tolist(), "y": row["y"].tolist()} for row in rows]))`;
+    const args = ["-c", script, join(root, "python"), set.directory, split];
+    const { status, stdout, stderr } = await ended(start(cluster.ray.python, args, { env: cluster.driver }));
+    assert.equal(status, 0, stderr);
+    assert.deepEqual(JSON.parse(stdout.trim().split("\n").at(-1)!), expected);
   });
 
   it("goes on without the process that submitted it, is found again, and stops when told", async (t) => {
