@@ -103,7 +103,7 @@ export abstract class Dataset {
 
   /**
    * Checks every source file and label row, and reports every problem at once. Changes nothing.
-   * @param options `index` is what `fromCsv` or its like gave, instead of the index csv
+   * @param options `index` is what `fromCsv` or its like gave, instead of the index csv; with `ray` a cluster reads the files
    */
   async check(options: DatasetCheckOptions = {}): Promise<CheckReport> {
     checkKnown("check", options, CHECK_OPTIONS);
@@ -122,9 +122,10 @@ export abstract class Dataset {
 
   /**
    * Builds the records of your own files: shards `D/N<k>.tfrecord`, on all cores, each complete or not written at all.
-   * Called again, it builds only what is missing or whose sources changed.
+   * Called again, it builds only what is missing or whose sources changed. `ray` lets a cluster build them.
    *
-   * @throws DatasetError "CHECK" with every problem of the sources, before anything is written
+   * @throws DatasetError "CHECK" with every problem of the sources, before anything is written; with `ray` "ENVIRONMENT" for a cluster that
+   * can't be reached or lost its driver, "LOCKED" where another job builds the same records
    * @example await new AudioDataset("./data", "dataset").generateRecords()
    */
   async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
@@ -305,7 +306,7 @@ export abstract class Dataset {
   }
 
   /**
-   * Looks for what the splits share: the same sound, near-duplicates, groups, neighbours of a generated set.
+   * Looks for what the splits share: the same sound, near-duplicates, groups, neighbours of a generated set. `ray` lets a cluster compare.
    *
    * @throws DatasetError "LEAK" for the kinds that `failOn` names
    * @example console.log(String(await dataset.audit({ failOn: ["identical"] })))
@@ -325,7 +326,7 @@ export abstract class Dataset {
 
   /**
    * Python code, ready to paste, that reads the same records with `tf.data`: path, kind and sizes filled in as they were
-   * loaded. It uses `python/deep_audio_dataset.py`, which needs TensorFlow alone and gives arrays equal to those here.
+   * loaded. It uses `python/deep_audio_dataset.py`, which gives arrays equal to those here; without TensorFlow too, as numpy's or in `ray.data`.
    *
    * @example console.log(dataset.pythonReader())
    */

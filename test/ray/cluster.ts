@@ -15,6 +15,8 @@ export interface Cluster {
   ray: { address: string; token: string; python: string };
   /** Environment of a driver on this machine. */
   driver: NodeJS.ProcessEnv;
+  /** The process from which all of the cluster's come. */
+  pid: number;
   /** The raylets' process ids. */
   raylets: number[];
   /** What its processes wrote. */
@@ -52,6 +54,7 @@ export async function startCluster(cpus = 1): Promise<Cluster> {
   return {
     ray: { address, token, python },
     driver: { ...env, RAY_ADDRESS: gcs, RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER: "0", RAY_TMPDIR: folder },
+    pid: child.pid!,
     raylets,
     logs: () => allText(folder),
     close: async () => {
