@@ -10,7 +10,7 @@ import { type LongOptions, type Progress, track } from "../notebook/progress.js"
 import { openRecords } from "../records/open-records.js";
 import { readPlan } from "../records/read-stored.js";
 import { runElsewhere } from "../system/pool.js";
-import { asTask, type Outcome, runTask } from "../system/task.js";
+import { asTask, NOTE_BYTES, type Outcome, runTask } from "../system/task.js";
 import { Relay } from "./relay.js";
 import { JobFolder, type Request } from "./request.js";
 
@@ -27,7 +27,7 @@ async function main([path, cpus]: string[]): Promise<void> {
     });
   };
   const work = asTask(async (request: Request) => perform(request, relay, { onProgress, workers: Number(cpus) }));
-  const outcome: Outcome<unknown> = await work({ input: await folder.request(), note: new Uint8Array(4098) });
+  const outcome: Outcome<unknown> = await work({ input: await folder.request(), note: new Uint8Array(NOTE_BYTES) });
   await writing;
   if (latest) await folder.writeProgress(latest);
   await folder.writeOutcome(outcome);

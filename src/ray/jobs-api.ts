@@ -9,7 +9,7 @@ export interface RayOptions {
   /** Of the head's dashboard: `http://head:8265`. */
   address: string;
   /** What the cluster was started with as `RAY_AUTH_TOKEN`. It is sent to `address`, and written nowhere. Default: none. */
-  token?: string;
+  token?: string | undefined;
   /** The dataset's folder on the cluster's machines. Default: the same path as here. */
   directory?: string;
   /** This library's folder on the cluster's machines, built. Default: the same path as here. */

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { deserialize, serialize } from "node:v8";
-import type { Order, Outcome } from "../system/task.js";
+import { NOTE_BYTES, type Order, type Outcome } from "../system/task.js";
 
 type Tasks = Record<string, (order: Order<unknown>) => Promise<Outcome<unknown>>>;
 
@@ -18,7 +18,7 @@ async function main(): Promise<void> {
   const tasks = require(join(__dirname, "../worker.js")) as Tasks;
   for await (const line of createInterface({ input: process.stdin })) {
     const { name, input } = deserialize(Buffer.from(line, "base64")) as { name: string; input: unknown };
-    const outcome = await tasks[name]!({ input, note: new Uint8Array(4098) });
+    const outcome = await tasks[name]!({ input, note: new Uint8Array(NOTE_BYTES) });
     const failed = "failed" in outcome && MACHINE.has(outcome.failed.code) ? outcome.failed : undefined;
     // For the job's log: the next try may succeed.
     if (failed) console.error(failed.message);

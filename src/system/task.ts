@@ -54,7 +54,7 @@ export function lazyTask<A, T>(
 }
 
 /** Bytes of a note: a name of the longest kind, and its length. */
-const NOTE_BYTES = 4098;
+export const NOTE_BYTES = 4098;
 
 /**
  * Runs one of `worker.ts`'s tasks in the pool; a DatasetError thrown there is thrown here, code and problems included.

@@ -13,6 +13,7 @@ import {
   type RayOptions,
   SimpleAudioClassificationDataset,
 } from "../../dist/index.js";
+import { progressLine } from "../../dist/notebook/progress.js";
 import { ended, start } from "../support/processes.js";
 import { python, root } from "../support/python.js";
 import { folder, quiet, shardHashes } from "../support/records.js";
@@ -212,7 +213,11 @@ new SimpleAudioClassificationDataset(directory, "set").generateRecords({ onProgr
     const set = newSet(t);
     const freezeOne = nextFreezer();
     const retries = new Set<number | undefined>();
-    const onProgress = (progress: Progress): void => void retries.add(progress.retries);
+    const lines = new Set<string>();
+    const onProgress = (progress: Progress): void => {
+      retries.add(progress.retries);
+      lines.add(progressLine(progress));
+    };
     const building = set.generateRecords({ ...one, ray, onProgress });
     const [lost, kept] = cluster.raylets;
     const [frozen, killed] = await Promise.all([freezeOne(lost!), freezeOne(kept!)]);
@@ -230,6 +235,7 @@ new SimpleAudioClassificationDataset(directory, "set").generateRecords({ onProgr
     );
     // The lost machine's task may have been started elsewhere as a straggler's before Ray knew that the machine is gone.
     assert.ok(retries.has(1) && !retries.has(3), String([...retries]));
+    assert.ok([...lines].some((line) => line.endsWith(", 1 retry")));
     await until(() => !isThere(frozen));
   });
 
