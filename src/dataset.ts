@@ -311,12 +311,12 @@ export abstract class Dataset {
    * @throws DatasetError "LEAK" for the kinds that `failOn` names
    * @example console.log(String(await dataset.audit({ failOn: ["identical"] })))
    */
-  async audit(options: DatasetAuditOptions = {}): Promise<AuditReport> {
+  audit(options: DatasetAuditOptions = {}): Promise<AuditReport> {
     checkKnown("audit", options, AUDIT_OPTIONS);
     const { ray, ...how } = options;
     const { records, split, options: loaded } = this.need();
-    if (!ray) return await audit(records, split, how);
-    return await auditOnRay(ray, this.directory, records, this.opening(loaded), split, how);
+    if (!ray) return audit(records, split, how);
+    return auditOnRay(ray, this.directory, records, this.opening(loaded), split, how);
   }
 
   /** Saves the split that `load` made, as a small json to share; `load({ split: file })` takes it. */
