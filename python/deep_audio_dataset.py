@@ -1,104 +1,256 @@
-"""Reads the records of deep-audio-dataset into tf.data, as arrays equal to those that the library itself loads.
+"""Reads the records of deep-audio-dataset in Python, as arrays equal to those that the library itself loads.
 
     from deep_audio_dataset import read
-    for x, y in read("./data", "dataset", input_size=256).padded_batch(64):
+    for x, y in read("./data", "dataset", input_size=256).padded_batch(64):    # tf.data
         ...
+    from deep_audio_dataset import Examples, ray_dataset
+    x, y = Examples("./data", "dataset", window=16000)[0]                      # numpy arrays
+    rows = ray_dataset("./data", "dataset", window=16000)                      # ray.data
 
-Needs TensorFlow alone; records of FLAC also soundfile. The shards of one dataset are listed, in order, in its manifest `<name>.manifest.json`.
+Needs numpy; records of FLAC also soundfile, `read` TensorFlow, `ray_dataset` Ray. The shards of one dataset are listed, in order, in its
+manifest `<name>.manifest.json`. A shard has to be as long as the manifest says; its checksums are compared by `dataset.verify()`.
+
+All three take the same options:
+
+split: file that `dataset.saveSplit` wrote; with it the examples of `side`, "train", "validate" or "test".
+replica: `(index, count)`: every `count`-th of them from `index` on, as many for each of `count` processes; where they
+don't come out even, the first ones come once more, as `load({ replica })` and PyTorch's DistributedSampler do.
+window: cuts every example into pieces of so many samples, from one start to the next `step` samples (by default as many; infinity
+takes the first piece alone), with `pad_end` one more where samples are left, as `load({ window })` does. Shorter ones are padded with zeros.
+
+x: `[samples]`; with `input_size` `[frames, input_size]`, the last frame padded with zeros. Several channels are
+one more dimension, the last.
+y: pairs: the target, in the form of x (with `input_size` or `window` both are as long); classes `[classes]`;
+values `[values]`; frames `[frames, features]`, for which `input_size` is needed. Both are float32.
 """
 
 import io
 import json
+import math
+import mmap
 import os
+import struct
+import sys
 
-import tensorflow as tf
+import numpy as np
 
 # How samples are stored, and what full scale is. FLAC is decoded to what pcm16 stores.
-STORED = {"pcm16": (tf.int16, 32768.0), "flac": (tf.int16, 32768.0), "float32": (tf.float32, 1.0), "float16": (tf.float16, 1.0)}
+STORED = {"pcm16": ("<i2", 32768), "flac": ("<i2", 32768), "float32": ("<f4", 1), "float16": ("<f2", 1)}
+
+MOST_OPEN = 64
 
 
-def read(directory, name, input_size=None, split=None, side="train", replica=None):
-    """The examples of a dataset, one at a time and in order, as pairs (x, y) of float32.
+def read(directory, name, **options):
+    """The examples of a dataset as a `tf.data.Dataset` of pairs (x, y), in order."""
+    import tensorflow as tf
 
-    split: file that `dataset.saveSplit` wrote; with it the examples of `side`, "train", "validate" or "test".
-    replica: `(index, count)`: every `count`-th of them from `index` on, as many for each of `count` processes; where they
-    don't come out even, the first ones come once more, as `load({ replica })` and PyTorch's DistributedSampler do.
+    examples = Examples(directory, name, **options)
+    signature = tuple(tf.TensorSpec(shape, tf.float32) for shape in examples.form.shapes())
+    rows = tf.data.Dataset.from_generator(lambda: iter(examples), output_signature=signature)
+    return rows.apply(tf.data.experimental.assert_cardinality(len(examples)))
 
-    x: `[samples]`; with `input_size` `[frames, input_size]`, the last frame padded with zeros. Several channels are
-    one more dimension, the last.
-    y: pairs: the target, in the form of x (with `input_size` both are as long as the longer); classes `[classes]`;
-    values `[values]`; frames `[frames, features]`, for which `input_size` is needed.
+
+def ray_dataset(directory, name, blocks=64, **options):
+    """The examples of a dataset as a `ray.data.Dataset` of rows `number`, `x` and `y`, read in `blocks` tasks (fewer for few examples).
+
+    Workers need numpy, and see the folder under the same path; they don't need this module.
     """
-    manifest, files = read_manifest(os.path.join(directory, name + ".manifest.json"))
-    kind, channels, width = manifest["kind"], manifest["channels"], manifest.get("width", 0)
-    dense = manifest["encoding"] == "float16"
-    if kind == "frames":
-        fixed = manifest.get("inputSize")
-        input_size = input_size or fixed
-        if not input_size:
-            raise ValueError("input_size: missing, expected the samples that a row of labels covers")
-        if fixed and manifest["timeUnit"] != "samples" and input_size != fixed:
-            raise ValueError(f"input_size: {input_size}, expected {fixed}, the frames that the labels were counted in")
-    if manifest["encoding"] not in STORED:
-        raise ValueError(f"encoding: {manifest['encoding']}, expected one of {', '.join(STORED)}")
-    if manifest["encoding"] == "flac":
-        _soundfile()
-    spec = _spec(kind, dense)
-    ids, count = _chosen(manifest, split, side)
+    import pyarrow
+    import ray.data
 
-    def parse(record):
-        example = tf.io.parse_single_example(record, spec)
-        x = _samples(example["a_in"], manifest)
-        if kind == "pairs":
-            y = _samples(example["a_out"], manifest)
-            frames = _frames(tf.maximum(tf.shape(x)[0], tf.shape(y)[0]), input_size)
-            return _cut(x, frames, input_size, channels), _cut(y, frames, input_size, channels)
-        frames = _frames(tf.shape(x)[0], input_size)
-        if kind == "values":
-            y = tf.ensure_shape(example["b_val"], [width])
-        elif kind == "classes":
-            y = tf.scatter_nd(example["b_ind"][:, tf.newaxis], example["b_val"], tf.constant([width], tf.int64))
-        elif dense:
-            y = tf.reshape(example["b_val"], [-1, width])
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    examples = Examples(directory, name, **options)
+    form = examples.form
+    columns = {"number": np.arange(len(examples)), **dict(zip(("shard", "at", "bytes", "start"), examples.items.T))}
+    table = pyarrow.table(columns)
+    share = max(1, -(-len(examples) // blocks))
+    tables = [table.slice(at, share) for at in range(0, max(1, len(examples)), share)]
+
+    def load(row):
+        x, y = form.load(row["shard"], row["at"], row["bytes"], row["start"])
+        return {"number": row["number"], "x": x, "y": y}
+
+    return ray.data.from_arrow(tables).map(load)
+
+
+class Examples:
+    """The examples of a dataset, or their pieces, as a sequence of pairs (x, y) of numpy arrays. Opening it looks through every shard."""
+
+    def __init__(
+        self, directory, name, input_size=None, split=None, side="train", replica=None, window=None, step=None, pad_end=False
+    ):
+        manifest, shards = read_manifest(os.path.join(directory, name + ".manifest.json"))
+        chosen = _chosen(manifest, split, side)
+        self.form = Form(directory, manifest, [shard["file"] for shard in shards], input_size, window)
+        items = []
+        for shard, facts in enumerate(shards):
+            for at, length in self.form.records(shard, facts["bytes"]):
+                record = self.form.record(shard, at, length)
+                if chosen is None or int(_ints(record["id"])[0]) in chosen:
+                    items += [(shard, at, length, start) for start in _starts(self.form.samples(record), window, step, pad_end)]
+        items = np.array(items, np.int64).reshape(-1, 4)
+        self.items = items if replica is None else _share(items, *replica)
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, number):
+        return self.form.load(*self.items[number])
+
+    def __iter__(self):
+        return (self[number] for number in range(len(self)))
+
+
+class Form:
+    """How the records of a dataset become arrays. It goes to other processes without its open files."""
+
+    def __init__(self, directory, manifest, files, input_size, window):
+        self.paths = [os.path.abspath(os.path.join(directory, file)) for file in files]
+        self.kind, self.encoding, self.channels = manifest["kind"], manifest["encoding"], manifest["channels"]
+        self.width = manifest.get("width", 0)
+        if self.encoding not in STORED:
+            raise ValueError(f"encoding: {self.encoding}, expected one of {', '.join(STORED)}")
+        if self.encoding == "flac":
+            _soundfile()
+        if self.kind == "frames":
+            fixed = manifest.get("inputSize")
+            input_size = input_size or fixed
+            if not input_size:
+                raise ValueError("input_size: missing, expected the samples that a row of labels covers")
+            self.in_samples = manifest["timeUnit"] == "samples"
+            if fixed and not self.in_samples and input_size != fixed:
+                raise ValueError(f"input_size: {input_size}, expected {fixed}, the frames that the labels were counted in")
+        self.input_size, self.window = input_size, window
+        self.files = {}
+
+    def __getstate__(self):
+        return {**self.__dict__, "files": {}}
+
+    def shapes(self):
+        """Shapes of x and y; None for what differs from example to example."""
+        unit = self.input_size or 1
+        frames = None if self.window is None else -(-self.window // unit)
+        x = [frames, *([self.input_size] if self.input_size else []), *([self.channels] if self.channels > 1 else [])]
+        return x, x if self.kind == "pairs" else [frames, self.width] if self.kind == "frames" else [self.width]
+
+    def file(self, shard):
+        if shard not in self.files:
+            if len(self.files) >= MOST_OPEN:
+                del self.files[next(iter(self.files))]
+            with open(self.paths[shard], "rb") as file:
+                self.files[shard] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return self.files[shard]
+
+    def records(self, shard, size):
+        """Places and lengths of a shard's records: a length, its checksum, the record, its checksum."""
+        file = self.file(shard)
+        at = 0
+        while at + 12 <= len(file):
+            (length,) = struct.unpack_from("<Q", file, at)
+            yield at + 12, length
+            at += length + 16
+        if not at == len(file) == size:
+            raise ValueError(f"{self.paths[shard]}: {len(file)} bytes, expected {size} in whole records; repair it with dataset.repair()")
+
+    def record(self, shard, at, length):
+        """The features of a record by name: `Example { Features { map<string, Feature> } }`, each a list in one field."""
+        whole = memoryview(self.file(shard))[at : at + length]
+        features = {}
+        for _, entry in _fields(dict(_fields(whole))[1]):
+            parts = dict(_fields(entry))
+            features[bytes(parts[1]).decode()] = next((values for _, values in _fields(parts[2])), b"")
+        return features
+
+    def samples(self, record):
+        """Samples per channel: of the longer side."""
+        sides = ("a_in", "a_out") if self.kind == "pairs" else ("a_in",)
+        return max(self.length(_list(record[side])) for side in sides)
+
+    def length(self, data):
+        if self.encoding == "flac":
+            return _soundfile().info(io.BytesIO(data)).frames
+        return len(data) // (np.dtype(STORED[self.encoding][0]).itemsize * self.channels)
+
+    def load(self, shard, at, length, start):
+        record = self.record(shard, at, length)
+        data = _list(record["a_in"])
+        x = self.sound(data, start)
+        if self.kind == "pairs":
+            y = self.sound(_list(record["a_out"]), start)
+            frames = max(self.frames(x), self.frames(y))
+            return self.framed(x, frames), self.framed(y, frames)
+        frames = self.frames(x)
+        return self.framed(x, frames), self.labels(record, frames, self.length(data), start)
+
+    def sound(self, data, start):
+        """Samples from `start` on, `[samples, channels]`."""
+        form, full = STORED[self.encoding]
+        most = -1 if self.window is None else self.window
+        if self.encoding == "flac":
+            raw = _soundfile().read(io.BytesIO(data), start=min(start, self.length(data)), frames=most, dtype="int16", always_2d=True)[0]
         else:
-            unit = 1 if manifest["timeUnit"] == "frames" else input_size
-            y = _rows(example, frames, width, unit)
-        return _cut(x, frames, input_size, channels), y
+            raw = np.frombuffer(data, form).reshape(-1, self.channels)[start:]
+        return raw[: None if most < 0 else most].astype(np.float32) / np.float32(full)
 
-    records = tf.data.TFRecordDataset([os.path.join(directory, file) for file in files])
-    if ids is not None:
-        records = records.filter(lambda record: ids.lookup(_id(record)) > 0)
-    if replica is not None:
-        records = _share(records, count, *replica)
-    return records.map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+    def frames(self, samples):
+        count = len(samples) if self.window is None else self.window
+        return -(-count // (self.input_size or 1))
+
+    def framed(self, samples, frames):
+        """Padded to `frames`; unchanged where there are neither frames nor windows."""
+        if self.input_size or self.window is not None:
+            samples = np.pad(samples, [[0, frames * (self.input_size or 1) - len(samples)], [0, 0]])
+        return samples.reshape([-1, *self.shapes()[0][1:]])
+
+    def labels(self, record, frames, samples, start):
+        if self.kind == "values":
+            return _floats(record["b_val"])
+        if self.kind == "classes":
+            y = np.zeros(self.width, np.float32)
+            y[_ints(record["b_ind"])] = _floats(record["b_val"])
+            return y
+        y = np.zeros((frames, self.width), np.float32)
+        # Behind the end of a sound shorter than its window there is no label.
+        own = y[: -(-min(samples, self.window or samples) // self.input_size)]
+        if "b_on" not in record:
+            rows = _floats(record["b_val"]).reshape(-1, self.width)[_nearest(start / self.input_size) :][: len(own)]
+            own[: len(rows)] = rows
+            return y
+        unit, shift = (self.input_size, start) if self.in_samples else (1, start / self.input_size)
+        events = [_ints(record[key]) for key in ("b_on", "b_off", "b_ind")]
+        for on, off, feature, value in zip(*events, _floats(record["b_val"])):
+            first = _nearest((on - shift) / unit)
+            end = max(_nearest((off - shift) / unit), first + 1)
+            own[max(0, first) : max(0, end), feature] = value
+        return y
 
 
 def read_manifest(path):
-    """What a manifest says beside its shards, and the names of the shards' files, in order.
+    """What a manifest says beside its shards, and its shards, in order.
 
     It is json as a whole, with a line for each shard, so that one larger than memory is read as well; earlier versions wrote one line.
     """
-    files = []
+    shards = []
     with open(path, "rb") as file:
         first = file.readline()
         if not first.endswith(b":[\n"):
             manifest = json.loads(first + file.read())
-            return manifest, [shard["file"] for shard in manifest["shards"]]
-        shards = first == b'{"shards":[\n'
+            return manifest, manifest["shards"]
+        listed = first == b'{"shards":[\n'
         for line in file:
             if line.startswith(b"],") and line.endswith(b":[\n"):
-                shards = line == b'],"shards":[\n'
+                listed = line == b'],"shards":[\n'
             elif line.startswith(b"],"):
-                return json.loads(b"{" + line[2:]), files
-            elif shards:
-                files.append(json.loads(line.rstrip(b", \n"))["file"])
+                return json.loads(b"{" + line[2:]), shards
+            elif listed:
+                shards.append(json.loads(line.rstrip(b", \n")))
     raise ValueError(f"manifest: no head, expected one in its last line ({path})")
 
 
 def _chosen(manifest, split, side):
-    """A table of the ids of a split's side, or none, and the number of examples."""
+    """The ids of a split's side; none where all examples are chosen."""
     if split is None:
-        return None, manifest["examples"]
+        return None
     if manifest["encoding"] == "float16":
         raise ValueError("encoding: float16, expected another for a split: its records hold no ids")
     with open(split, encoding="utf-8") as file:
@@ -108,19 +260,82 @@ def _chosen(manifest, split, side):
     total = sum(len(saved[one]) for one in ("train", "validate", "test"))
     if total != manifest["examples"]:
         raise ValueError(f"split: {total} examples, expected {manifest['examples']}; it was made for another dataset ({split})")
-    keys = tf.constant(saved[side], tf.int64)
-    table = tf.lookup.KeyValueTensorInitializer(keys, tf.ones_like(keys))
-    return tf.lookup.StaticHashTable(table, 0), len(saved[side])
+    return set(saved[side])
 
 
-def _id(record):
-    return tf.io.parse_single_example(record, {"id": tf.io.FixedLenFeature([], tf.int64)})["id"]
+def _starts(samples, window, step, pad_end):
+    """The first samples of an example's pieces."""
+    if window is None:
+        return [0]
+    step = window if step is None else step
+    if not (window > 0 and step > 0 and window % 1 == 0 and (step % 1 == 0 or step == math.inf)):
+        raise ValueError(f"window: length {window} and step {step}, expected whole numbers of samples above 0")
+    whole = math.ceil if pad_end else math.floor
+    pieces = max(1, whole((samples - window) / step) + 1)
+    return [0] + [k * step for k in range(1, pieces)]
 
 
-def _share(records, examples, index, count):
+def _share(items, index, count):
     if not 0 <= index < count:
         raise ValueError(f"replica: index {index} of count {count}, expected an index from 0 to below the count")
-    return records.repeat().shard(count, index).take(-(-examples // count) if examples else 0)
+    mine = index + count * np.arange(-(-len(items) // count))
+    return items[mine % max(1, len(items))]
+
+
+def _fields(data):
+    """The numbers and contents of a protobuf message's fields, all of which have a length."""
+    at = 0
+    while at < len(data):
+        key, at = _varint(data, at)
+        length, at = _varint(data, at)
+        if key & 7 != 2 or at + length > len(data):
+            raise ValueError(f"record: field {key >> 3} of type {key & 7}, {length} bytes, expected one with a length within the record")
+        yield key >> 3, data[at : at + length]
+        at += length
+
+
+def _varint(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 127) << shift
+        at += 1
+        shift += 7
+        if byte < 128:
+            return value, at
+
+
+def _list(values):
+    """What a list of one kind holds: packed numbers, or the bytes of its one value."""
+    return next((content for _, content in _fields(values)), b"")
+
+
+def _floats(values):
+    return np.frombuffer(_list(values), "<f4").astype(np.float32)
+
+
+def _ints(values):
+    """Packed varints of seven bits a byte, the lowest first."""
+    data = np.frombuffer(_list(values), np.uint8)
+    ends = np.flatnonzero(data < 128)
+    if len(ends) == 0:
+        return np.zeros(0, np.int64)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    place = np.arange(len(data)) - np.repeat(starts, ends - starts + 1)
+    parts = (data & 127).astype(np.uint64) << (7 * place).astype(np.uint64)
+    return np.add.reduceat(parts, starts).astype(np.int64)
+
+
+def _nearest(number):
+    return math.floor(number + 0.5)
+
+
+def _soundfile():
+    try:
+        import soundfile
+    except ImportError as error:
+        raise ImportError("soundfile: not found, expected it for records of FLAC; pip install soundfile") from error
+    return soundfile
 
 
 def ray_schema():
@@ -138,68 +353,3 @@ def ray_schema():
         schema_pb2.FLOAT: ("b_val",),
     }
     return schema_pb2.Schema(feature=[{"name": key, "type": kind} for kind, names in keys.items() for key in names])
-
-
-def _spec(kind, dense):
-    spec = {"a_in": tf.io.FixedLenFeature([], tf.string)}
-    if kind == "pairs":
-        spec["a_out"] = tf.io.FixedLenFeature([], tf.string)
-    else:
-        spec["b_val"] = tf.io.RaggedFeature(tf.float32)
-    if kind == "classes":
-        spec["b_ind"] = tf.io.RaggedFeature(tf.int64)
-    if kind == "frames" and not dense:
-        for key in ("b_on", "b_off", "b_ind"):
-            spec[key] = tf.io.RaggedFeature(tf.int64)
-    return spec
-
-
-def _samples(data, manifest):
-    """Stored bytes as `[samples, channels]`."""
-    stored, full = STORED[manifest["encoding"]]
-    flac = manifest["encoding"] == "flac"
-    raw = tf.numpy_function(_decode_flac, [data], stored) if flac else tf.io.decode_raw(data, stored)
-    return tf.reshape(tf.cast(raw, tf.float32) / full, [-1, manifest["channels"]])
-
-
-def _soundfile():
-    try:
-        import soundfile
-    except ImportError as error:
-        raise ImportError("soundfile: not found, expected it for records of FLAC; pip install soundfile") from error
-    return soundfile
-
-
-def _decode_flac(data):
-    return _soundfile().read(io.BytesIO(data), dtype="int16")[0]
-
-
-def _frames(samples, input_size):
-    return -(-samples // input_size) if input_size else samples
-
-
-def _cut(samples, frames, input_size, channels):
-    """Samples in frames, padded to `frames` of them; unchanged without `input_size`."""
-    one = [] if channels == 1 else [channels]
-    if not input_size:
-        return tf.reshape(samples, [-1, *one])
-    missing = frames * input_size - tf.shape(samples)[0]
-    return tf.reshape(tf.pad(samples, [[0, missing], [0, 0]]), [-1, input_size, *one])
-
-
-def _rows(example, frames, width, unit):
-    """Events, which have a value from `b_on` to `b_off`, as rows of labels; the later of two events counts."""
-    frames = tf.cast(frames, tf.int64)
-    start = _nearest(example["b_on"], unit)
-    end = tf.minimum(tf.maximum(_nearest(example["b_off"], unit), start + 1), frames)
-    lengths = tf.maximum(end - start, 0)
-    event = tf.repeat(tf.range(tf.size(lengths)), lengths)
-    place = tf.range(tf.size(event, tf.int64)) - tf.gather(tf.cumsum(lengths, exclusive=True), event)
-    cells = tf.stack([tf.gather(start, event) + place, tf.gather(example["b_ind"], event)], 1)
-    last = tf.tensor_scatter_nd_max(tf.zeros(tf.stack([frames, tf.constant(width, tf.int64)]), tf.int32), cells, event + 1)
-    # Number 0 is no event.
-    return tf.ensure_shape(tf.gather(tf.concat([[0.0], example["b_val"]], 0), last), [None, width])
-
-
-def _nearest(times, unit):
-    return tf.cast(tf.floor(tf.cast(times, tf.float64) / unit + 0.5), tf.int64)

@@ -5,6 +5,7 @@ import type { DatasetIndex } from "./core/rows.js";
 import type { RecipeOptions } from "./generate/recipe.js";
 import { BATCH_OPTIONS, type BatchOptions } from "./load/options.js";
 import type { OpenOptions } from "./records/open-original.js";
+import type { RayOptions } from "./ray/jobs-api.js";
 import type { Split, SplitOptions } from "./split/split.js";
 import type { LongOptions } from "./notebook/progress.js";
 import { LABEL_OPTIONS, RECORD_OPTIONS, type RecordOptions } from "./records/plan.js";
@@ -27,20 +28,42 @@ export interface GenerateOptions extends Omit<RecipeOptions, "seed">, RecordOpti
   to?: string;
 }
 
-/** Options of `generateRecords`. */
-export interface GenerateRecordsOptions extends RecordOptions, IndexOptions {
+/** Work that a cluster can do. */
+export interface ClusterOptions {
+  /**
+   * Runs on a Ray cluster whose machines see the dataset's folder (docs/scale.md); `workers` is then the number of tasks at a time, by
+   * default the cluster's CPUs. Default: on this machine.
+   */
+  ray?: RayOptions;
+}
+
+/** Options of `plan`. */
+export interface PlanOptions extends RecordOptions, IndexOptions {
   /** What happens where sources are missing or damaged: nothing is built (default), or the affected rows are left out and listed in the manifest's `skipped`. */
   onProblem?: "refuse" | "skip";
   /** Classes to rename, join or leave out: `{ merge: { puppy: "dog" }, drop: ["noise"] }`. Default: none. */
   classes?: ClassChanges;
   /** Rows from a source other than the index csv: what `fromFolder`, `fromCsv` or `pairBy` made. */
   index?: DatasetIndex;
+}
+
+/** Options of `generateRecords`. */
+export interface GenerateRecordsOptions extends PlanOptions, ClusterOptions {
   /**
    * Builds the records in a bucket, `s3://bucket/folder`, not in the dataset's folder: each shard is uploaded once it is built, the manifest
    * last. Needs `@aws-sdk/client-s3` and `@aws-sdk/lib-storage`; credentials come from where AWS's tools look for them. Default: here.
    */
   to?: string;
 }
+
+/** Options of a dataset's `check`. */
+export interface DatasetCheckOptions extends CheckOptions, IndexOptions, ClusterOptions {
+  /** What `fromCsv` or its like gave, instead of the index csv. */
+  index?: DatasetIndex;
+}
+
+/** Options of a dataset's `audit`. */
+export interface DatasetAuditOptions extends AuditOptions, ClusterOptions {}
 
 /** What examples are held together or balanced by: what the records carry, or a function of name and number. */
 export type ExampleKey = (name: string, example: number) => string;
@@ -78,7 +101,7 @@ const LONG: OptionNames<LongOptions> = { signal: true, onProgress: true };
 
 export const INDEX_OPTIONS: OptionNames<IndexOptions> = { metadata: true, groupBy: true, digits: true };
 
-export const CHECK_OPTIONS: OptionNames<CheckOptions & IndexOptions & { index?: DatasetIndex }> = {
+export const CHECK_OPTIONS: OptionNames<DatasetCheckOptions> = {
   ...{
     ...LONG,
     ...LABEL_OPTIONS,
@@ -90,17 +113,19 @@ export const CHECK_OPTIONS: OptionNames<CheckOptions & IndexOptions & { index?: 
     deep: true,
     classes: true,
     index: true,
+    ray: true,
   },
 };
 
-export const RECORDING_OPTIONS: OptionNames<GenerateRecordsOptions> = {
+export const PLAN_OPTIONS: OptionNames<PlanOptions> = {
   ...RECORD_OPTIONS,
   ...INDEX_OPTIONS,
   onProblem: true,
   classes: true,
   index: true,
-  to: true,
 };
+
+export const RECORDING_OPTIONS: OptionNames<GenerateRecordsOptions> = { ...PLAN_OPTIONS, ray: true, to: true };
 
 export const GENERATE_OPTIONS: OptionNames<GenerateOptions> = {
   ...{ ...RECORD_OPTIONS, waves: true, chords: true, duration: true, sampleRate: true, dilation: true, volume: true },
@@ -114,6 +139,6 @@ export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
   ...{ groupBy: true, sampling: true, stratifyBy: true, split: true },
 };
 
-export const AUDIT_OPTIONS: OptionNames<AuditOptions> = {
-  ...{ ...LONG, failOn: true, groups: true, threshold: true, maxShift: true, workers: true },
+export const AUDIT_OPTIONS: OptionNames<DatasetAuditOptions> = {
+  ...{ ...LONG, failOn: true, groups: true, threshold: true, maxShift: true, workers: true, ray: true },
 };

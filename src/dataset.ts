@@ -1,12 +1,14 @@
 import { mkdir } from "node:fs/promises";
 import type * as tfjs from "@tensorflow/tfjs-node-gpu";
-import { type AuditOptions, type AuditReport, audit } from "./audit/audit.js";
-import { type CheckOptions, type CheckReport, check, checkDataset } from "./check/check.js";
+import { type AuditReport, audit } from "./audit/audit.js";
+import { type CheckReport, check } from "./check/check.js";
 import { DatasetError } from "./core/error.js";
 import { checkKnown, optionsOf } from "./core/known-options.js";
 import {
   AUDIT_OPTIONS,
   CHECK_OPTIONS,
+  type DatasetAuditOptions,
+  type DatasetCheckOptions,
   type DatasetOptions,
   type ExampleKey,
   GENERATE_OPTIONS,
@@ -15,6 +17,8 @@ import {
   INDEX_OPTIONS,
   LOAD_OPTIONS,
   type LoadOptions,
+  PLAN_OPTIONS,
+  type PlanOptions,
   RECORDING_OPTIONS,
 } from "./dataset-options.js";
 import { removeWavs, writeWavs } from "./generate/write-wavs.js";
@@ -22,7 +26,7 @@ import { exampleName, exampleSamples } from "./records/records.js";
 import { type Batches, batches } from "./load/batches.js";
 import { BATCH_OPTIONS, type BatchOptions, STILL } from "./load/options.js";
 import { balancedSampling } from "./load/sampling.js";
-import { type IndexOptions, readIndex } from "./sources/index-csv.js";
+import { type IndexOptions, readIndex, scanIndex } from "./sources/index-csv.js";
 import { OCTAVE_UP, pairBy } from "./sources/from-names.js";
 import { predictExample } from "./load/predict.js";
 import { planIndexParts } from "./build/plan-index.js";
@@ -32,7 +36,9 @@ import { planRecipe } from "./generate/recipe.js";
 import { pythonReader } from "./records/python-reader.js";
 import { buildTo } from "./build/build-to.js";
 import { buildRecords } from "./build/build-records.js";
-import { openRecords, type Records } from "./records/open-records.js";
+import { auditOnRay, buildOnRay, checkOnRay } from "./ray/on-ray.js";
+import { checkRay } from "./ray/jobs-api.js";
+import { type OpenOptions, openRecords, type Records } from "./records/open-records.js";
 import { type RepairReport, repair } from "./repair/repair.js";
 import type { ExploredExample, SplitsView, SummaryView } from "./show/index.js";
 import {
@@ -103,33 +109,43 @@ export abstract class Dataset {
 
   /**
    * Checks every source file and label row, and reports every problem at once. Changes nothing.
-   * @param options `index` is what `fromCsv` or its like gave, instead of the index csv
+   * @param options `index` is what `fromCsv` or its like gave, instead of the index csv; with `ray` a cluster reads the files
    */
-  async check(options: CheckOptions & IndexOptions & { index?: DatasetIndex } = {}): Promise<CheckReport> {
+  async check(options: DatasetCheckOptions = {}): Promise<CheckReport> {
     checkKnown("check", options, CHECK_OPTIONS);
     this.needFolder("check");
     return await this.inspect(options);
   }
 
-  private async inspect(options: CheckOptions & IndexOptions & { index?: DatasetIndex }): Promise<CheckReport> {
-    const { index } = options;
-    if (!index) return await checkDataset(this.directory, this.name, this.kind, options);
-    if (index.kind === this.kind) return await check(this.directory, index, options);
+  private async inspect({ index, ray, ...options }: DatasetCheckOptions): Promise<CheckReport> {
+    if (!index || index.kind === this.kind) {
+      const { directory, name, kind } = this;
+      const scan = index ? { index, problems: [] } : await scanIndex(directory, name, kind, options);
+      return ray ? await checkOnRay(ray, directory, name, scan, options) : await check(directory, scan, options);
+    }
     const message = `index ${index.file}: kind ${index.kind}, expected ${this.kind}`;
     throw new DatasetError("OPTION", `${message}; pass it to a ${CLASS[index.kind]}`);
   }
 
   /**
    * Builds the records of your own files: shards `D/N<k>.tfrecord`, on all cores, each complete or not written at all.
-   * Called again, it builds only what is missing or whose sources changed.
+   * Called again, it builds only what is missing or whose sources changed. `ray` lets a cluster build them.
    *
-   * @throws DatasetError "CHECK" with every problem of the sources, before anything is written
+   * @throws DatasetError "CHECK" with every problem of the sources, before anything is written; with `ray` "ENVIRONMENT" for a cluster that
+   * can't be reached or lost its driver, "LOCKED" where another job builds the same records
    * @example await new AudioDataset("./data", "dataset").generateRecords()
    */
   async generateRecords(options: GenerateRecordsOptions = {}): Promise<void> {
     checkKnown("generateRecords", options, RECORDING_OPTIONS);
     this.needFolder("generateRecords");
-    await this.build(await this.planned(options), options, options.to);
+    const { ray, to, ...how } = options;
+    if (ray) checkRay(ray);
+    if (ray && to !== undefined)
+      throw new DatasetError("OPTION", `to: ${to}, expected none beside ray: a cluster builds in its folder`);
+    const plan = await this.planned(how);
+    if (!ray) return await this.build(plan, how, to);
+    this.loaded = undefined;
+    await buildOnRay(ray, this.directory, plan, how);
   }
 
   /**
@@ -140,11 +156,9 @@ export abstract class Dataset {
    * @throws DatasetError "CHECK" with every problem of the sources
    * @example const { file, shards } = await new AudioDataset("./data", "dataset").plan({ examplesPerFile: 1000 });
    */
-  async plan(options: GenerateRecordsOptions = {}): Promise<{ file: string; shards: number; examples: number }> {
-    checkKnown("plan", options, RECORDING_OPTIONS);
+  async plan(options: PlanOptions = {}): Promise<{ file: string; shards: number; examples: number }> {
+    checkKnown("plan", options, PLAN_OPTIONS);
     this.needFolder("plan");
-    if (options.to !== undefined)
-      throw new DatasetError("OPTION", `to: ${options.to}, expected none: a plan's shards are built in its folder`);
     const parts = await this.indexParts(options);
     const how = optionsOf<RecordOptions>(options, RECORD_OPTIONS);
     const planned = parts && (await planIndexParts(this.directory, this.name, parts, how));
@@ -156,11 +170,11 @@ export abstract class Dataset {
   }
 
   /** The index csv in parts, where it can be planned without the whole of it in memory. */
-  private async indexParts({ index, classes, ...options }: GenerateRecordsOptions): Promise<IndexParts | undefined> {
+  private async indexParts({ index, classes, ...options }: PlanOptions): Promise<IndexParts | undefined> {
     return index || classes ? undefined : await openIndexParts(this.directory, this.name, this.kind, options);
   }
 
-  private async planned(options: GenerateRecordsOptions): Promise<BuildPlan> {
+  private async planned(options: PlanOptions): Promise<BuildPlan> {
     const quick = { ...options, deep: false, onProgress: false } as const;
     const { sound: index, ...report } = await this.inspect(quick);
     const nothingLeft = index.rows.length === 0;
@@ -315,14 +329,17 @@ export abstract class Dataset {
   }
 
   /**
-   * Looks for what the splits share: the same sound, near-duplicates, groups, neighbours of a generated set.
+   * Looks for what the splits share: the same sound, near-duplicates, groups, neighbours of a generated set. `ray` lets a cluster compare.
    *
    * @throws DatasetError "LEAK" for the kinds that `failOn` names
    * @example console.log(String(await dataset.audit({ failOn: ["identical"] })))
    */
-  audit(options: AuditOptions = {}): Promise<AuditReport> {
+  audit(options: DatasetAuditOptions = {}): Promise<AuditReport> {
     checkKnown("audit", options, AUDIT_OPTIONS);
-    return audit(this.records, this.split, options);
+    const { ray, ...how } = options;
+    const { records, split, options: loaded } = this.need();
+    if (!ray) return audit(records, split, how);
+    return auditOnRay(ray, this.directory, records, this.opening(loaded), split, how);
   }
 
   /** Saves the split that `load` made, as a small json to share; `load({ split: file })` takes it. */
@@ -332,7 +349,7 @@ export abstract class Dataset {
 
   /**
    * Python code, ready to paste, that reads the same records with `tf.data`: path, kind and sizes filled in as they were
-   * loaded. It uses `python/deep_audio_dataset.py`, which needs TensorFlow alone and gives arrays equal to those here.
+   * loaded. It uses `python/deep_audio_dataset.py`, which gives arrays equal to those here; without TensorFlow too, as numpy's or in `ray.data`.
    *
    * @example console.log(dataset.pythonReader())
    */
@@ -349,10 +366,14 @@ export abstract class Dataset {
     else await buildTo(this.directory, plan, to, how);
   }
 
-  private async open({ width, allowStale, cache }: LoadOptions): Promise<Records> {
+  private opening({ width, allowStale, cache }: LoadOptions): OpenOptions {
     // Records of the original's later version don't say whether their numbers are classes, values or sound.
     const kind = this.kind === "classes" || this.kind === "values" ? this.kind : undefined;
-    const records = await openRecords(this.directory, this.name, { kind, width, allowStale, cache });
+    return { kind, width, allowStale, cache };
+  }
+
+  private async open(options: LoadOptions): Promise<Records> {
+    const records = await openRecords(this.directory, this.name, this.opening(options));
     const found = records.manifest.kind;
     if (found === this.kind) return records;
     throw new DatasetError(

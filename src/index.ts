@@ -9,12 +9,17 @@ export {
   SimpleAudioClassificationDataset,
 } from "./dataset.js";
 export type {
+  ClusterOptions,
+  DatasetAuditOptions,
+  DatasetCheckOptions,
   DatasetOptions,
   ExampleKey,
   GenerateOptions,
   GenerateRecordsOptions,
   LoadOptions,
+  PlanOptions,
 } from "./dataset-options.js";
+export type { RayOptions } from "./ray/jobs-api.js";
 export type { Recipe, RecipeOptions } from "./generate/recipe.js";
 export type { Chord, Wave } from "./signal/oscillator.js";
 // Pair

@@ -10,6 +10,10 @@ export const writeWavFiles = lazyTask(async () => (await import("./generate/writ
 export const readBatches = lazyTask(async () => (await import("./load/read-batch.js")).readBatches);
 export const probeSources = lazyTask(async () => (await import("./build/probe-sources.js")).probeSources);
 export const buildShardFile = lazyTask(async () => (await import("./build/build-shard.js")).buildShardFile);
+export const buildOneShard = lazyTask(async () => {
+  const { buildOneShard } = await import("./build/build-records.js");
+  return ({ planFile, shard }: { planFile: string; shard: number }) => buildOneShard(planFile, shard);
+});
 export const scanShard = lazyTask(async () => (await import("./records/scan-shard.js")).scanShard);
 export const compareSources = lazyTask(async () => (await import("./records/compare-sources.js")).compareSources);
 export const computeSpectra = lazyTask(async () => (await import("./features/compute-spectra.js")).computeSpectra);

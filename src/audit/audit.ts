@@ -39,6 +39,21 @@ export interface AuditOptions extends SoundOptions {
  * console.log(String(report));
  */
 export async function audit(records: Records, split: Split, options: AuditOptions = {}): Promise<AuditReport> {
+  return auditReport(await findShared(records, split, options), options);
+}
+
+/** What a report is made of: plain data, which can come from another machine. */
+export type AuditFindings = ConstructorParameters<typeof AuditReport>;
+
+/** The report of what was found; throws where `failOn` names a kind of it. */
+export function auditReport(found: AuditFindings, { failOn }: AuditOptions): AuditReport {
+  const report = new AuditReport(...found);
+  refuse(report, failOn);
+  return report;
+}
+
+/** As `audit`, without the report around it. */
+export async function findShared(records: Records, split: Split, options: AuditOptions = {}): Promise<AuditFindings> {
   checkOptions(options);
   const owner = new Int8Array(records.count).fill(-1);
   for (const [part, name] of splitNames.entries()) for (const i of split[name]) owner[i] = part;
@@ -48,9 +63,7 @@ export async function audit(records: Records, split: Split, options: AuditOption
   const maxShift = await addSounds(findings, records, owner, options);
   const examples = { train: split.train.length, validate: split.validate.length, test: split.test.length };
   const unseen = `another speed or pitch, mixes, shifts and cuts of over ${maxShift.toFixed(2)} s, copies of what comes after the first ${HEARD_SECONDS} s`;
-  const report = new AuditReport(findings.all(), examples, unseen);
-  refuse(report, options.failOn);
-  return report;
+  return [findings.all(), examples, unseen];
 }
 
 function checkOptions({ threshold = 0, maxShift = 0 }: AuditOptions): void {

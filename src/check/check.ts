@@ -60,6 +60,18 @@ export async function check(
   index: DatasetIndex | IndexScan,
   options: CheckOptions = {},
 ): Promise<CheckReport> {
+  return makeReport(...(await findProblems(directory, index, options)));
+}
+
+/** What a report is made of: plain data, which can come from another machine. */
+export type CheckFindings = Parameters<typeof makeReport>;
+
+/** As `check`, without the report around it. */
+export async function findProblems(
+  directory: string,
+  index: DatasetIndex | IndexScan,
+  options: CheckOptions = {},
+): Promise<CheckFindings> {
   checkLabelOptions(options);
   checkOnDamaged(options.onDamaged);
   if (options.convert) checkConversion(options.convert);
@@ -81,7 +93,7 @@ export async function check(
   problems.push(...compareEvents(scan.index, checked, wrong), ...compareParts(scan.index, checked, wrong));
   if (scan.index.kind === "pairs") problems.push(...(await comparePairs(scan.index, checked)));
   problems.push(...unlisted);
-  return makeReport(scan.index, [...checked.values()], problems, wrong);
+  return [scan.index, [...checked.values()], problems, wrong];
 }
 
 /** Every audio file once, with the rows that name it and its key file. */

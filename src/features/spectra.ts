@@ -1,11 +1,10 @@
-import type { Piscina } from "piscina";
 import { DatasetError } from "../core/error.js";
 import { checkKnown } from "../core/known-options.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { type Frames, planStft } from "../signal/stft.js";
 import { checkFeatures, type Features } from "./features.js";
 import type { SpectraOptions, SpectraPiece, SpectraTask } from "./compute-spectra.js";
-import { runTask } from "../system/task.js";
+import { type Runner, runTask } from "../system/task.js";
 
 /** How features are computed. */
 export interface ComputeOptions {
@@ -17,7 +16,7 @@ export interface ComputeOptions {
 /** Where the work is done. */
 export interface SpectraRun extends ComputeOptions {
   /** A pool to use instead of one made and ended for this call. */
-  pool?: Piscina;
+  pool?: Runner;
 }
 
 /** Frames that one piece of work has at least; fewer cost more to send than to compute. */
@@ -68,7 +67,7 @@ export async function spectra(
   });
   const values = shared(out);
   const tasks = dealt(pieces, most).map((part): SpectraTask => ({ samples, out: values, pieces: part, options }));
-  const work = async (pool: Piscina): Promise<void> => {
+  const work = async (pool: Runner): Promise<void> => {
     await Promise.all(tasks.map((task) => runTask<void>(pool, "computeSpectra", task, run.signal)));
   };
   await (run.pool ? work(run.pool) : withPool(workers, work));

@@ -13,6 +13,8 @@ export interface Progress {
   rate: number;
   /** Seconds left at that rate; Infinity before the first unit is done. */
   secondsLeft: number;
+  /** On a cluster: how many tasks were started again because of what a machine did. */
+  retries?: number;
 }
 
 /** Options of every long-running call. */
@@ -41,46 +43,58 @@ export async function track<T>(
   options: LongOptions & { again?: string | undefined },
   work: (tracker: Tracker) => Promise<T>,
 ): Promise<T> {
+  const progress: Progress = { stage, done: 0, total, unit, rate: 0, secondsLeft: Infinity };
+  return await follow(progress, options, async ({ signal, show }) => {
+    const start = performance.now();
+    let last = -Infinity;
+    const report = (): void => {
+      const seconds = (performance.now() - start) / 1000;
+      const rate = seconds > 0 ? progress.done / seconds : 0;
+      last = performance.now();
+      const left = Math.max(0, total - progress.done);
+      Object.assign(progress, { rate, secondsLeft: rate > 0 ? left / rate : Infinity });
+      show();
+    };
+    const tick = (n = 1): void => {
+      progress.done += n;
+      if (performance.now() - last >= INTERVAL_MS) report();
+    };
+    const result = await work({ signal, tick });
+    report();
+    return result;
+  });
+}
+
+/** As `track`, for work that sets `progress` itself and calls `show` after it. */
+export async function follow<T>(
+  progress: Progress,
+  options: LongOptions & { again?: string | undefined },
+  work: (tracker: { signal: AbortSignal; show: () => void }) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
   const abort = (): void => controller.abort();
   if (options.signal?.aborted) abort();
   options.signal?.addEventListener("abort", abort, { once: true });
   process.on("SIGINT", abort);
-  const show = options.onProgress === false ? undefined : (options.onProgress ?? defaultReporter());
-  const start = performance.now();
-  let done = 0;
-  let last = -Infinity;
-  const report = (): void => {
-    const seconds = (performance.now() - start) / 1000;
-    const rate = seconds > 0 ? done / seconds : 0;
-    last = performance.now();
-    show?.({ stage, done, total, unit, rate, secondsLeft: rate > 0 ? Math.max(0, total - done) / rate : Infinity });
-  };
-  const tick = (n = 1): void => {
-    done += n;
-    if (performance.now() - last >= INTERVAL_MS) report();
-  };
+  const reporter = options.onProgress === false ? undefined : (options.onProgress ?? defaultReporter());
   try {
-    throwIfAborted(controller.signal, stage);
-    const result = await work({ signal: controller.signal, tick });
-    report();
-    return result;
+    throwIfAborted(controller.signal, progress.stage);
+    return await work({ signal: controller.signal, show: () => reporter?.({ ...progress }) });
   } catch (error) {
     if (controller.signal.aborted) {
+      const { stage, done, total, unit } = progress;
       throw new DatasetError(
         "ABORTED",
         `${stage}: aborted after ${done} of ${total} ${unit}; ${options.again ?? "run the same call again to resume"}`,
         [],
-        {
-          cause: error,
-        },
+        { cause: error },
       );
     }
     throw error;
   } finally {
     process.off("SIGINT", abort);
     options.signal?.removeEventListener("abort", abort);
-    if (typeof show === "function" && "end" in show) (show as Reporter).end();
+    if (typeof reporter === "function" && "end" in reporter) (reporter as Reporter).end();
   }
 }
 
@@ -95,7 +109,8 @@ export function progressLine(p: Progress): string {
   const rate = p.rate >= 10 ? n(p.rate) : p.rate.toFixed(1);
   const left =
     p.done >= p.total ? "done" : Number.isFinite(p.secondsLeft) ? `${duration(p.secondsLeft)} left` : "starting";
-  return `${p.stage} ${n(p.done)} of ${n(p.total)} ${p.unit}, ${rate}/s, ${left}`;
+  const again = p.retries ? `, ${n(p.retries)} ${p.retries === 1 ? "retry" : "retries"}` : "";
+  return `${p.stage} ${n(p.done)} of ${n(p.total)} ${p.unit}, ${rate}/s, ${left}${again}`;
 }
 
 /** A time span for people: `8 s`, `3 min 20 s`, `2 h 5 min`. */

@@ -3,6 +3,7 @@ export const LOCKS: Readonly<Record<string, string>> = {
   "environment.yml": "python/requirements.txt",
   "test/environment.yml": "test/requirements.txt",
   "bench/environment.yml": "bench/requirements.txt",
+  "test/ray/environment.yml": "test/ray/requirements.txt",
 };
 
 /** One package of a lock: a line `name==version ; marker`, and lines of its hashes. */

@@ -1,10 +1,19 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Piscina } from "piscina";
+import type { Runner } from "./task.js";
 
 /** The number of workers to use: what was asked for, else one per available core. */
 export function workerCount(asked?: number): number {
   return Math.max(1, Math.floor(asked ?? availableParallelism()));
+}
+
+/** Where this process's tasks run instead of in threads. */
+let elsewhere: Runner | undefined;
+
+/** From now on `withPool` hands out `runner`, which passes the tasks of this process on to other machines. */
+export function runElsewhere(runner: Runner): void {
+  elsewhere = runner;
 }
 
 /** Pools between two uses, by their number of workers. */
@@ -21,7 +30,8 @@ const REST_MS = 60_000;
  * the same number, so that the next one finds the threads of the one before. Nobody else uses the pool meanwhile; a moment
  * after it the threads end by themselves, at once where `work` fails, since tasks may still be running.
  */
-export async function withPool<T>(workers: number, work: (pool: Piscina) => Promise<T>): Promise<T> {
+export async function withPool<T>(workers: number, work: (pool: Runner) => Promise<T>): Promise<T> {
+  if (elsewhere) return await work(elsewhere);
   const pool = resting.get(workers)?.pop() ?? createPool(workers, REST_MS);
   let result: T;
   try {

@@ -1,5 +1,4 @@
 import { setMaxListeners } from "node:events";
-import type { Piscina } from "piscina";
 import { DatasetError, type ErrorCode, type Problem } from "../core/error.js";
 import { namedError } from "./atomic-file.js";
 import { noteIn, notedFile } from "./noted-file.js";
@@ -21,6 +20,13 @@ export type Outcome<T> =
 export interface Order<A> {
   input: A;
   note: Uint8Array;
+}
+
+/** Where tasks run: a pool of threads, or processes on other machines. */
+export interface Runner {
+  run(order: Order<unknown>, options: { name: string; signal: AbortSignal | null }): Promise<unknown>;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  off(event: "error", listener: (error: Error) => void): unknown;
 }
 
 /** Makes a worker's task of a function: what it throws travels to `runTask` as data. */
@@ -48,17 +54,17 @@ export function lazyTask<A, T>(
 }
 
 /** Bytes of a note: a name of the longest kind, and its length. */
-const NOTE_BYTES = 4098;
+export const NOTE_BYTES = 4098;
 
 /**
  * Runs one of `worker.ts`'s tasks in the pool; a DatasetError thrown there is thrown here, code and problems included.
  * @throws DatasetError "FILE" that names the file at which the worker ran out of memory
  */
-export async function runTask<T>(pool: Piscina, name: string, input: unknown, signal?: AbortSignal): Promise<T> {
+export async function runTask<T>(pool: Runner, name: string, input: unknown, signal?: AbortSignal): Promise<T> {
   // As many tasks as there are shards may wait for one signal; Node would take that for a leak and warn of it.
   if (signal) setMaxListeners(0, signal);
   const order: Order<unknown> = { input, note: new Uint8Array(new SharedArrayBuffer(NOTE_BYTES)) };
-  let outcome: Outcome<T>;
+  let outcome: unknown;
   let refuse: (error: Error) => void = () => undefined;
   try {
     outcome = await new Promise((resolve, reject) => {
@@ -72,6 +78,11 @@ export async function runTask<T>(pool: Piscina, name: string, input: unknown, si
   } finally {
     pool.off("error", refuse);
   }
+  return outcomeValue(outcome as Outcome<T>);
+}
+
+/** What a task gave; an error that it threw is thrown again. */
+export function outcomeValue<T>(outcome: Outcome<T>): T {
   if ("value" in outcome) return outcome.value;
   const { code, message, stack, problems } = outcome.failed;
   const error = code ? new DatasetError(code, message, problems) : new Error(message);

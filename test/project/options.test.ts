@@ -127,6 +127,9 @@ function nested(dataset: library.SimpleAudioClassificationDataset): Record<strin
     library.fit({ optimizer: {} } as never, dataset, { epochs: 1, ...options } as never);
   const logMel = { kind: "logMel", sampleRate: 8000 } as const;
   return {
+    ray: () => dataset.generateRecords({ ...quiet, ray: { address: "http://head:8265", ...wrong } }),
+    "ray of check": () => dataset.check({ ...quiet, ray: { address: "http://head:8265", ...wrong } }),
+    "ray of audit": () => dataset.audit({ ...quiet, ray: { address: "http://head:8265", ...wrong } }),
     convert: () => dataset.generateRecords({ ...quiet, convert: wrong }),
     "convert of check": () => dataset.check({ ...quiet, convert: wrong }),
     classes: () => dataset.generateRecords({ ...quiet, classes: wrong }),

@@ -13,6 +13,7 @@ import {
   readExample,
   RegressionDataset,
   SimpleAudioClassificationDataset,
+  type Window,
 } from "../../dist/index.js";
 import { python, root } from "../support/python.js";
 
@@ -48,11 +49,12 @@ print(json.dumps(out))`,
 }
 
 /** The same examples by this library, each alone, so that none is padded for its neighbours. */
-async function readHere(dataset: Dataset, inputSize?: number): Promise<{ x: unknown; y: unknown }[]> {
+async function readHere(dataset: Dataset, inputSize?: number, window?: Window): Promise<{ x: unknown; y: unknown }[]> {
   const { records } = dataset;
+  const how = { inputSize, batchSize: 1, shuffle: false, ...(window ? { window } : {}) };
   const all = Uint32Array.from({ length: records.count }, (_, i) => i);
   const rows: { x: unknown; y: unknown }[] = [];
-  await batches(records, all, { inputSize, batchSize: 1, shuffle: false }).forEachAsync(({ xs, ys }) => {
+  await batches(records, all, how).forEachAsync(({ xs, ys }) => {
     rows.push({ x: (xs.arraySync() as unknown[])[0], y: (ys.arraySync() as unknown[])[0] });
     tf.dispose([xs, ys]);
   });
@@ -189,6 +191,47 @@ print(json.dumps({**out, "validate": of(side="validate"), "test": of(side="test"
       snippets["frames-pcm16 64"]!,
       /labels = \["c","d","e"\]\n.*# x \[frames, 64\], y \[frames, 3\], float32\n/,
     );
+  });
+
+  it("windows of every kind in every encoding are equal arrays", async () => {
+    const ours: Record<string, { x: unknown; y: unknown }[]> = {};
+    const options: Record<string, object> = {};
+    for (const [kind, { make }] of Object.entries(kinds)) {
+      for (const encoding of encodings) {
+        const dataset = make(`${kind}-${encoding}`);
+        for (const inputSize of kind === "frames" ? [64] : [undefined, 64]) {
+          await dataset.load({ ...whole, inputSize });
+          for (const window of [
+            { length: 300 },
+            { length: 900, step: 128, padEnd: true },
+            { length: 256, step: Infinity },
+          ]) {
+            const { length, step = null, padEnd = false } = window;
+            const key = `${dataset.name} ${inputSize} ${JSON.stringify(window)}`;
+            ours[key] = await readHere(dataset, inputSize, window);
+            const stepText = step === Infinity ? "inf" : step;
+            options[key] = {
+              name: dataset.name,
+              input_size: inputSize,
+              window: length,
+              step: stepText,
+              pad_end: padEnd,
+            };
+          }
+        }
+      }
+    }
+    const theirs = python(
+      `
+import sys
+sys.path.append(input["python"])
+from deep_audio_dataset import Examples
+read = lambda step=None, **more: Examples(input["folder"], step=float(step) if step == "inf" else step, **more)
+print(json.dumps({key: [{"x": x.tolist(), "y": y.tolist()} for x, y in read(**how)] for key, how in input["options"].items()}))`,
+      { python: join(root, "python"), folder, options },
+    ) as typeof ours;
+    assert.equal(Object.keys(theirs).length, 84);
+    for (const [key, rows] of Object.entries(ours)) assert.deepEqual(theirs[key], rows, key);
   });
 
   it("another reader of the format, without TensorFlow, takes the shards", async () => {

@@ -13,6 +13,9 @@ const environment = join(folder, "venv");
 /** The oldest Python that a list is for: the benchmarks' matplotlib wants a newer one. */
 const OLDEST: Readonly<Record<string, string>> = { "bench/environment.yml": "3.11" };
 
+/** Environments that stand alone: their lists have every package, not only what comes on top of the lists before. */
+const ALONE: ReadonlySet<string> = new Set(["test/ray/environment.yml"]);
+
 /** Every build of TensorFlow that some machine takes, see `forThisMachine`. */
 function everywhere(requirement: string): string[] {
   const version = /^tensorflow(==.*)$/.exec(requirement)?.[1];
@@ -50,8 +53,9 @@ if (!existsSync(pythonOf(environment))) {
 const together = resolve(["environment.yml", "test/environment.yml"], [], "3.10");
 const written: string[] = [];
 for (const [list, lock] of Object.entries(LOCKS)) {
-  const found = resolve([list], [together, ...written], OLDEST[list] ?? "3.10");
-  const earlier = new Set(written.flatMap((text) => lockEntries(text).map(({ text }) => text)));
+  const below = ALONE.has(list) ? [] : written;
+  const found = resolve([list], [together, ...below], OLDEST[list] ?? "3.10");
+  const earlier = new Set(below.flatMap((text) => lockEntries(text).map(({ text }) => text)));
   const own = lockEntries(found).filter(({ text }) => !earlier.has(text));
   const text = own.map((entry) => entry.text).join("");
   mkdirSync(dirname(join(root, lock)), { recursive: true });
