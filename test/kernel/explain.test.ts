@@ -36,7 +36,7 @@ test("the library's own names are completed and explained, with their documentat
   const text: string = results[2].data["text/plain"];
   assert.match(
     text,
-    /new AudioDataset\(directory: string, [\s\S]*\n\n@param directory folder of the dataset, D\n@param name/,
+    /new AudioDataset\(directory: string, [\s\S]*\n\n@param directory folder of the dataset, D[^\n]*\n@param name/,
   );
   const method: string = results[3].data["text/plain"];
   assert.match(
