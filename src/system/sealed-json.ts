@@ -59,10 +59,11 @@ export async function readJson<T extends object>(path: string, form: JsonForm<T>
  * @param unsealed takes one without a checksum as well
  */
 export function readSeal<T extends object>(
-  bytes: Buffer,
+  text: Uint8Array,
   unsealed: boolean,
   damaged: (found: string, expected: string, cause?: unknown) => DatasetError,
 ): T {
+  const bytes = Buffer.from(text.buffer, text.byteOffset, text.length);
   let value: T | undefined;
   try {
     value = JSON.parse(bytes.toString("utf8")) as T;

@@ -215,7 +215,7 @@ export async function* eachEntry({ path, places, damaged }: Lists<unknown>, name
 }
 
 /** `bytes` bytes of a file from `at` on, fewer where it ends before. */
-export async function readRange(path: string, at: number, bytes: number): Promise<Buffer> {
+export async function readRange(path: string, at: number, bytes: number): Promise<Uint8Array> {
   try {
     return await withFile(path, (file) => file.read(at, bytes));
   } catch (error) {

@@ -125,7 +125,7 @@ export async function openTable<H extends object, T extends object>(
     return { row: row as unknown as T, place };
   };
   const line = async (k: number): Promise<ReturnType<typeof parsed>> =>
-    parsed((await readRange(path, list.at + k * (lineBytes! + BETWEEN.length), lineBytes!)).toString(), k);
+    parsed(utf8.decode(await readRange(path, list.at + k * (lineBytes! + BETWEEN.length), lineBytes!)), k);
   return {
     table: {
       head: rest as unknown as H,
@@ -144,7 +144,7 @@ export async function openTable<H extends object, T extends object>(
         const bytes = await readRange(path, at, length);
         if (crc32(bytes) !== crc)
           throw damaged(`checksum ${crc32(bytes)} of the ${names.details} of line ${k}`, `${crc}`);
-        const detail = json<unknown>(file, bytes.toString());
+        const detail = json<unknown>(file, utf8.decode(bytes));
         refuse(form.detailMisfit(detail, row));
         return detail;
       },
@@ -154,6 +154,8 @@ export async function openTable<H extends object, T extends object>(
     },
   };
 }
+
+const utf8 = new TextDecoder();
 
 type Sealed<T> = T & { place?: Place; crc32?: number };
 

@@ -37,9 +37,9 @@ test("records of version 0.1 open, verify, build and are published anew, with th
 from deep_audio_dataset import read_manifest
 print(json.dumps([read_manifest(path) for path in input["paths"]]))`,
     { module: join(root, "python"), paths: [fixture, directory].map((at) => join(at, "set.manifest.json")) },
-  ) as [{ examples: number }, string[]][];
-  for (const [manifest, files] of read)
-    assert.deepEqual([manifest.examples, files], [2, ["set0.tfrecord", "set1.tfrecord"]]);
+  ) as [{ examples: number }, { file: string }[]][];
+  for (const [manifest, shards] of read)
+    assert.deepEqual([manifest.examples, shards.map(({ file }) => file)], [2, ["set0.tfrecord", "set1.tfrecord"]]);
 });
 
 interface Sources {

@@ -38,7 +38,7 @@ test("the pip list is read as conda's own YAML reader reads it", () => {
     const expected = JSON.parse(execFileSync(pythonPath, ["-c", code, join(root, file)], { encoding: "utf8" }));
     assert.deepEqual(pipRequirements(join(root, file)), expected);
     assert.ok(
-      expected.every((requirement: string) => /^[\w.-]+==[\d.]+$/.test(requirement)),
+      expected.every((requirement: string) => /^[\w.-]+(\[[\w,-]+\])?==[\d.]+$/.test(requirement)),
       "not pinned",
     );
   }
