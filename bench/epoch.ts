@@ -164,7 +164,6 @@ async function speed(records: Records, folder: string): Promise<void> {
 
 /** The same shard many times over under other names, until the dataset has 20 GB. */
 async function memory(records: Records): Promise<void> {
-  const shard = records.paths[0]!;
   const bytes = records.manifest.shards[0]!.bytes;
   const copies = tiny ? 3 : Math.ceil(20e9 / bytes);
   // Every copy is read from its own place, but one file holds them all: a disk with room for 20 GB isn't needed.
@@ -177,7 +176,7 @@ async function memory(records: Records): Promise<void> {
   const large: Records = {
     ...records,
     count: per * copies,
-    paths: Array.from({ length: copies }, () => shard),
+    manifest: { ...records.manifest, shards: Array.from({ length: copies }, () => records.manifest.shards[0]!) },
     ...(records.mtimes && { mtimes: new Float64Array(copies).fill(records.mtimes[0]!) }),
     shard: Uint32Array.from({ length: per * copies }, (_, i) => Math.floor(i / per)),
     offset: repeat(records.offset),
