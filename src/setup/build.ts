@@ -83,9 +83,9 @@ export function installKernel(): void {
   if (writeChanged(join(kernelFolder(), "kernel.json"), `${JSON.stringify(kernelSpec(), null, 1)}\n`)) {
     console.log(`Jupyter kernel: installed as ${KERNEL_NAME}`);
   }
-  for (const folder of packageFolders(venv)) {
-    writeChanged(join(folder, "deep_audio_dataset.pth"), `${join(root, "python")}\n`);
-  }
+  // A copy, not a path: other projects may share the environment, and go.
+  const saving = readFileSync(join(root, "python/deep_audio_saving.py"), "utf8");
+  for (const folder of packageFolders(venv)) writeChanged(join(folder, "deep_audio_saving.py"), saving);
   const enabled = { ServerApp: { jpserver_extensions: { deep_audio_saving: true } } };
   const settings = join(venv, "etc/jupyter/jupyter_server_config.d/deep_audio_saving.json");
   writeChanged(settings, `${JSON.stringify(enabled)}\n`);
