@@ -108,12 +108,14 @@ test("a shard of somebody else's is not replaced, unless that is asked for", asy
   assert.equal((await values(t, to)).length, 20);
 });
 
-/** Builds until the first shard is in the bucket. */
+/** Builds until the second shard, in whose place something else is meanwhile: the first one is in the bucket then. */
 async function begin(dataset: RegressionDataset, to: string): Promise<void> {
-  const controller = new AbortController();
-  const stop = ({ done }: { done: number }): void => void (done >= 5 && controller.abort());
-  const options = { ...OPTIONS, to, workers: 1, signal: controller.signal, onProgress: stop };
-  await assert.rejects(dataset.generateRecords(options), { code: "ABORTED" });
+  const there = { Bucket: "built", Key: `${to.slice("s3://built/".length)}/set1.tfrecord` };
+  await client.send(new PutObjectCommand({ ...there, Body: "other" }));
+  await assert.rejects(dataset.generateRecords({ ...OPTIONS, to, workers: 1 }), { code: "RECORD" });
+  await client.send(new DeleteObjectCommand(there));
+  const signal = AbortSignal.abort();
+  await assert.rejects(dataset.generateRecords({ ...OPTIONS, to, workers: 1, signal }), { code: "ABORTED" });
 }
 
 test("of two builders the first one publishes, and the other is told", async (t) => {
