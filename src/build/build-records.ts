@@ -5,7 +5,6 @@ import { join, resolve } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { checkKnown } from "../core/known-options.js";
 import { type Lock, whileHeld, withLock } from "../system/lock.js";
-import { writeRenamed } from "../system/atomic-file.js";
 import { statOf, textOf } from "../system/file-names.js";
 import { unlessDamaged } from "../system/sealed-json.js";
 import type { Manifest, ShardEntry, Sources } from "../records/manifest.js";
@@ -22,7 +21,7 @@ import { withPool, workerCount } from "../system/pool.js";
 import { track } from "../notebook/progress.js";
 import { fileHash } from "../system/hashed-file.js";
 import { finishPublication, type ManifestFacts, publish, shardFiles, stageManifest } from "../records/publish.js";
-import { buildShardFile, markFinished } from "./build-shard.js";
+import { buildShardFile, markFinished, writeEntry } from "./build-shard.js";
 import { requirePlan } from "./plan-file.js";
 import { shardTask } from "./shard-request.js";
 import { sidecarText } from "../original/sidecar.js";
@@ -260,8 +259,8 @@ class Build {
   /** Keeps the times at which the sources of a complete shard were last changed, so that they needn't be read again. */
   async keepTimes({ entry, sources, touched }: FinishedShard): Promise<void> {
     if (!touched) return;
-    const now = JSON.stringify({ ...entry, sources: await sources() });
-    await writeRenamed(join(this.staging, entryFile(entry.file)), now);
+    const now = await sources();
+    await writeEntry(this.staging, now ? { ...entry, sources: now } : entry);
   }
 
   /** The numbers of the shards that aren't built. */

@@ -43,8 +43,13 @@ export async function buildShardFile(task: ShardTask): Promise<ShardEntry> {
  */
 export async function markFinished(staging: string, entry: ShardEntry): Promise<ShardEntry> {
   await Promise.all([entry.file, indexFile(entry.file)].map((file) => syncFile(join(staging, file))));
-  await writeRenamed(join(staging, entryFile(entry.file)), JSON.stringify(entry));
+  await writeEntry(staging, entry);
   return entry;
+}
+
+/** Writes the entry that says that a shard is complete. */
+export async function writeEntry(staging: string, entry: ShardEntry): Promise<void> {
+  await writeRenamed(join(staging, entryFile(entry.file)), JSON.stringify(entry));
 }
 
 /** The samples that went into the record as they are in their files, whose checksums the reader has. */

@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DatasetError } from "../core/error.js";
 import { track } from "../notebook/progress.js";
-import { entryFile, indexFile, makeStaging, manifestPath } from "../records/files.js";
+import { indexFile, makeStaging, manifestPath } from "../records/files.js";
 import type { Manifest, ShardEntry } from "../records/manifest.js";
 import { type BuildPlan, type PlannedShard, type RecordOptions, shardPlan } from "../records/plan.js";
 import { stageManifest } from "../records/publish.js";
@@ -10,12 +10,12 @@ import { openManifest, type StoredManifest } from "../records/read-stored.js";
 import { fileAddress } from "../storage/byte-source.js";
 import { readBytes } from "../storage/read-source.js";
 import { type S3Target, s3Target } from "../storage/s3-target.js";
-import { writeRenamed } from "../system/atomic-file.js";
 import { inOrder } from "../system/event-loop.js";
 import { fileHash } from "../system/hashed-file.js";
 import { whileHeld, withLock } from "../system/lock.js";
 import { withPool, workerCount } from "../system/pool.js";
 import { runTask } from "../system/task.js";
+import { writeEntry } from "./build-shard.js";
 import { countUp, manifestFacts, stagedEntry } from "./build-records.js";
 import { shardTask } from "./shard-request.js";
 
@@ -38,7 +38,7 @@ export async function buildTo(
     const { name } = plan;
     const shards = shardPlan(plan);
     const staging = await makeStaging(directory, name);
-    const file = `${name}.manifest.json`;
+    const file = manifestPath("", name);
     const published = await target.look(file);
     const before = published && (await fetchManifest(address, name, staging));
     const workers = workerCount(options.workers);
@@ -62,7 +62,7 @@ export async function buildTo(
           for (const known of await knownEntries(staging, name, shard, before)) {
             const there = (await target.look(shard.file))?.sha256 === known.sha256;
             if (!there || !(await unchanged(known))) continue;
-            await noteEntry(staging, known);
+            await writeEntry(staging, known);
             tick(known.examples);
             return;
           }
@@ -70,7 +70,7 @@ export async function buildTo(
           const entry = await runTask<ShardEntry>(pool, "buildShardFile", task, signal);
           const replaced = (await before?.find(shard.file))?.entry;
           await uploadShard(target, staging, entry, replaced, options.overwrite === true);
-          await noteEntry(staging, entry);
+          await writeEntry(staging, entry);
           for (const part of [entry.file, indexFile(entry.file)]) await rm(join(staging, part));
         };
         let next = 0;
@@ -105,7 +105,7 @@ export async function buildTo(
 async function fetchManifest(address: string, name: string, staging: string): Promise<StoredManifest | undefined> {
   const folder = join(staging, "before");
   await mkdir(folder, { recursive: true });
-  await writeFile(manifestPath(folder, name), await readBytes(fileAddress(address, `${name}.manifest.json`)));
+  await writeFile(manifestPath(folder, name), await readBytes(fileAddress(address, manifestPath("", name))));
   return await openManifest(folder, name);
 }
 
@@ -121,10 +121,6 @@ async function knownEntries(
   const sources = found && (await before!.sources(found.k));
   const known = found && { ...found.entry, ...(sources ? { sources } : {}) };
   return [staged, known].filter((entry): entry is ShardEntry => entry?.key === key);
-}
-
-async function noteEntry(staging: string, entry: ShardEntry): Promise<void> {
-  await writeRenamed(join(staging, entryFile(entry.file)), JSON.stringify(entry));
 }
 
 /** Uploads a shard and its index, in the place of none or of the one that the manifest there names. */

@@ -1,5 +1,5 @@
-import { check, type CheckReport } from "../check/check.js";
-import { makeReport } from "../check/report.js";
+import { findProblems } from "../check/check.js";
+import { type CheckReport, makeReport } from "../check/report.js";
 import type { Row } from "../core/rows.js";
 import type { LongOptions } from "../notebook/progress.js";
 import { checkRange } from "../records/read-stored.js";
@@ -37,10 +37,7 @@ export async function checkShards(
     ...(onDamaged ? { onDamaged } : {}),
     ...(inputSize ? { inputSize } : {}),
   };
-  const { files, problems, sound } = await check(directory, index, how);
-  return makeReport(
-    sound,
-    files,
-    problems.filter(({ kind }) => kind !== "unlisted"),
-  );
+  const [whole, files, problems, wrong] = await findProblems(directory, index, how);
+  const own = problems.filter(({ kind }) => kind !== "unlisted");
+  return makeReport(whole, files, own, wrong);
 }

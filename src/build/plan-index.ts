@@ -19,7 +19,7 @@ import { syncFolder } from "../system/atomic-file.js";
 import { withPool, workerCount } from "../system/pool.js";
 import type { TableEntry } from "../system/sealed-table.js";
 import { runTask } from "../system/task.js";
-import { checkOptions, cutShards, formOf, refuseForm, rowBytes, type Shape } from "./plan-records.js";
+import { checkOptions, cutShards, formOf, refuseForm, rowBytes, type Shape, soundFacts } from "./plan-records.js";
 
 /**
  * Plans the records of an index csv of which never more than a part is in memory, and writes the plan. Undefined, and nothing is written,
@@ -68,13 +68,7 @@ export async function planIndexParts(
     options,
   );
   const facts: PlanFacts = {
-    name,
-    kind,
-    ...form,
-    ...(options.convert ? { convert: options.convert } : {}),
-    ...(options.onDamaged === "warn" ? { onDamaged: "warn" as const } : {}),
-    ...(width === undefined ? {} : { width }),
-    ...(labels ? { labels } : {}),
+    ...soundFacts({ name, kind, width, labels }, form, options),
     indexFiles: await hashIndexFiles(directory, [...new Set([file, ...besides])]),
     source: { inputFolder, targetFolder },
   };

@@ -108,13 +108,7 @@ async function planFiles(
   const width = kind === "pairs" ? undefined : (labels?.length ?? rows[0]?.values?.length);
   return {
     format: 1,
-    name,
-    kind,
-    ...form,
-    ...(options.convert ? { convert: options.convert } : {}),
-    ...(options.onDamaged === "warn" ? { onDamaged: "warn" as const } : {}),
-    ...(width === undefined ? {} : { width }),
-    ...(labels ? { labels } : {}),
+    ...soundFacts({ name, kind, width, labels }, form, options),
     ...(kind === "frames"
       ? {
           timeUnit: tables ? "samples" : storedTimeUnit(keys[0]!, options.timeUnit),
@@ -141,10 +135,32 @@ export function formOf(shape: Shape, options: RecordOptions): Form {
   return { encoding, sampleRate, channels };
 }
 
-/** What an example of so many samples takes, about. */
+/** Bytes that an example of this many samples takes, about. */
 export function rowBytes(samples: number, shape: Shape, { encoding, sampleRate, channels }: Form): number {
   const grown = (sampleRate * channels) / (shape.sampleRate * shape.channels);
   return Math.round(samples * grown) * BYTES_PER_SAMPLE[encoding] + EXTRA_BYTES;
+}
+
+/** What a plan says of its sounds, whatever lists them. */
+export function soundFacts(
+  {
+    name,
+    kind,
+    width,
+    labels,
+  }: { [K in "name" | "kind" | "width" | "labels"]: BuildPlan[K] | undefined } & Pick<BuildPlan, "name" | "kind">,
+  form: Form,
+  options: RecordOptions,
+): Pick<BuildPlan, "name" | "kind" | "convert" | "onDamaged" | "width" | "labels"> & Form {
+  return {
+    name,
+    kind,
+    ...form,
+    ...(options.convert ? { convert: options.convert } : {}),
+    ...(options.onDamaged === "warn" ? { onDamaged: "warn" as const } : {}),
+    ...(width === undefined ? {} : { width }),
+    ...(labels ? { labels } : {}),
+  };
 }
 
 /** What is in the folders beside the sources, so that later additions are noticed. */

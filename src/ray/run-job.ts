@@ -20,7 +20,7 @@ export interface JobOrder extends Pick<Progress, "total" | "unit"> {
 
 /** How often a job is looked at. */
 const LOOK_MS = 500;
-/** As many looks in a row may fail: a head that starts anew takes its time. */
+/** As many looks in a row may fail: a head that restarts takes its time. */
 const FAILED_LOOKS = 60;
 
 /**

@@ -25,7 +25,7 @@ const open = new Map<string, Promise<Records>>();
  */
 export async function openElsewhere(address: string, name: string, options: CacheOptions = {}): Promise<Records> {
   const cache = new Cache(options);
-  const found = await readBytes(fileAddress(address, `${name}.manifest.json`)).catch((error: unknown) => {
+  const found = await readBytes(fileAddress(address, manifestPath("", name))).catch((error: unknown) => {
     if (!answered(error, 404)) throw error;
     const message = `records of "${name}": no ${name}.manifest.json, expected one (${address}); correct the address, or call generateRecords({ to })`;
     throw new DatasetError("RECORD", message, [], { cause: error });
