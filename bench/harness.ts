@@ -144,14 +144,20 @@ for _line in sys.stdin:
     print("@" + json.dumps({"seconds": _seconds, "cpuSeconds": _used - _cpu, "peakMegabytes": _peak / 1024, "check": _check}), flush=True)
 `;
 
-/** Starts Python on code that defines `run(input)`. Print nothing that starts with "@". */
-export function pythonPeer(code: string): PythonPeer {
+/** As it was before this library set what it wants of TensorFlow: the peers have what their users have. */
+const ENVIRONMENT = { ...process.env };
+
+/**
+ * Starts Python on code that defines `run(input)`. Print nothing that starts with "@".
+ * @param settings more of the environment
+ */
+export function pythonPeer(code: string, settings: Record<string, string> = {}): PythonPeer {
   // A file rather than -c: multiprocessing's children import it.
   const folder = mkdtempSync(join(tmpdir(), "bench-peer-"));
   writeFileSync(join(folder, "peer.py"), `${code}\nif __name__ == "__main__":${LOOP.replaceAll("\n", "\n    ")}`);
   const child: ChildProcess = spawn(pythonPath, [join(folder, "peer.py")], {
     stdio: ["pipe", "pipe", "inherit"],
-    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "3" },
+    env: { ...ENVIRONMENT, TF_CPP_MIN_LOG_LEVEL: "3", ...settings },
   });
   child.on("close", () => rmSync(folder, { recursive: true }));
   const lines: Interface = createInterface({ input: child.stdout! });

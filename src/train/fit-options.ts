@@ -2,6 +2,7 @@ import type { OptionNames } from "../core/known-options.js";
 import type { LongOptions } from "../notebook/progress.js";
 import type { Direction } from "../statistics/direction.js";
 import type { GradientClip } from "../tensorflow/kernels/optimizers.js";
+import type { Precision } from "../tensorflow/step/compile-steps.js";
 import type { Judgement } from "./judge.js";
 import type { RateSchedule } from "./rate-schedule.js";
 import type { BestEpoch } from "./training-state.js";
@@ -56,6 +57,13 @@ export interface FitOptions extends LongOptions {
    * same numbers; the summary says where it can't be. Default false.
    */
   eager?: boolean;
+  /**
+   * "mixed_bfloat16" takes products of matrices and convolutions of training steps from inputs rounded to bfloat16, which
+   * GPUs from NVIDIA's Ampere on do faster; weights, sums, losses and the optimizer stay float32, and no loss has to be
+   * scaled. It needs steps that run as one function; the first three of each kind are in float32, and the summary says how
+   * many weren't. Default "float32".
+   */
+  precision?: Precision;
   /** Shows live curves. Default: in notebooks. */
   show?: boolean;
   /** Called after each epoch. */
@@ -66,7 +74,8 @@ export interface FitOptions extends LongOptions {
 export const FIT_OPTIONS: OptionNames<FitOptions> = {
   ...{ epochs: true, seed: true, monitor: true, mode: true, patience: true, minDelta: true, restoreBest: true },
   ...{ checkpoint: true, resume: true, classWeights: true, schedule: true, clip: true, accumulate: true, onNaN: true },
-  ...{ csv: true, tensorBoard: true, eager: true, show: true, onEpoch: true, signal: true, onProgress: true },
+  ...{ csv: true, tensorBoard: true, eager: true, precision: true, show: true, onEpoch: true },
+  ...{ signal: true, onProgress: true },
 };
 
 /** The outcome of training. */

@@ -39,10 +39,13 @@ export function describeSteps(model: LayersModel): () => string | undefined {
   return () => {
     const whole = counts.whole - before.whole;
     const single = counts.single - before.single;
+    const mixed = counts.mixed - before.mixed;
     const why = [...counts.reasons].join("; ");
-    if (why) return `${whole} of ${whole + single} steps ran as one TensorFlow function, the others op by op: ${why}.`;
-    if (whole === 0) return undefined;
-    return `${whole} of ${whole + single} steps ran as one TensorFlow function, the first of each kind op by op.`;
+    if (!why && whole === 0) return undefined;
+    const rounded = mixed > 0 ? `, ${mixed} in mixed bfloat16` : "";
+    const others = why ? `the others op by op: ${why}.` : "the first of each kind op by op.";
+    const unmixed = counts.unmixed.size > 0 ? ` Float32 stayed, since ${[...counts.unmixed].join("; ")}.` : "";
+    return `${whole} of ${whole + single} steps ran as one TensorFlow function${rounded}, ${others}${unmixed}`;
   };
 }
 

@@ -9,7 +9,7 @@ import { directionOf } from "../statistics/direction.js";
 import { clipGradients, gatherGradients } from "../tensorflow/kernels/optimizers.js";
 import { seedSteps } from "../tensorflow/kernels/step-inputs.js";
 import { loadTensorFlow } from "../tensorflow/load.js";
-import { withSingleOps } from "../tensorflow/step/compile-steps.js";
+import { stepCounts, withStepSettings } from "../tensorflow/step/compile-steps.js";
 import { isResumable, type TrainingData, watched } from "./batch-source.js";
 import { hasModel, restoreModel } from "./checkpoint.js";
 import { withClassWeights } from "./class-weights.js";
@@ -49,7 +49,8 @@ export async function fit(model: LayersModel, dataset: TrainingData, options: Fi
     const training: Training = { model, dataset, options, state, monitor, mode, ...running };
     const work = (): Promise<FitResult> =>
       withClassWeights(model, options.classWeights, () => withOptimizer(model, options, () => train(training, show)));
-    const all = options.eager ? withSingleOps(loadTensorFlow(), model, work) : work();
+    const { eager = false, precision = "float32" } = options;
+    const all = withStepSettings(loadTensorFlow(), model, { eager, precision }, work);
     return await all.catch((error) => Promise.reject(outOfMemory(error)));
   });
   if (options.onProgress !== false) console.log(result.summary);
@@ -163,13 +164,18 @@ function checkOptions(model: LayersModel, dataset: TrainingData, options: FitOpt
       throw new DatasetError("OPTION", `${name}: ${value}, expected a whole number from ${least} on`);
     }
   }
-  const oneOf = (name: "onNaN" | "mode", first: string, second: string): void => {
+  const oneOf = (name: "onNaN" | "mode" | "precision", first: string, second: string): void => {
     const value = options[name];
     if (value === undefined || value === first || value === second) return;
     throw new DatasetError("OPTION", `${name}: ${JSON.stringify(value)}, expected "${first}" or "${second}"`);
   };
   oneOf("onNaN", "stop", "continue");
   oneOf("mode", "min", "max");
+  oneOf("precision", "float32", "mixed_bfloat16");
+  if (options.precision === "mixed_bfloat16" && (options.eager || !stepCounts(loadTensorFlow(), model))) {
+    const expected = "steps that run as one function: native TensorFlow with this library's kernels, and no `eager`";
+    throw new DatasetError("OPTION", `precision: ${JSON.stringify(options.precision)}, expected ${expected}`);
+  }
   if (!((options.minDelta ?? 0) >= 0))
     throw new DatasetError("OPTION", `minDelta: ${options.minDelta}, expected a number from 0 on`);
   if (options.schedule) checkSchedule(options.schedule, options.epochs * dataset.trainSteps);

@@ -97,6 +97,18 @@ print(json.dumps({"losses": losses, "weights": [np.asarray(w).ravel().tolist() f
   assert.ok(tf.memory().numTensors <= before + 4, "two sources' data");
 });
 
+test("mixed precision trains, and the summary says how many steps had it", PLAIN, async () => {
+  const { history, summary } = await fit(net(), data(SIZE), { epochs: 5, precision: "mixed_bfloat16", ...QUIET });
+  assert.match(summary, /27 of 30 steps ran as one TensorFlow function, 27 in mixed bfloat16, the first of each kind/);
+  assert.ok(history.loss!.every(Number.isFinite));
+  for (const options of [{ precision: "float16" as never }, { precision: "mixed_bfloat16", eager: true } as const]) {
+    await assert.rejects(fit(net(), data(SIZE), { epochs: 1, ...options, ...QUIET }), {
+      code: "OPTION",
+      message: /^precision: "/,
+    });
+  }
+});
+
 test("what is left at an epoch's end makes a step, and all are those of batches as large", PLAIN, async () => {
   const small = net();
   const large = net();

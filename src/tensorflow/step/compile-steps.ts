@@ -3,9 +3,9 @@ import { withBatchWeights } from "../kernels/sample-weights.js";
 import type { TensorFlow } from "../kernels/types.js";
 import type { Backend } from "./backend.js";
 import type { StepFunction } from "./step-function.js";
-import { ModelSteps, type StepCounts, type StepKind } from "./steps.js";
+import { ModelSteps, type Precision, type StepCounts, type StepKind } from "./steps.js";
 
-export type { StepCounts };
+export type { Precision, StepCounts };
 
 type Step = (data: Tensor[]) => Tensor[];
 
@@ -134,18 +134,30 @@ export function stepCounts(tf: TensorFlow, model: LayersModel): StepCounts | und
   return stepsOf(tf, model)?.counts;
 }
 
-/** Runs `work` while the model's steps run op by op. */
-export async function withSingleOps<T>(tf: TensorFlow, model: LayersModel, work: () => Promise<T>): Promise<T> {
+/** How a model's steps run. */
+export type StepSettings = Partial<Pick<ModelSteps, "eager" | "precision">>;
+
+/** Runs `work` while the model's steps run in another way, where they can run as functions at all. */
+export async function withStepSettings<T>(
+  tf: TensorFlow,
+  model: LayersModel,
+  settings: StepSettings,
+  work: () => Promise<T>,
+): Promise<T> {
   const steps = stepsOf(tf, model);
   if (!steps) return work();
-  const before = steps.eager;
-  steps.eager = true;
+  const { eager, precision } = steps;
+  Object.assign(steps, settings);
   try {
     return await work();
   } finally {
-    steps.eager = before;
+    Object.assign(steps, { eager, precision });
   }
 }
+
+/** Runs `work` while the model's steps run op by op. */
+export const withSingleOps = <T>(tf: TensorFlow, model: LayersModel, work: () => Promise<T>): Promise<T> =>
+  withStepSettings(tf, model, { eager: true }, work);
 
 /** A sequential model's steps are those of the model inside of it. */
 function stepsOf(tf: TensorFlow, model: LayersModel): ModelSteps | undefined {

@@ -5,6 +5,7 @@ import type { Backend } from "./backend.js";
 import { isGathering } from "../kernels/optimizers.js";
 import { difference } from "./compare.js";
 import { changedSetting, fingerprint, statefulLayer } from "./fingerprint.js";
+import { hasProducts, inBfloat16 } from "./mixed.js";
 import { type Recording, record, Unrecordable } from "./recording.js";
 import { isStale, type StepFunction, stepFunction } from "./step-function.js";
 import { type Snapshot, snapshot, verify } from "./verify.js";
@@ -18,9 +19,16 @@ export interface StepCounts {
   whole: number;
   /** Op by op: the first of each kind, and all where there is a reason. */
   single: number;
+  /** Of the whole ones, those with products in bfloat16. */
+  mixed: number;
   /** Why steps run op by op. */
   reasons: Set<string>;
+  /** Why whole steps that were to be mixed stay in float32. */
+  unmixed: Set<string>;
 }
+
+/** In which numbers a training step takes its products: float32, or float32 rounded to bfloat16. */
+export type Precision = "float32" | "mixed_bfloat16";
 
 /** What an optimizer does in JavaScript with each step. */
 interface Counting {
@@ -29,10 +37,12 @@ interface Counting {
 
 /** What is known of one step: of one kind, of inputs of certain shapes. */
 interface Known {
+  kind: StepKind;
   /** How often it ran. */
   runs: number;
   first?: Recording;
   whole?: StepFunction;
+  mixed?: boolean;
   /** Why it runs op by op. */
   reason?: string;
 }
@@ -46,14 +56,19 @@ const MOST_CHANGES = 4;
 /** The first run of a step may be the only one, and makes what an optimizer keeps. */
 const RUNS_BEFORE = { train: 1, evaluate: 2, predict: 2 };
 
+/** How far a step in bfloat16 may be from the same in float32, in parts of the largest number of its kind: far above rounding. */
+const MIXED_PARTS = 0.25;
+
 /** Steps that are recorded once more, to see that they still do the same: this one, the one of eight times its number, … */
 const CHECKED_AT = 64;
 
 /** The steps of one model. */
 export class ModelSteps {
-  readonly counts: StepCounts = { whole: 0, single: 0, reasons: new Set() };
+  readonly counts: StepCounts = { whole: 0, single: 0, mixed: 0, reasons: new Set(), unmixed: new Set() };
   /** While set, every step runs op by op. */
   eager = false;
+  /** Of training steps. */
+  precision: Precision = "float32";
   private readonly known = new Map<string, Known>();
   private last: { form: string; settings: string[]; changes: number } | undefined;
 
@@ -75,6 +90,7 @@ export class ModelSteps {
     if (step && whole && !isDue(step.runs)) {
       step.runs++;
       this.counts.whole++;
+      if (step.mixed) this.counts.mixed++;
       const results = asStep(this.tf, () => whole.run(data));
       const { optimizer } = model;
       if (kind === "train" && !isGathering(optimizer)) (optimizer as unknown as Counting).incrementIterations();
@@ -99,10 +115,10 @@ export class ModelSteps {
     }
     const { form, settings } = fingerprint(this.tf, kind, model, data);
     this.watch(form, settings);
-    const key = `${form} ${settings.join(" ")}`;
+    const key = `${kind === "train" ? this.precision : ""} ${form} ${settings.join(" ")}`;
     let step = this.known.get(key);
     if (!step) {
-      step = { runs: 0 };
+      step = { kind, runs: 0 };
       const [oldest] = this.known;
       if (this.known.size >= MOST_STEPS) {
         this.forget(oldest![1]);
@@ -175,21 +191,61 @@ export class ModelSteps {
     try {
       step.whole = stepFunction(this.tf, recording);
       this.functions.add(step.whole);
-      return verify(this.tf, step.whole, recording, inputs, results, before);
+      const problem = verify(this.tf, step.whole, recording, inputs, results, before);
+      const mixes = this.precision === "mixed_bfloat16" && step.kind === "train";
+      if (!problem && mixes) this.mix(step, recording, inputs, results, before);
+      return problem;
     } catch (error) {
-      return (error as Error).message.replace(/^Invalid TF_Status: \d+\nMessage: /, "").split("\n")[0]!;
+      return firstLine(error);
     }
   }
 
+  /** Puts the function in bfloat16 in the place of that in float32, if it comes to about the same. */
+  private mix(
+    step: Known,
+    recording: Recording,
+    inputs: readonly Tensor[],
+    results: readonly Tensor[],
+    before: Snapshot,
+  ): void {
+    if (!hasProducts(recording)) return void this.counts.unmixed.add("there is no product of matrices");
+    let mixed: StepFunction | undefined;
+    let problem: string | undefined;
+    try {
+      mixed = stepFunction(this.tf, inBfloat16(recording));
+      problem = verify(this.tf, mixed, recording, inputs, results, before, MIXED_PARTS);
+    } catch (error) {
+      problem = firstLine(error);
+    }
+    if (problem) {
+      mixed?.dispose();
+      this.counts.unmixed.add(`in bfloat16 ${problem}`);
+      return;
+    }
+    this.forgetFunction(step);
+    step.whole = mixed!;
+    step.mixed = true;
+    this.functions.add(mixed!);
+  }
+
   private forget(step: Known): void {
+    this.forgetFunction(step);
+    delete step.first;
+  }
+
+  private forgetFunction(step: Known): void {
     if (step.whole) {
       this.functions.delete(step.whole);
       step.whole.dispose();
     }
     delete step.whole;
-    delete step.first;
+    delete step.mixed;
   }
 }
+
+/** What TensorFlow says of an error, in its first line. */
+const firstLine = (error: unknown): string =>
+  (error as Error).message.replace(/^Invalid TF_Status: \d+\nMessage: /, "").split("\n")[0]!;
 
 /** Whether run number `runs` is one of those that are checked. */
 function isDue(runs: number): boolean {

@@ -50,6 +50,7 @@ export function snapshot(tf: TensorFlow, { updates, arguments: all }: Recording)
  * Runs `step` from where `before` was taken and compares it with what the ops one by one came to, which is what `results`
  * and the variables hold.
  *
+ * @param parts how far a number may be from what the ops came to, in parts of the largest of its kind
  * @returns how they differ, in words, or undefined; variables then hold what the function made of them
  */
 export function verify(
@@ -59,6 +60,7 @@ export function verify(
   inputs: readonly Tensor[],
   results: readonly Tensor[],
   before: Snapshot,
+  parts = (tf.backend() as unknown as Backend).isUsingGpuDevice ? GPU_PARTS : CPU_PARTS,
 ): string | undefined {
   const backend = tf.backend() as unknown as Backend;
   const after = snapshot(tf, recording);
@@ -71,7 +73,6 @@ export function verify(
     const again = step.run(inputs, "recorded");
     const now = snapshot(tf, recording);
     try {
-      const parts = backend.isUsingGpuDevice ? GPU_PARTS : CPU_PARTS;
       const problem =
         compareResults(tf, results, again, parts) ?? compareState(tf, recording, [before, after, now], parts);
       if (problem) set(after);
