@@ -13,8 +13,8 @@ let broken: bool = false;
 const COEFFICIENTS: usize = 128;
 
 /**
- * Decodes the frame at `at`, which ends before `end`, to samples of `bits` bits at `out`, channels interleaved: 16 bits as they are, up
- * to 15 samples more are written; others in the upper bits of 32. `work` has room for 128 bytes and for `channels · (block + 4)` integers. Behind `end` 16 bytes can be read.
+ * Decodes the frame at `at`, which ends before `end`, to samples of `bits` bits at `out`, channels interleaved: 16 bits as they are,
+ * others in the upper bits of 32; up to 15 samples more are written. `work` has room for 128 bytes and for `channels · (block + 4)` integers. Behind `end` 16 bytes can be read.
  * @returns its samples per channel, at most `block`; 0 where it is damaged or of another form
  */
 export function flacFrame(at: usize, end: usize, channels: i32, bits: i32, block: i32, work: usize, out: usize): i32 {
@@ -402,18 +402,19 @@ function predictWide(out: usize, end: usize, coefficients: usize, order: i32, sh
   }
 }
 
-/** Left and right of one of them, or their mean, and the difference. */
+/** Left and right of one of them, or their mean, and the difference; up to three more are changed behind their ends. */
 function decorrelate(a: usize, b: usize, size: i32, assignment: i32): void {
   const end = a + <usize>(4 * size);
-  for (; a < end; a += 4, b += 4) {
-    const x = load<i32>(a);
-    const y = load<i32>(b);
-    if (assignment == 8) store<i32>(b, x - y);
-    else if (assignment == 9) store<i32>(a, x + y);
+  const one = i32x4.splat(1);
+  for (; a < end; a += 16, b += 16) {
+    const x = v128.load(a);
+    const y = v128.load(b);
+    if (assignment == 8) v128.store(b, i32x4.sub(x, y));
+    else if (assignment == 9) v128.store(a, i32x4.add(x, y));
     else {
-      const sum = (x << 1) | (y & 1);
-      store<i32>(a, (sum + y) >> 1);
-      store<i32>(b, (sum - y) >> 1);
+      const sum = v128.or(i32x4.shl(x, 1), v128.and(y, one));
+      v128.store(a, i32x4.shr_s(i32x4.add(sum, y), 1));
+      v128.store(b, i32x4.shr_s(i32x4.sub(sum, y), 1));
     }
   }
 }
@@ -439,6 +440,16 @@ function interleave(first: usize, apart: usize, size: i32, channels: i32, out: u
 }
 
 function interleaveWide(first: usize, apart: usize, size: i32, channels: i32, shift: i32, out: usize): void {
+  if (channels == 2) {
+    const end = first + <usize>(4 * size);
+    for (let at = first; at < end; at += 16, out += 32) {
+      const a = i32x4.shl(v128.load(at), shift);
+      const b = i32x4.shl(v128.load(at + apart), shift);
+      v128.store(out, i8x16.shuffle(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23));
+      v128.store(out, i8x16.shuffle(a, b, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31), 16);
+    }
+    return;
+  }
   for (let c = 0; c < channels; c++) {
     let at = first + <usize>c * apart;
     const end = at + <usize>(4 * size);
