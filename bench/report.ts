@@ -12,6 +12,8 @@ interface Result extends Partial<Ratio> {
   work: string;
   peer?: string;
   machine?: { cpu: string; cores: number; node: string };
+  ours?: { peakMegabytes: number };
+  theirs?: { peakMegabytes: number };
   examples?: number[];
   seconds?: number[] | number;
   exponent?: number;
@@ -47,13 +49,13 @@ const short = (x: number): string => (x < 99.5 ? x.toPrecision(2) : String(Math.
 /** A row per comparison, as markdown. */
 function table(results: readonly Result[]): string {
   const cell = (text: string): string => text.replaceAll("|", "\\|");
-  const rows = results
-    .filter(isRatio)
-    .map(
-      ({ work, peer, ratio, spread, target }) =>
-        `| ${cell(work)} | ${cell(peer)} | ${short(ratio)} | ${spread.map(short).join("–")} | ${target} |`,
-    );
-  return ["| work | compared with | speed-up | spread | goal |", "|---|---|---|---|---|", ...rows].join("\n");
+  const rows = results.filter(isRatio).map(({ work, peer, ratio, spread, target, ours, theirs }) => {
+    const memory = ours && theirs ? `${ours.peakMegabytes}, ${Math.round(theirs.peakMegabytes)}` : "";
+    const speeds = `${short(ratio)} | ${spread.map(short).join("–")} | ${Number(target.toPrecision(3))}`;
+    return `| ${cell(work)} | ${cell(peer)} | ${speeds} | ${memory} |`;
+  });
+  const head = "| work | compared with | speed-up | spread | goal | peak MB, ours and the peer's |";
+  return [head, "|---|---|---|---|---|---|", ...rows].join("\n");
 }
 
 /** A line for each result that has no peer. */
@@ -85,9 +87,21 @@ function lines(results: readonly Result[]): Line[] {
   return [...grown, { name: "audit", examples, seconds: audits.map(({ seconds }) => seconds as number) }];
 }
 
+/** What was measured now, and of what was kept the rest, if it is of such a machine. */
+function withKept(measured: readonly Result[]): Result[] {
+  const key = ({ name, peer }: Result): string => `${name} ${peer}`;
+  const kind = ({ machine }: Result): string => `${machine?.cpu} ${machine?.cores}`;
+  const now = new Set(measured.map(key));
+  const here = measured.find(({ machine }) => machine)!;
+  const kept = JSON.parse(readFileSync(join(root, "bench/results.json"), "utf8")) as Result[];
+  const rest = kept.filter((result) => !now.has(key(result)) && (!result.machine || kind(result) === kind(here)));
+  return [...rest, ...measured].sort((a, b) => Number(a.name > b.name) - Number(a.name < b.name));
+}
+
 function main(): void {
   const folder = join(root, "build/bench");
-  const results = read(join(folder, "results.jsonl"));
+  const measured = read(join(folder, "results.jsonl"));
+  const results = process.argv.includes("--save") ? withKept(measured) : measured;
   const files: Record<string, string> = {};
   if (results.some(isRatio)) files["ratios.svg"] = ratioChart(results.filter(isRatio));
   if (lines(results).length > 0) files["growth.svg"] = growthChart(lines(results));
