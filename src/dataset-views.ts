@@ -7,7 +7,7 @@ import { recipeRows } from "./generate/recipe.js";
 import { openRecords, type Records } from "./records/open-records.js";
 import type { ExploredExample, SummaryView } from "./show/index.js";
 import { levelOf, type Level } from "./show/summary.js";
-import { isAddress } from "./storage/byte-source.js";
+import { isAddress } from "./core/names.js";
 import { splitNames } from "./core/split-name.js";
 import type { Split } from "./split/split.js";
 import { spread } from "./core/numbers.js";

@@ -51,7 +51,7 @@ import {
   type SplitSource,
   splitExamples,
 } from "./split/split.js";
-import { isAddress } from "./storage/byte-source.js";
+import { isAddress } from "./core/names.js";
 import { splitNames } from "./core/split-name.js";
 import { spread } from "./core/numbers.js";
 import { loadSplit, saveSplit } from "./split/saved-split.js";

@@ -33,7 +33,7 @@ export type { ClassChanges } from "./sources/change-classes.js";
 export { joinIndexes } from "./sources/join-indexes.js";
 export { findPitches } from "./sources/find-pitches.js";
 export { type FromFolderOptions, fromFolder } from "./sources/from-folder.js";
-export type { Kind, Row, RowEvent, DatasetIndex } from "./core/rows.js";
+export type { Kind, Row, RowEvent, DatasetIndex, SeenFile } from "./core/rows.js";
 export type { IndexOptions } from "./sources/index-csv.js";
 export { OCTAVE_UP, type PairByOptions, type PairRule, pairBy } from "./sources/from-names.js";
 export { type WriteIndexOptions, writeIndex } from "./sources/write-index-csv.js";

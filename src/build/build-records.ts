@@ -17,7 +17,8 @@ import {
   type ShardPlan,
   shardPlan,
 } from "../records/plan.js";
-import { withPool, workerCount } from "../system/pool.js";
+import { withFetches, withFetchPool } from "../storage/fetch-file.js";
+import { workerCount } from "../system/pool.js";
 import { track } from "../notebook/progress.js";
 import { fileHash } from "../system/hashed-file.js";
 import { finishPublication, type ManifestFacts, publish, shardFiles, stageManifest } from "../records/publish.js";
@@ -57,7 +58,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
     const staging = await makeStaging(directory, plan.name);
     const workers = workerCount(options.workers);
     await track("records", shards.examples, "examples", whileHeld(options, lock), ({ signal, tick }) =>
-      withPool(workers, async (pool) => {
+      withFetchPool(workers, async (pool, fetches) => {
         const compare: Compare = (sources) => runTask(pool, "compareSources", { directory, sources }, signal);
         let built = 0;
         const looking = inOrder(shards.shards(), async (shard, k) => {
@@ -78,7 +79,7 @@ export async function buildRecords(directory: string, plan: BuildPlan, options: 
           let flush: Promise<unknown> = Promise.resolve();
           for (let next = todo.next(); !next.done; next = todo.next()) {
             const k = next.value;
-            const task = { ...(await shardTask(shards, k, directory, staging)), counter };
+            const task = { ...(await shardTask(shards, k, { directory, staging })), fetches, counter };
             const [entry] = await Promise.all([runTask<ShardEntry>(pool, "buildShardFile", task, signal), flush]);
             flush = lock.check().then(async () => {
               await markFinished(staging, entry);
@@ -117,13 +118,15 @@ export async function buildSomeShards(planFile: string, from: number, to: number
   const { plan, directory } = await requirePlan(planFile);
   checkRange(from, to, plan.count, planFile);
   const build = new Build(directory, plan, await unlessDamaged(openManifest(directory, plan.facts.name)));
-  const compare: Compare = async (sources) => compareSources({ directory, sources });
+  const compare: Compare = (sources) => compareSources({ directory, sources });
   const entries: ShardEntry[] = [];
   for (let k = from; k < to; k++) {
     const done = await unlessDamaged(build.find(await plan.shard(k), compare));
     if (!done) {
       const staging = await makeStaging(directory, plan.facts.name);
-      await markFinished(staging, await buildShardFile(await shardTask(plan, k, directory, staging)));
+      const make = async (fetches: string): Promise<ShardEntry> =>
+        await buildShardFile({ ...(await shardTask(plan, k, { directory, staging })), fetches });
+      await markFinished(staging, await withFetches(make));
     }
     const { entry } = done ?? (await build.find(await plan.shard(k)))!;
     entries.push(entry);

@@ -10,7 +10,9 @@ import { rowFeatures, SourceReader } from "./row-features.js";
 import { emptyIndex, indexBuilt, type ShardIndex } from "../records/shard-index.js";
 import type { ShardTask } from "./shard-request.js";
 import { fileError, syncFile, temporaryPath, writeRenamed } from "../system/atomic-file.js";
-import type { Row } from "../core/rows.js";
+import { isAddress } from "../core/names.js";
+import type { Row, SeenFile } from "../core/rows.js";
+import { type Fetched, withFetched } from "../storage/fetch-file.js";
 import { entryFile, indexFile } from "../records/files.js";
 import type { PlanHead } from "../records/plan.js";
 
@@ -69,11 +71,31 @@ function knownPieces(
 }
 
 async function writeShard(task: ShardTask, temporary: string): Promise<{ entry: ShardEntry; index: string }> {
-  const { head, source } = task;
+  const { source } = task;
   const rows: readonly Row[] = "recipe" in source ? recipeRows(source.recipe, source.from, source.to) : source.rows;
+  return await withFetched(addressesOf(rows), task.fetches, (fetched) => writeRows(task, rows, temporary, fetched));
+}
+
+/** The addresses that rows name, each once, and what the plan saw there. */
+function addressesOf(rows: readonly Row[]): Map<string, SeenFile | undefined> {
+  const found = new Map<string, SeenFile | undefined>();
+  for (const { input, target, seen } of rows) {
+    if (isAddress(input)) found.set(input, seen?.input);
+    if (target !== undefined && isAddress(target)) found.set(target, seen?.target);
+  }
+  return found;
+}
+
+async function writeRows(
+  task: ShardTask,
+  rows: readonly Row[],
+  temporary: string,
+  fetched: ReadonlyMap<string, Fetched>,
+): Promise<{ entry: ShardEntry; index: string }> {
+  const { head, source } = task;
   const lists = head.kind === "classes" || head.kind === "values";
   const counter = task.counter && new Int32Array(task.counter);
-  const reader = new SourceReader(task);
+  const reader = new SourceReader(task, fetched);
   const index = emptyIndex();
   const file = new HashedFile(temporary);
   try {

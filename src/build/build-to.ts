@@ -4,16 +4,17 @@ import { DatasetError } from "../core/error.js";
 import { track } from "../notebook/progress.js";
 import { indexFile, makeStaging, manifestPath } from "../records/files.js";
 import type { Manifest, ShardEntry } from "../records/manifest.js";
-import { type BuildPlan, type PlannedShard, type RecordOptions, shardPlan } from "../records/plan.js";
+import { type BuildPlan, type RecordOptions, shardPlan } from "../records/plan.js";
 import { stageManifest } from "../records/publish.js";
 import { openManifest, type StoredManifest } from "../records/read-stored.js";
 import { fileAddress } from "../storage/byte-source.js";
+import { withFetchPool } from "../storage/fetch-file.js";
 import { readBytes } from "../storage/read-source.js";
-import { type S3Target, s3Target } from "../storage/s3-target.js";
+import { type Condition, type S3Target, s3Target } from "../storage/s3-target.js";
 import { inOrder } from "../system/event-loop.js";
 import { fileHash } from "../system/hashed-file.js";
 import { whileHeld, withLock } from "../system/lock.js";
-import { withPool, workerCount } from "../system/pool.js";
+import { workerCount } from "../system/pool.js";
 import { runTask } from "../system/task.js";
 import { writeEntry } from "./build-shard.js";
 import { countUp, manifestFacts, stagedEntry } from "./build-records.js";
@@ -43,7 +44,7 @@ export async function buildTo(
     const before = published && (await fetchManifest(address, name, staging));
     const workers = workerCount(options.workers);
     await track("records", shards.examples, "examples", whileHeld(options, lock), ({ signal, tick }) =>
-      withPool(workers, async (pool) => {
+      withFetchPool(workers, async (pool, fetches) => {
         const counter = new SharedArrayBuffer(4);
         const stop = countUp(counter, tick);
         const unchanged = async ({ sources }: ShardEntry): Promise<boolean> => {
@@ -59,17 +60,20 @@ export async function buildTo(
         };
         const finish = async (k: number): Promise<void> => {
           const shard = await shards.shard(k);
-          for (const known of await knownEntries(staging, name, shard, before)) {
-            const there = (await target.look(shard.file))?.sha256 === known.sha256;
-            if (!there || !(await unchanged(known))) continue;
+          const { file, key } = shard;
+          const [staged, listed] = [await stagedEntry(staging, name, file), await listedEntry(before, file)];
+          const there = staged || listed ? await target.look(file) : undefined;
+          for (const known of [staged, listed]) {
+            if (known?.key !== key || there?.sha256 !== known.sha256 || !(await unchanged(known))) continue;
             await writeEntry(staging, known);
             tick(known.examples);
             return;
           }
-          const task = { ...(await shardTask(shards, k, directory, staging)), counter };
+          const task = { ...(await shardTask(shards, k, { directory, staging })), fetches, counter };
           const entry = await runTask<ShardEntry>(pool, "buildShardFile", task, signal);
-          const replaced = (await before?.find(shard.file))?.entry;
-          await uploadShard(target, staging, entry, replaced, options.overwrite === true);
+          const ours = there && there.sha256 === listed?.sha256;
+          const condition = options.overwrite ? "any" : ours ? { version: there.version } : "absent";
+          await uploadShard(target, staging, entry, condition);
           await writeEntry(staging, entry);
           for (const part of [entry.file, indexFile(entry.file)]) await rm(join(staging, part));
         };
@@ -109,31 +113,20 @@ async function fetchManifest(address: string, name: string, staging: string): Pr
   return await openManifest(folder, name);
 }
 
-/** What an interrupted upload and the manifest there say of a shard of this plan. */
-async function knownEntries(
-  staging: string,
-  name: string,
-  { file, key }: PlannedShard,
-  before: StoredManifest | undefined,
-): Promise<ShardEntry[]> {
-  const staged = await stagedEntry(staging, name, file);
+/** What the manifest there says of a shard. */
+async function listedEntry(before: StoredManifest | undefined, file: string): Promise<ShardEntry | undefined> {
   const found = await before?.find(file);
   const sources = found && (await before!.sources(found.k));
-  const known = found && { ...found.entry, ...(sources ? { sources } : {}) };
-  return [staged, known].filter((entry): entry is ShardEntry => entry?.key === key);
+  return found && { ...found.entry, ...(sources ? { sources } : {}) };
 }
 
-/** Uploads a shard and its index, in the place of none or of the one that the manifest there names. */
+/** Uploads a shard and its index. @param condition on what is there in its place */
 async function uploadShard(
   target: S3Target,
   staging: string,
   { file, sha256 }: ShardEntry,
-  before: ShardEntry | undefined,
-  overwrite: boolean,
+  condition: Condition,
 ): Promise<void> {
-  const there = before && (await target.look(file));
-  const ours = there && there.sha256 === before.sha256;
-  const condition = overwrite ? "any" : ours ? { version: there.version } : "absent";
   if (!(await target.put(file, join(staging, file), sha256, condition))) {
     const found = (await target.look(file))?.sha256;
     if (found !== sha256) {

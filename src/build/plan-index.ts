@@ -1,7 +1,7 @@
-import { posix } from "node:path";
 import type { CheckedFile, CheckTask } from "../check/check-files.js";
 import { isWarning } from "../check/report.js";
 import { DatasetError } from "../core/error.js";
+import { soundIn } from "../core/names.js";
 import type { Row } from "../core/rows.js";
 import { hashIndexFiles } from "../records/manifest.js";
 import {
@@ -43,8 +43,8 @@ export async function planIndexParts(
       labels = part.labels;
       width ??= part.rows[0]?.values?.length;
       const names = part.rows.flatMap(({ input, target }) => [
-        posix.join(inputFolder, input),
-        ...(target === undefined ? [] : [posix.join(targetFolder, target)]),
+        soundIn(inputFolder, input),
+        ...(target === undefined ? [] : [soundIn(targetFolder, target)]),
       ]);
       const found = await checkedFiles(pool, directory, [...new Set(names)], options);
       for (const { problems, sampleRate = 0, channels = 0, bitsPerSample, frames } of found.values()) {

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
-import { join, posix } from "node:path";
+import { join } from "node:path";
 import { encodeFlac } from "../audio/encode-flac.js";
 import { checkConversion } from "../audio/convert.js";
 import type { CheckedFile } from "../check/check-files.js";
@@ -13,13 +13,14 @@ import { BYTES_PER_SAMPLE, hashIndexFiles } from "../records/manifest.js";
 import { shardNumber } from "../records/files.js";
 import { openManifest } from "../records/read-stored.js";
 import { isShardFile } from "../records/stored-form.js";
-import { withPool, workerCount } from "../system/pool.js";
+import { withFetchPool } from "../storage/fetch-file.js";
+import { workerCount } from "../system/pool.js";
 import { type Probe, type ProbeTask, readLabelNames } from "./probe-sources.js";
 import { type Recipe, recipeSamples, recipeSize } from "../generate/recipe.js";
 import { runTask } from "../system/task.js";
-import type { DatasetIndex, Kind, Row } from "../core/rows.js";
+import type { DatasetIndex, Kind, Row, SeenFile } from "../core/rows.js";
 import { type BuildPlan, RECORD_OPTIONS, type RecordOptions } from "../records/plan.js";
-import { nameProblem } from "../core/names.js";
+import { isAddress, nameProblem, soundIn } from "../core/names.js";
 
 const MOST_EXAMPLES = 2400;
 const MOST_BYTES = 150e6;
@@ -86,13 +87,14 @@ async function planFiles(
   const { kind, rows } = index;
   const { inputFolder = "in", targetFolder = "out" } = index;
   if (rows.length === 0) throw new DatasetError("INDEX", `index ${index.file}: no rows, expected one line per example`);
-  const inputs = rows.map((row) => posix.join(inputFolder, row.input));
-  const targets = kind === "pairs" ? rows.map((row) => posix.join(targetFolder, row.target ?? "")) : [];
+  const inputs = rows.map((row) => soundIn(inputFolder, row.input));
+  const targets = kind === "pairs" ? rows.map((row) => soundIn(targetFolder, row.target ?? "")) : [];
   const tables = kind === "frames" && rows[0]!.events !== undefined;
   const keys = kind === "frames" && !tables ? rows.map((row) => row.keys ?? "") : [];
   const headers = new Map(checked.map((file) => [file.file, file]));
   const probe =
-    probeOf([...inputs, ...targets], headers) ?? (await probeAll(directory, [...inputs, ...targets], keys, options));
+    probeOf([...inputs, ...targets], headers) ??
+    (await probeAll(directory, [...inputs, ...targets], keys, headers, options));
   const form = formOf(probe, options);
   const sizes = rows.map(({ start = 0, end = Infinity }, i) => {
     const most = (end - start) * probe.sampleRate * probe.channels;
@@ -116,7 +118,7 @@ async function planFiles(
         }
       : {}),
     ...(options.inputSize && kind === "frames" ? { inputSize: options.inputSize } : {}),
-    source: { rows, inputFolder, targetFolder },
+    source: { rows: withSeen(rows, new Map(probe.seen)), inputFolder, targetFolder },
     ...publishedSides(rows),
     indexFiles: await hashIndexFiles(directory, indexFiles),
     ...(index.folders ? { listing: await listing(directory, index.folders, [...inputs, ...targets]) } : {}),
@@ -176,6 +178,15 @@ async function listing(
 function publishedSides(rows: readonly Row[]): Pick<BuildPlan, "sides"> {
   const on = (side: Row["split"]): number[] => rows.flatMap(({ id, split }) => (split === side ? [id] : []));
   return rows.some(({ split }) => split) ? { sides: { validate: on("validate"), test: on("test") } } : {};
+}
+
+/** Rows with what their files at addresses are, so that none is replaced before it is built from. */
+function withSeen(rows: readonly Row[], seen: ReadonlyMap<string, SeenFile>): readonly Row[] {
+  if (seen.size === 0) return rows;
+  return rows.map((row) => {
+    const [input, target] = [seen.get(row.input), seen.get(row.target ?? "")];
+    return input || target ? { ...row, seen: { ...(input && { input }), ...(target && { target }) } } : row;
+  });
 }
 
 /** The options that decide how labels are read, out of all. */
@@ -243,6 +254,7 @@ export function cutShards(name: string, sizes: ArrayLike<number>, options: Recor
 function probeOf(files: readonly string[], headers: ReadonlyMap<string, CheckedFile>): Probe | undefined {
   const { sampleRate = 0, channels = 0 } = headers.get(files[0]!) ?? {};
   const samples: number[] = [];
+  const seen: Probe["seen"] = [];
   let sixteenBit = true;
   for (const file of files) {
     const header = headers.get(file);
@@ -250,22 +262,32 @@ function probeOf(files: readonly string[], headers: ReadonlyMap<string, CheckedF
       return undefined;
     samples.push(header.frames * channels);
     sixteenBit &&= header.bitsPerSample === 16;
+    if (header.seen) seen.push([file, header.seen]);
   }
-  return { samples, sixteenBit, sampleRate, channels, rates: [], problems: [] };
+  return { samples, sixteenBit, sampleRate, channels, rates: [], problems: [], seen };
 }
 
 /** Files per task of a worker. */
 const PROBE_FILES = 1000;
 
-async function probeAll(directory: string, audio: string[], keys: string[], options: RecordOptions): Promise<Probe> {
-  const tasks: ProbeTask[] = [];
-  for (let i = 0; i < audio.length; i += PROBE_FILES) {
-    const { onDamaged } = options;
-    tasks.push({ directory, onDamaged, audio: audio.slice(i, i + PROBE_FILES), keys: keys.slice(i, i + PROBE_FILES) });
-  }
-  const parts = await withPool(workerCount(options.workers), (pool) =>
-    Promise.all(tasks.map((task) => runTask<Probe>(pool, "probeSources", task, options.signal))),
-  );
+async function probeAll(
+  directory: string,
+  audio: string[],
+  keys: string[],
+  checked: ReadonlyMap<string, CheckedFile>,
+  options: RecordOptions,
+): Promise<Probe> {
+  const { onDamaged, workers, signal } = options;
+  const parts = await withFetchPool(workerCount(workers), (pool, fetches) => {
+    const tasks: Promise<Probe>[] = [];
+    for (let i = 0; i < audio.length; i += PROBE_FILES) {
+      const files = { audio: audio.slice(i, i + PROBE_FILES), keys: keys.slice(i, i + PROBE_FILES) };
+      const known = knownOf(files.audio, checked);
+      const task: ProbeTask = { directory, fetches, onDamaged, known, ...files };
+      tasks.push(runTask<Probe>(pool, "probeSources", task, signal));
+    }
+    return Promise.all(tasks);
+  });
   const problems = parts.flatMap((p) => p.problems);
   const sampleRate = parts.find((p) => p.sampleRate > 0)?.sampleRate ?? 0;
   const channels = parts.find((p) => p.channels > 0)?.channels ?? 0;
@@ -289,7 +311,18 @@ async function probeAll(directory: string, audio: string[], keys: string[], opti
     channels,
     rates: [],
     problems: [],
+    seen: parts.flatMap((p) => p.seen),
   };
+}
+
+/** What a check found of the files at addresses. */
+function knownOf(files: readonly string[], checked: ReadonlyMap<string, CheckedFile>): Map<string, CheckedFile> {
+  const known = new Map<string, CheckedFile>();
+  for (const file of files) {
+    const header = isAddress(file) ? checked.get(file) : undefined;
+    if (header) known.set(file, header);
+  }
+  return known;
 }
 
 /** `a` with shard 12 and `a1` with shard 2 would both be `a12.tfrecord`. */

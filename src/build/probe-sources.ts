@@ -1,18 +1,25 @@
-import { openToRead } from "../system/open-to-read.js";
 import { bytesOf } from "../system/file-names.js";
-import { closeSync, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileSource } from "../audio/file-source.js";
 import { readHeader } from "../audio/open-audio.js";
+import { withSoundBytes } from "../audio/open-elsewhere.js";
+import type { CheckedFile } from "../check/check-files.js";
 import { DatasetError, type Problem } from "../core/error.js";
+import { isAddress } from "../core/names.js";
+import type { SeenFile } from "../core/rows.js";
 import { type LabelOptions, readLabels } from "../format/labels.js";
 import { type OnDamaged, problemsOf, Verdict } from "../format/verdict.js";
+import { inOrder } from "../system/event-loop.js";
 import { noteFile } from "../system/noted-file.js";
 import { fileError } from "../system/atomic-file.js";
 
-/** Files to look at, relative to the dataset's folder. */
+/** Files to look at, relative to the dataset's folder, or at addresses. */
 export interface ProbeTask {
   directory: string;
+  /** As `withFetches` gives it. */
+  fetches?: string | undefined;
+  /** What a check has read of some. */
+  known: ReadonlyMap<string, CheckedFile>;
   onDamaged?: OnDamaged | undefined;
   audio: string[];
   keys: string[];
@@ -30,33 +37,28 @@ export interface Probe {
   /** The first file, and every one that differs from the one before. */
   rates: { file: string; sampleRate: number; channels: number }[];
   problems: Problem[];
+  /** What the files at addresses are. */
+  seen: [address: string, seen: SeenFile][];
 }
+
+/** Headers of files elsewhere that are read at the same time. */
+const TOGETHER = 16;
 
 /** Reads the headers of many files. Runs in a worker. */
 export async function probeSources(task: ProbeTask): Promise<Probe> {
   const { directory } = task;
-  const probe: Probe = { samples: [], sixteenBit: true, sampleRate: 0, channels: 0, rates: [], problems: [] };
+  const probe: Probe = { samples: [], sixteenBit: true, sampleRate: 0, channels: 0, rates: [], problems: [], seen: [] };
   let last = "";
-  for (const file of task.audio) {
-    noteFile(file);
-    let info: AudioShape;
-    try {
-      const verdict = new Verdict(file, "warn");
-      info = await shapeOf(join(directory, file), verdict);
-      probe.problems.push(
-        ...problemsOf(verdict.findings, file, task.onDamaged).filter(({ kind }) => kind !== "damaged"),
-      );
-    } catch (error) {
-      const known = fileError(error, file);
-      if (!(known instanceof DatasetError)) throw error;
-      probe.problems.push({ kind: known.code === "FILE" ? "missing" : "format", file, message: known.message });
-      continue;
-    }
-    const { sampleRate, channels } = info;
-    probe.samples.push(info.frames * channels);
-    probe.sixteenBit &&= info.sixteenBit;
+  const found = inOrder(task.audio, (file) => probeFile(file, task), task.audio.some(isAddress) ? TOGETHER : 1);
+  for await (const { file, shape, problems } of found) {
+    probe.problems.push(...problems);
+    if (!shape) continue;
+    const { sampleRate, channels, seen } = shape;
+    probe.samples.push(shape.frames * channels);
+    probe.sixteenBit &&= shape.sixteenBit;
     probe.sampleRate ||= sampleRate;
     probe.channels ||= channels;
+    if (seen) probe.seen.push([file, seen]);
     const now = `${sampleRate} ${channels}`;
     if (now !== last) probe.rates.push({ file, sampleRate, channels });
     last = now;
@@ -80,17 +82,40 @@ interface AudioShape {
   /** A guess where only decoding would say; it decides on the size of shards alone. */
   frames: number;
   sixteenBit: boolean;
+  /** What a file at an address is. */
+  seen?: SeenFile | undefined;
 }
 
-async function shapeOf(path: string, verdict: Verdict): Promise<AudioShape> {
-  const file = openToRead(path);
+async function probeFile(
+  file: string,
+  task: ProbeTask,
+): Promise<{ file: string; shape?: AudioShape; problems: Problem[] }> {
+  noteFile(file);
   try {
-    const source = fileSource(file);
-    const header = await readHeader(source, verdict);
-    header.close();
-    const { sampleRate, channels, frames = (source.size * 8) / channels, sixteenBit } = header;
-    return { sampleRate, channels, frames, sixteenBit };
-  } finally {
-    closeSync(file);
+    const known = task.known.get(file);
+    if (known?.seen && known.sampleRate && known.channels) return { file, shape: checkedShape(known), problems: [] };
+    return await withSoundBytes(file, { ...task, whole: false }, async (source, seen) => {
+      const verdict = new Verdict(file, "warn");
+      const header = await readHeader(source, verdict);
+      header.close();
+      const { sampleRate, channels, frames = guessed(source.size, channels), sixteenBit } = header;
+      const problems = problemsOf(verdict.findings, file, task.onDamaged).filter(({ kind }) => kind !== "damaged");
+      return { file, shape: { sampleRate, channels, frames, sixteenBit, seen }, problems };
+    });
+  } catch (error) {
+    const known = fileError(error, file);
+    if (!(known instanceof DatasetError)) throw error;
+    return {
+      file,
+      problems: [{ kind: known.code === "FILE" ? "missing" : "format", file, message: known.message }],
+    };
   }
+}
+
+const guessed = (bytes: number, channels: number): number => (bytes * 8) / channels;
+
+/** What a check has read of a file elsewhere isn't fetched again. */
+function checkedShape({ sampleRate = 0, channels = 0, frames, bitsPerSample, seen }: CheckedFile): AudioShape {
+  const length = frames ?? guessed(seen!.bytes, channels);
+  return { sampleRate, channels, frames: length, sixteenBit: bitsPerSample === 16, seen };
 }

@@ -1,11 +1,12 @@
 import { openToRead } from "../system/open-to-read.js";
 import { notFinite, toInt16 } from "../core/samples.js";
 import { closeSync, fstatSync } from "node:fs";
-import { join, posix } from "node:path";
+import { join } from "node:path";
 import { convertAudio } from "../audio/convert.js";
 import { decodeIntactFlac, encodeFlac, type FlacStream } from "../audio/encode-flac.js";
 import { decodeAudio } from "../audio/read-audio.js";
 import { DatasetError } from "../core/error.js";
+import { soundIn } from "../core/names.js";
 import { bareFlac } from "../format/flac.js";
 import { crc32c, joinCrc32c } from "../format/crc32c.js";
 import type { Feature } from "../format/example.js";
@@ -16,6 +17,7 @@ import type { KeyLabels } from "../format/keys.js";
 import { type Audio, toFloat32 } from "../format/wav.js";
 import type { Encoding, ShardEntry, Sources } from "../records/manifest.js";
 import { blocksOf, type BuiltExample } from "../records/shard-index.js";
+import type { Fetched } from "../storage/fetch-file.js";
 import { fillFrom } from "../system/read-bytes.js";
 import type { RecipeRow } from "../generate/recipe.js";
 import { emptyRow, renderInto } from "../generate/render-pair.js";
@@ -52,7 +54,13 @@ export class SourceReader {
   /** The files read last, for rows that are parts of one. */
   private readonly last: ({ file: string; audio: Audio } | undefined)[] = [];
 
-  constructor(private readonly task: ShardTask) {}
+  /** @param fetched the sources at addresses */
+  constructor(
+    private readonly task: ShardTask,
+    private readonly fetched: ReadonlyMap<string, Fetched>,
+  ) {
+    if (fetched.size > 0) this.sources.version = [];
+  }
 
   /** The audio of a row. It may lie in a buffer that the next row overwrites. */
   async audio(row: Row): Promise<{ input: Audio; target?: Audio }> {
@@ -64,9 +72,9 @@ export class SourceReader {
       const form = { sampleRate: source.recipe.sampleRate, channels: 1 };
       return { input: { ...form, samples: input }, target: { ...form, samples: target } };
     }
-    const input = await this.part(posix.join(source.inputFolder, row.input), 0, row);
+    const input = await this.part(soundIn(source.inputFolder, row.input), 0, row);
     if (head.kind !== "pairs") return { input };
-    return { input, target: await this.part(posix.join(source.targetFolder, row.target ?? ""), 1, row) };
+    return { input, target: await this.part(soundIn(source.targetFolder, row.target ?? ""), 1, row) };
   }
 
   /** The part of a file that a row is. Rows of one file, one after the other, read it once. */
@@ -133,10 +141,11 @@ export class SourceReader {
     this.sources.crc32c.push(crc32c(bytes, to, bytes.length, joinCrc32c(crc32c(bytes, 0, from), crc, byteLength)));
   }
 
-  /** Bytes of a source file, relative to the dataset's folder; valid until the slot's next use. */
+  /** Bytes of a source, relative to the dataset's folder or at an address; valid until the slot's next use. */
   private read(file: string, slot: 0 | 1): Uint8Array {
-    const path = join(this.task.directory, file);
-    noteFile(path);
+    const fetched = this.fetched.get(file);
+    const path = fetched?.path ?? join(this.task.directory, file);
+    noteFile(fetched ? file : path);
     let fd: number;
     try {
       fd = openToRead(path);
@@ -153,8 +162,9 @@ export class SourceReader {
         throw new DatasetError("FILE", `${path}: ${got} bytes, expected ${size}; the file changed while it was read`);
       this.sources.path.push(file);
       this.sources.bytes.push(size);
-      this.sources.mtimeMs.push(mtimeMs);
-      this.sources.ctimeMs.push(ctimeMs);
+      this.sources.mtimeMs.push(fetched ? 0 : mtimeMs);
+      this.sources.ctimeMs.push(fetched ? 0 : ctimeMs);
+      this.sources.version?.push(fetched?.version ?? "");
       return bytes;
     } catch (error) {
       throw fileError(error, path);

@@ -11,6 +11,8 @@ export interface ShardTask {
   /** The dataset's folder, and where the finished shard goes. */
   directory: string;
   staging: string;
+  /** Where fetched sources go, as `withFetches` gives it. */
+  fetches?: string | undefined;
   source:
     | { recipe: Recipe; from: number; to: number }
     | { rows: readonly Row[]; inputFolder: string; targetFolder: string };
@@ -19,15 +21,18 @@ export interface ShardTask {
 }
 
 /** Cuts the task of shard `k` out of a plan. */
-export async function shardTask(plan: ShardPlan, k: number, directory: string, staging: string): Promise<ShardTask> {
+export async function shardTask(
+  plan: ShardPlan,
+  k: number,
+  folders: Pick<ShardTask, "directory" | "staging">,
+): Promise<ShardTask> {
   const { source, sides: _sides, indexFiles: _index, listing: _listing, skipped: _skipped, ...head } = plan.facts;
   const { file, key, from, to } = await plan.shard(k);
   return {
     head: { format: 1, ...head },
     key,
     file,
-    directory,
-    staging,
+    ...folders,
     source: "recipe" in source ? { ...source, from, to } : { ...source, rows: await plan.rows(k) },
   };
 }

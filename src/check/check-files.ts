@@ -1,21 +1,26 @@
-import { openToRead } from "../system/open-to-read.js";
-import { closeSync } from "node:fs";
 import { join } from "node:path";
 import { type Convert, convertAudio, convertedLength } from "../audio/convert.js";
-import { fileSource } from "../audio/file-source.js";
 import { readHeader } from "../audio/open-audio.js";
+import { withSoundBytes } from "../audio/open-elsewhere.js";
 import type { AudioHeader } from "../audio/sound.js";
 import { DatasetError, type Problem } from "../core/error.js";
+import { isAddress } from "../core/names.js";
+import type { SeenFile } from "../core/rows.js";
+import type { ByteSource } from "../format/byte-source.js";
 import { type LabelOptions, readLabels } from "../format/labels.js";
 import { type OnDamaged, problemsOf, Verdict } from "../format/verdict.js";
+import { answered } from "../storage/read-source.js";
+import { mapSome } from "../system/event-loop.js";
 import { Listener } from "./listen.js";
 import { readWhole } from "../system/file-names.js";
 import { noteFile } from "../system/noted-file.js";
 import { fileError } from "../system/atomic-file.js";
 
-/** Files to check, relative to the dataset's folder. */
+/** Files to check, relative to the dataset's folder, or at addresses. */
 export interface CheckTask {
   directory: string;
+  /** As `withFetches` gives it. */
+  fetches?: string | undefined;
   files: { audio: string /** Its key csv or MIDI file. */; keys?: string | undefined }[];
   deep: boolean;
   convert?: Convert | undefined;
@@ -25,8 +30,10 @@ export interface CheckTask {
 
 /** What a checked file is, as far as it can be read. */
 export interface CheckedFile {
-  /** Relative to the dataset's folder. */
+  /** Relative to the dataset's folder, or its address. */
   file: string;
+  /** Of a file at an address, where it could be read: what it is. */
+  seen?: SeenFile;
   sampleRate?: number;
   channels?: number;
   /** Bits per sample; 0 for lossy formats. */
@@ -45,16 +52,20 @@ interface OpenCheck extends CheckedFile {
   problems: Problem[];
 }
 
-/** Checks files one by one. Runs in a worker. */
+/** Headers of files elsewhere that are read at the same time, and whole ones. */
+const HEADERS = 16;
+const WHOLE = 2;
+
+/** Checks files, those of the folder one by one. Runs in a worker. */
 export async function checkFiles(task: CheckTask): Promise<CheckedFile[]> {
-  const out: CheckedFile[] = [];
-  for (const { audio, keys } of task.files) {
+  const check = async ({ audio, keys }: CheckTask["files"][number]): Promise<CheckedFile> => {
     const checked: OpenCheck = { file: audio, problems: [] };
     await collect(checked, audio, () => checkAudio(task, checked));
     if (keys !== undefined) await collect(checked, keys, () => checkKeys(task, checked, keys));
-    out.push(checked);
-  }
-  return out;
+    return checked;
+  };
+  const elsewhere = task.files.some(({ audio }) => isAddress(audio));
+  return await mapSome(task.files, check, !elsewhere ? 1 : task.deep ? WHOLE : HEADERS);
 }
 
 /** Runs a part of the check; what it throws on purpose becomes the file's problem. */
@@ -77,15 +88,14 @@ const KINDS: Record<string, string> = { ENVIRONMENT: "decoder", LABEL: "labels" 
 
 async function checkAudio(task: CheckTask, checked: OpenCheck): Promise<void> {
   const { file } = checked;
-  const fd = await whereItIs(checked, file, () => openToRead(join(task.directory, file)));
-  if (fd === undefined) return;
-  try {
-    const source = fileSource(fd);
+  const look = async (source: ByteSource, seen?: SeenFile): Promise<void> => {
+    if (seen) checked.seen = seen;
+    // It may be looked at again with more of it.
+    checked.problems.length = 0;
     if (source.size === 0) report(checked, "empty", "file: empty, expected audio");
     else await checkSound(task, checked, new Verdict(file, "warn"), (verdict) => readHeader(source, verdict));
-  } finally {
-    closeSync(fd);
-  }
+  };
+  await whereItIs(checked, file, () => withSoundBytes(file, { ...task, whole: task.deep }, look));
   if (checked.channels !== undefined && task.convert?.channels !== undefined) {
     // Throws where the channels can't be changed in that way.
     const nothing = { sampleRate: 1, channels: checked.channels, samples: new Float32Array(0) };
@@ -159,8 +169,9 @@ async function whereItIs<T>(checked: OpenCheck, file: string, read: () => T | Pr
     return await read();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== "ENOENT" && code !== "ENOTDIR") throw error;
-    checked.problems.push({ kind: "missing", file, message: `file: not found, expected it in the folder (${file})` });
+    if (code !== "ENOENT" && code !== "ENOTDIR" && !answered(error, 404)) throw error;
+    const where = isAddress(file) ? "at its address" : "in the folder";
+    checked.problems.push({ kind: "missing", file, message: `file: not found, expected it ${where} (${file})` });
     return undefined;
   }
 }

@@ -3,14 +3,16 @@ import { type CheckReport, isWarning, makeReport } from "./report.js";
 import type { CheckedFile, CheckTask } from "./check-files.js";
 import { checkConversion, type Convert } from "../audio/convert.js";
 import type { Problem } from "../core/error.js";
+import { soundIn } from "../core/names.js";
 import { checkLabelOptions, type LabelOptions, storedTimeUnit } from "../format/labels.js";
 import { checkOnDamaged, type OnDamaged } from "../format/verdict.js";
+import { withFetchPool } from "../storage/fetch-file.js";
 import { statOf } from "../system/file-names.js";
 import { type ClassChanges, changeClasses } from "../sources/change-classes.js";
 import { listFolders } from "../sources/list-audio.js";
 import { meantFiles } from "../sources/suggest-file.js";
 import { type IndexOptions, type IndexScan, scanIndex } from "../sources/index-csv.js";
-import { withPool, workerCount } from "../system/pool.js";
+import { workerCount } from "../system/pool.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import { runTask } from "../system/task.js";
 import { inTurns } from "../system/event-loop.js";
@@ -100,10 +102,10 @@ export async function findProblems(
 async function filesOf(index: DatasetIndex): Promise<Map<string, { row: Row; keys?: string | undefined }>> {
   const files = new Map<string, { row: Row; keys?: string | undefined }>();
   await inTurns(index.rows, (row) => {
-    const input = posix.join(index.inputFolder ?? "in", row.input);
+    const input = soundIn(index.inputFolder ?? "in", row.input);
     if (!files.has(input)) files.set(input, { row, keys: row.keys });
     if (row.target === undefined) return;
-    const target = posix.join(index.targetFolder ?? "out", row.target);
+    const target = soundIn(index.targetFolder ?? "out", row.target);
     if (!files.has(target)) files.set(target, { row });
   });
   return files;
@@ -131,7 +133,7 @@ async function checkAll(
     onDamaged,
   } = options;
   const labels = { timeUnit, inputSize, pitches, targets, velocity, sustain, percussion };
-  const tasks: CheckTask[] = [];
+  const tasks: Omit<CheckTask, "fetches">[] = [];
   // A small set is shared out too: its files may be long.
   const most = Math.min(FILES_PER_TASK, Math.max(1, Math.ceil(names.length / (4 * workerCount(options.workers)))));
   for (let from = 0; from < names.length; from += most) {
@@ -139,10 +141,10 @@ async function checkAll(
     tasks.push({ directory, files: part, deep, convert, onDamaged, labels });
   }
   return await track("check", names.length, "files", options, async ({ signal, tick }) => {
-    const parts = await withPool(workerCount(options.workers), (pool) =>
+    const parts = await withFetchPool(workerCount(options.workers), (pool, fetches) =>
       Promise.all(
         tasks.map(async (task) => {
-          const part = await runTask<CheckedFile[]>(pool, "checkFiles", task, signal);
+          const part = await runTask<CheckedFile[]>(pool, "checkFiles", { ...task, fetches }, signal);
           tick(part.length);
           return part;
         }),
@@ -236,7 +238,7 @@ function largest<T>(counts: Map<T, number>): [value: T | undefined, count: numbe
 function compareLabels(checked: Map<string, CheckedFile>, index: DatasetIndex): Problem[] {
   if (index.kind !== "frames") return [];
   const known = index.rows.flatMap(({ keys, input }) => {
-    const labels = checked.get(posix.join(index.inputFolder ?? "in", input))?.labels;
+    const labels = checked.get(soundIn(index.inputFolder ?? "in", input))?.labels;
     return keys === undefined || labels === undefined ? [] : [{ keys, labels, text: labels.join("\n") }];
   });
   const [usual] = mostFrequent(known.map(({ text }) => text));
@@ -274,7 +276,7 @@ const LATE = 0.05;
 function compareEvents(index: DatasetIndex, checked: Map<string, CheckedFile>, wrong: Set<Row>): Problem[] {
   return index.rows.flatMap((row) => {
     const { events, input, line, start = 0, end: stop = Infinity } = row;
-    const { frames, sampleRate } = checked.get(posix.join(index.inputFolder ?? "in", input)) ?? {};
+    const { frames, sampleRate } = checked.get(soundIn(index.inputFolder ?? "in", input)) ?? {};
     if (!events || frames === undefined || !sampleRate) return [];
     const end = Math.min(stop, frames / sampleRate) - start;
     const onset = events.reduce((most, [from]) => Math.max(most, from), 0);
@@ -299,7 +301,7 @@ function compareEvents(index: DatasetIndex, checked: Map<string, CheckedFile>, w
 function compareParts(index: DatasetIndex, checked: Map<string, CheckedFile>, wrong: Set<Row>): Problem[] {
   return index.rows.filter(isPart).flatMap((row) => {
     const { input, line, start = 0, end = Infinity } = row;
-    const { frames, sampleRate } = checked.get(posix.join(index.inputFolder ?? "in", input)) ?? {};
+    const { frames, sampleRate } = checked.get(soundIn(index.inputFolder ?? "in", input)) ?? {};
     if (frames === undefined || !sampleRate) return [];
     const length = frames / sampleRate;
     const found = `part ${start} to ${Number.isFinite(end) ? end : "the end"}`;
@@ -321,8 +323,8 @@ function compareParts(index: DatasetIndex, checked: Map<string, CheckedFile>, wr
 async function comparePairs(index: DatasetIndex, checked: Map<string, CheckedFile>): Promise<Problem[]> {
   const problems: Problem[] = [];
   await inTurns(index.rows, (row) => {
-    const input = checked.get(posix.join(index.inputFolder ?? "in", row.input));
-    const target = checked.get(posix.join(index.targetFolder ?? "out", row.target ?? ""));
+    const input = checked.get(soundIn(index.inputFolder ?? "in", row.input));
+    const target = checked.get(soundIn(index.targetFolder ?? "out", row.target ?? ""));
     if (!input?.frames || !target?.frames || !input.sampleRate || !target.sampleRate) return;
     if (![...input.problems, ...target.problems].every(isWarning)) return;
     if (Math.abs(input.frames / input.sampleRate - target.frames / target.sampleRate) <= 1 / input.sampleRate) return;

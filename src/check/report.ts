@@ -1,6 +1,6 @@
-import { posix } from "node:path";
 import type { CheckedFile } from "./check-files.js";
 import { type DatasetError, type Problem, problemsError } from "../core/error.js";
+import { soundIn } from "../core/names.js";
 import type { DatasetIndex, Row } from "../core/rows.js";
 
 /** What `check` found. */
@@ -68,7 +68,7 @@ export function makeReport(
   const isSound = (row: Row): boolean => {
     const { input, target, keys } = row;
     if (wrong.has(row)) return false;
-    const named = [posix.join(sides[0], input), target === undefined ? undefined : posix.join(sides[1], target), keys];
+    const named = [soundIn(sides[0], input), target === undefined ? undefined : soundIn(sides[1], target), keys];
     return !named.some((file) => file !== undefined && bad.has(file));
   };
   const rows = bad.size === 0 ? index.rows : index.rows.filter(isSound);

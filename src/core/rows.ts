@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import type { Problem } from "./error.js";
 import { plainName } from "./names.js";
 
@@ -20,9 +19,9 @@ export interface Row {
   id: number;
   /** 1-based line of the index csv. */
   line: number;
-  /** Audio file, relative to the index's `inputFolder` (`D/in`). */
+  /** Audio file, relative to the index's `inputFolder` (`D/in`), or its address (`s3://…`, `https://…`). */
   input: string;
-  /** Kind pairs: audio file, relative to the index's `targetFolder` (`D/out`). */
+  /** Kind pairs: audio file, relative to the index's `targetFolder` (`D/out`), or its address. */
   target?: string;
   /** Kinds classes and values: one number per label. */
   values?: readonly number[];
@@ -38,6 +37,15 @@ export interface Row {
   group?: string;
   /** The split into which the dataset's publisher put the example. */
   split?: "train" | "validate" | "test";
+  /** In plans: what input and target were, where these are at addresses. */
+  seen?: { input?: SeenFile; target?: SeenFile };
+}
+
+/** What a file at an address is. */
+export interface SeenFile {
+  bytes: number;
+  /** Another one once the file was replaced (ETag, or the time of its last change); "" where the server gives none. */
+  version: string;
 }
 
 /** The rows of a dataset and what its columns are called. */
@@ -82,24 +90,6 @@ export const isPart = ({ start, end }: PartOf): boolean => start !== undefined |
 /** What an example is called: its input, with the seconds of the part that it is (`talk.wav#t=1.5,3`, as URLs of media have them). */
 export function rowName({ input, start, end }: Pick<Row, "input"> & PartOf): string {
   return isPart({ start, end }) ? `${input}#t=${start ?? 0}${end === undefined ? "" : `,${end}`}` : input;
-}
-
-/** Full path of a row's input. */
-export function inputPath(
-  directory: string,
-  index: Pick<DatasetIndex, "inputFolder">,
-  row: Pick<Row, "input">,
-): string {
-  return join(directory, index.inputFolder ?? "in", row.input);
-}
-
-/** Full path of a row's target; the kind must be pairs. */
-export function targetPath(
-  directory: string,
-  index: Pick<DatasetIndex, "targetFolder">,
-  row: Pick<Row, "target">,
-): string {
-  return join(directory, index.targetFolder ?? "out", row.target ?? "");
 }
 
 /** A line of each kind's index. */

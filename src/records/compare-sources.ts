@@ -1,7 +1,10 @@
 import { type Stats, statSync } from "node:fs";
 import { fileError } from "../system/atomic-file.js";
 import { join } from "node:path";
+import { isAddress } from "../core/names.js";
 import { crc32c } from "../format/crc32c.js";
+import { crcOf, isSame, seeFile } from "../storage/fetch-file.js";
+import { mapSome } from "../system/event-loop.js";
 import type { Sources } from "./manifest.js";
 import { eachPart } from "../system/read-bytes.js";
 
@@ -11,33 +14,60 @@ export interface CompareTask {
   sources: Sources;
 }
 
-/** How sources differ from what they were; with each one's times of change now. */
-export interface Comparison {
+/** How sources differ from what they were; with each one's times of change, or version, now. */
+export interface Comparison extends Pick<Sources, "mtimeMs" | "ctimeMs" | "version"> {
   changed: string[];
   removed: string[];
-  mtimeMs: number[];
-  ctimeMs: number[];
+}
+
+/** What became of a source. */
+interface State {
+  change?: "changed" | "removed";
+  mtimeMs?: number;
+  ctimeMs?: number;
+  version?: string;
 }
 
 /**
- * Compares files with their fingerprints. One whose size and times are as they were counts as unchanged; one whose times
- * alone differ is read. Runs in a worker.
+ * Compares files with their fingerprints. One whose size and times, or version, are as they were counts as unchanged; one whose times or
+ * version alone differ is read. Runs in a worker.
+ * @throws DatasetError "FILE" where a server is out of reach
  */
-export function compareSources(task: CompareTask): Comparison {
-  const { directory, sources } = task;
-  const result: Comparison = { changed: [], removed: [], mtimeMs: [], ctimeMs: [] };
-  sources.path.forEach((file, i) => {
-    const path = join(directory, file);
-    const stats = statsOf(path);
-    result.mtimeMs.push(stats?.mtimeMs ?? 0);
-    result.ctimeMs.push(stats?.ctimeMs ?? 0);
-    if (!stats) result.removed.push(file);
-    else if (stats.size !== sources.bytes[i]) result.changed.push(file);
-    else if (stats.mtimeMs !== sources.mtimeMs[i] || stats.ctimeMs !== sources.ctimeMs[i]) {
-      if (fileCrc(path) !== sources.crc32c[i]) result.changed.push(file);
-    }
-  });
-  return result;
+export async function compareSources({ directory, sources }: CompareTask): Promise<Comparison> {
+  // Rows that are parts of one file have it once each.
+  const elsewhere = new Map<string, Promise<State>>();
+  const stateOf = async (file: string, i: number): Promise<State> => {
+    if (!isAddress(file)) return compareFile(join(directory, file), sources, i);
+    const state = elsewhere.get(file) ?? compareElsewhere(file, sources, i);
+    elsewhere.set(file, state);
+    return await state;
+  };
+  const states = await mapSome(sources.path, stateOf);
+  const those = (change: State["change"]): string[] => sources.path.filter((_, i) => states[i]!.change === change);
+  return {
+    changed: those("changed"),
+    removed: those("removed"),
+    mtimeMs: states.map(({ mtimeMs = 0 }) => mtimeMs),
+    ctimeMs: states.map(({ ctimeMs = 0 }) => ctimeMs),
+    ...(sources.version ? { version: states.map(({ version = "" }) => version) } : {}),
+  };
+}
+
+function compareFile(path: string, { bytes, mtimeMs, ctimeMs, crc32c }: Sources, i: number): State {
+  const stats = statsOf(path);
+  if (!stats) return { change: "removed" };
+  const times = { mtimeMs: stats.mtimeMs, ctimeMs: stats.ctimeMs };
+  const untouched = times.mtimeMs === mtimeMs[i] && times.ctimeMs === ctimeMs[i];
+  const same = stats.size === bytes[i] && (untouched || fileCrc(path) === crc32c[i]);
+  return same ? times : { ...times, change: "changed" };
+}
+
+async function compareElsewhere(address: string, { bytes, version, crc32c }: Sources, i: number): Promise<State> {
+  const now = await seeFile(address);
+  if (!now) return { change: "removed" };
+  const untouched = isSame(now, { bytes: bytes[i]!, version: version?.[i] ?? "" });
+  const same = untouched || (now.bytes === bytes[i] && (await crcOf(address)) === crc32c[i]);
+  return same ? { version: now.version } : { version: now.version, change: "changed" };
 }
 
 /** Of a file; undefined where there is none, or a link that leads to itself. */

@@ -16,14 +16,16 @@ export type Encoding = "pcm16" | "flac" | "float32" | "float16";
 /** As they are read; FLAC's fewer bytes are decoded to those of `pcm16`. */
 export const BYTES_PER_SAMPLE: Readonly<Record<Encoding, number>> = { pcm16: 2, flac: 2, float16: 2, float32: 4 };
 
-/** Files that a shard was made from, a column each; `path` is relative to the dataset's folder. */
+/** Files that a shard was made from, a column each; `path` is relative to the dataset's folder, or an address. */
 export interface Sources {
   path: string[];
   bytes: number[];
-  /** Times of the last change of content and of anything: a program can set the first one back, not the second. */
+  /** Times of the last change of content and of anything: a program can set the first one back, not the second. 0 of addresses. */
   mtimeMs: number[];
   ctimeMs: number[];
   crc32c: number[];
+  /** Where some are at addresses: what their servers called the version (ETag); "" of files, and where a server gives none. */
+  version?: string[];
 }
 
 /** One shard as the manifest lists it. */

@@ -7,7 +7,7 @@ import { DatasetError } from "../core/error.js";
 import { checkKnown } from "../core/known-options.js";
 import { unlessDamaged } from "../system/sealed-json.js";
 import { type OpenOptions, openForeign } from "./open-original.js";
-import { isAddress } from "../storage/byte-source.js";
+import { isAddress } from "../core/names.js";
 import type { Manifest, ShardEntry } from "./manifest.js";
 import { openManifest, openPlan, wholeManifest } from "./read-stored.js";
 import { planPath, plannedShard, type ShardPlan } from "./plan.js";

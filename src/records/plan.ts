@@ -117,7 +117,7 @@ export function shardKey(facts: PlanFacts, from: number, to: number, rows: reado
   const made =
     "recipe" in source
       ? { ...source, from, to }
-      : { rows: rows.map(({ line: _line, split: _split, ...row }) => row), ...source };
+      : { rows: rows.map(({ line: _line, split: _split, seen: _seen, ...row }) => row), ...source };
   return sha256Of(JSON.stringify({ format: 1, ...rest, source: made }));
 }
 

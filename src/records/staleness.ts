@@ -1,8 +1,9 @@
 import { bytesOf } from "../system/file-names.js";
 import { existsSync } from "node:fs";
-import { join, posix } from "node:path";
+import { join } from "node:path";
 import { csvLines } from "../format/csv.js";
 import { listFolders } from "../sources/list-audio.js";
+import { isAddress, soundIn } from "../core/names.js";
 import { NameSet } from "../core/name-set.js";
 import { numbersTo } from "../core/numbers.js";
 import { inOrder } from "../system/event-loop.js";
@@ -75,7 +76,7 @@ export async function staleShards(
   for (let k = from; k < to; k++) {
     const sources = await manifest.sources(k);
     if (!sources) continue;
-    const { changed, removed } = compareSources({ directory, sources });
+    const { changed, removed } = await compareSources({ directory, sources });
     for (const file of changed) found.changed.push(file);
     for (const file of removed) found.removed.push(file);
   }
@@ -115,7 +116,7 @@ async function compareListed(
   for await (const file of listedFiles(directory, manifest.head, own)) {
     now.add(file);
     // A header looks like a row, but names no file.
-    if (!known.has(file) && existsSync(join(directory, file))) listed.add(file);
+    if (!known.has(file) && (isAddress(file) || existsSync(join(directory, file)))) listed.add(file);
   }
   for (let k = 0; k < manifest.count; k++) {
     for (const file of (await manifest.sources(k))?.path ?? []) if (!now.has(file)) dropped.add(file);
@@ -134,8 +135,8 @@ async function* listedFiles(directory: string, head: StoredManifest["head"], ind
   const { kind, inputFolder = "in", targetFolder = "out" } = head;
   for (const { cells } of csvLines((await bytesOf(join(directory, index))).toString())) {
     const [first, second] = cells.map((cell) => cell.replaceAll("\\", "/"));
-    if (first) yield posix.join(inputFolder, first);
-    if (second && kind === "pairs") yield posix.join(targetFolder, second);
+    if (first) yield soundIn(inputFolder, first);
+    if (second && kind === "pairs") yield soundIn(targetFolder, second);
     if (second && kind === "frames") yield second;
   }
 }

@@ -1,5 +1,4 @@
-import { posix } from "node:path";
-import { nameProblem } from "../core/names.js";
+import { addressProblem, isAddress, nameProblem, shownName, soundIn } from "../core/names.js";
 import type { Misfit } from "../system/sealed-json.js";
 import { BYTES_PER_SAMPLE, type Manifest, type ShardEntry, type Sources } from "./manifest.js";
 import type { BuildPlan, PlanFacts, PlannedShard } from "./plan.js";
@@ -71,7 +70,10 @@ export function sourcesMisfit(sources: Sources, file: string): Misfit | undefine
   if (!columns.every((c) => Array.isArray(c) && c.length === sources.path.length)) {
     return misfit(`sources of ${file}`, typeof sources, "columns of one length");
   }
-  return first(sources.path, fileMisfit);
+  const { version } = sources;
+  if (version !== undefined && !(isTexts(version) && version.length === sources.path.length))
+    return misfit(`versions of the sources of ${file}`, typeof version, "a text for each");
+  return first(sources.path, soundMisfit);
 }
 
 /** What is wrong with a plan in one piece; `name` is the dataset's, where the plan isn't all there is to say it. */
@@ -226,9 +228,10 @@ export function rowsMisfit(rows: readonly Row[], { inputFolder, targetFolder }: 
     if (row.events !== undefined && !isEvents(row.events)) return misfit("events", row.events, "lists of four numbers");
     if (![row.start, row.end].every((time) => time === undefined || (Number.isFinite(time) && time >= 0)))
       return misfit("part", [row.start, row.end], "seconds");
+    if (![row.seen?.input, row.seen?.target].every(isSeen)) return misfit("seen", row.seen, "bytes and version");
     return (
-      fileMisfit(posix.join(inputFolder, row.input)) ??
-      (row.target === undefined ? undefined : fileMisfit(posix.join(targetFolder, row.target))) ??
+      soundMisfit(soundIn(inputFolder, row.input)) ??
+      (row.target === undefined ? undefined : soundMisfit(soundIn(targetFolder, row.target))) ??
       (row.keys === undefined ? undefined : fileMisfit(row.keys))
     );
   });
@@ -237,6 +240,13 @@ export function rowsMisfit(rows: readonly Row[], { inputFolder, targetFolder }: 
 function fileMisfit(file: unknown): Misfit | undefined {
   const wrong = typeof file === "string" ? nameProblem(file) : "is no text";
   return wrong === undefined ? undefined : misfit("name", file, "one that stays in the dataset's folder");
+}
+
+/** As `fileMisfit`, of a sound, which may be at an address. */
+function soundMisfit(file: unknown): Misfit | undefined {
+  if (typeof file !== "string" || !isAddress(file)) return fileMisfit(file);
+  if (addressProblem(file) === undefined) return undefined;
+  return misfit("name", shownName(file), "s3://bucket/file or https://host/file, without user, password and query");
 }
 
 /** As `fileMisfit`; "" and undefined are the dataset's folder itself. */
@@ -269,6 +279,11 @@ function isEvents(value: unknown): boolean {
   const fits = (event: unknown): boolean =>
     Array.isArray(event) && event.length === 4 && event.every((n) => typeof n === "number" && Number.isFinite(n));
   return Array.isArray(value) && value.every(fits);
+}
+
+function isSeen(value: unknown): boolean {
+  const { bytes, version } = (value ?? { bytes: 0, version: "" }) as { bytes?: unknown; version?: unknown };
+  return isCount(bytes) && typeof version === "string";
 }
 
 function isText(value: unknown): boolean {

@@ -1,16 +1,18 @@
 import { inOrder, mapSome } from "../system/event-loop.js";
 import { existsSync } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
-import { join, posix } from "node:path";
+import { join } from "node:path";
 import { checkKnown } from "../core/known-options.js";
 import { DatasetError } from "../core/error.js";
+import { isAddress, soundIn } from "../core/names.js";
 import { sealedText, unlessDamaged } from "../system/sealed-json.js";
 import { type Lock, whileHeld, withLock } from "../system/lock.js";
 import type { Manifest, ShardEntry } from "../records/manifest.js";
 import { checked, openManifest, openPlan, wholeManifest } from "../records/read-stored.js";
 import { planPath, plannedShard, type ShardPlan } from "../records/plan.js";
 import type { Row } from "../core/rows.js";
-import { withPool, workerCount } from "../system/pool.js";
+import { withFetchPool } from "../storage/fetch-file.js";
+import { workerCount } from "../system/pool.js";
 import { track } from "../notebook/progress.js";
 import { finishPublication, publish, shardFiles, stageManifest } from "../records/publish.js";
 import { nameFromPlan, plannedRows } from "../records/open-records.js";
@@ -89,12 +91,13 @@ export async function repair(directory: string, name: string, options: VerifyOpt
     const plan = await unlessDamaged(checked(openPlan(planPath(directory, name), name)));
     const fixed = new Map<string, ShardEntry>();
     await track("repair", damaged.size, "shards", whileHeld(options, lock), ({ signal, tick }) =>
-      withPool(workerCount(options.workers), (pool) =>
+      withFetchPool(workerCount(options.workers), (pool, fetches) =>
         mapSome(
           manifest.shards,
           async (shard, k) => {
             if (!damaged.has(shard.file)) return;
-            const run = <T>(task: string, input: unknown): Promise<T> => runTask<T>(pool, task, input, signal);
+            const run = <T>(task: string, input: object): Promise<T> =>
+              runTask<T>(pool, task, { ...input, fetches }, signal);
             const sources = known && (await stored!.sources(k));
             const entry = sources ? { ...shard, sources } : shard;
             fixed.set(shard.file, await fixShard(directory, manifest, entry, plan, indexes[k], run, result));
@@ -123,7 +126,7 @@ async function fixShard(
   entry: ShardEntry,
   plan: ShardPlan | undefined,
   index: ShardIndex | undefined,
-  run: <T>(task: string, input: unknown) => Promise<T>,
+  run: <T>(task: string, input: object) => Promise<T>,
   result: RepairReport,
 ): Promise<ShardEntry> {
   const { file } = entry;
@@ -131,7 +134,7 @@ async function fixShard(
   const rows = plan && (await plannedRows(plan, entry));
   if (rows && (await hasSources(directory, plan, rows, entry, run))) {
     result.rebuilt.push(file);
-    const task = await shardTask(plan, plannedShard(plan, file)!, directory, staging);
+    const task = await shardTask(plan, plannedShard(plan, file)!, { directory, staging });
     return await markFinished(staging, await run<ShardEntry>("buildShardFile", task));
   }
   const sound = index?.offset.length ?? 0;
@@ -151,7 +154,7 @@ async function hasSources(
   { facts: { source } }: ShardPlan,
   rows: readonly Row[],
   { sources }: ShardEntry,
-  run: <T>(task: string, input: unknown) => Promise<T>,
+  run: <T>(task: string, input: object) => Promise<T>,
 ): Promise<boolean> {
   if (sources) {
     const { changed, removed } = await run<Comparison>("compareSources", { directory, sources });
@@ -159,11 +162,11 @@ async function hasSources(
   }
   if ("recipe" in source) return true;
   const files = rows.flatMap(({ input, target, keys }) => [
-    posix.join(source.inputFolder, input),
-    ...(target === undefined ? [] : [posix.join(source.targetFolder, target)]),
+    soundIn(source.inputFolder, input),
+    ...(target === undefined ? [] : [soundIn(source.targetFolder, target)]),
     ...(keys === undefined ? [] : [keys]),
   ]);
-  return files.every((file) => existsSync(join(directory, file)));
+  return files.every((file) => isAddress(file) || existsSync(join(directory, file)));
 }
 
 /** Publishes what is left: shards without an intact example are left out. */

@@ -1,6 +1,5 @@
-import { posix } from "node:path";
 import type { Problem } from "../core/error.js";
-import { plainName } from "../core/names.js";
+import { plainName, soundIn } from "../core/names.js";
 import type { GrowingIndex, Row } from "../core/rows.js";
 import { findSplits, type FoundSplits, someOf, splitReader } from "../core/split-name.js";
 import { AUDIO_FILE } from "./list-audio.js";
@@ -89,7 +88,7 @@ function matched(index: GrowingIndex, metadata: Metadata): { known: Map<Row, Fie
   const used = new Set<string>();
   for (const row of index.rows) {
     const input = plainName(row.input);
-    const inside = posix.join(index.inputFolder ?? "in", input);
+    const inside = soundIn(index.inputFolder ?? "in", input);
     const found =
       [input, inside].find((file) => metadata.has(file)) ?? byStem.get(stem(input)) ?? byStem.get(stem(inside));
     if (found === undefined) continue;

@@ -1,7 +1,7 @@
 import { join, posix } from "node:path";
 import { DatasetError, type Problem, problemsError } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
-import { nameProblem } from "../core/names.js";
+import { isAddress, nameProblem, shownName } from "../core/names.js";
 import type { DatasetIndex } from "../core/rows.js";
 import { type SplitName, splitNames } from "../core/split-name.js";
 import { decodeUtf8 } from "../format/csv.js";
@@ -24,7 +24,7 @@ import { eventRows } from "./event-rows.js";
 import { datasetFolders } from "./folders.js";
 import { eachSide } from "./join-indexes.js";
 import { listAudio } from "./list-audio.js";
-import { soundFinder } from "./sound-finder.js";
+import { soundAt, soundFinder } from "./sound-finder.js";
 
 /** Options of `fromEvents`. */
 export interface FromEventsOptions {
@@ -138,11 +138,14 @@ async function indexOf(directory: string, events: string, options: FromEventsOpt
   if (!(await statOf(base))?.isDirectory())
     throw new DatasetError("FILE", `folder ${base}: not found, expected sounds in it`);
   const sounds = (await listAudio(base)).map((file) => posix.join(folder, file));
-  if (sounds.length === 0) throw new DatasetError("INDEX", `audio files in ${base}: none, expected at least one`);
   const pattern = /\{(name|base)\}/.test(events);
+  const none = new DatasetError("INDEX", `audio files in ${base}: none, expected at least one`);
+  if (sounds.length === 0 && pattern) throw none;
   const found = pattern
     ? await tablesOf(directory, events, sounds, { ...options, folders })
     : await tableOf(directory, events, sounds, options);
+  sounds.push(...[...found.bySound.keys()].filter(isAddress));
+  if (sounds.length === 0) throw none;
   const problems = missing === "error" ? found.problems : [];
   if (problems.length > 0) throw problemsError("INDEX", `events ${events}`, problems);
   const warnings: Problem[] = [];
@@ -222,9 +225,9 @@ async function tableOf(
       const hint = 'pass columns: { file: "…" }, or one table for each sound as a pattern such as "labels/{name}.txt"';
       throw new DatasetError("OPTION", `events ${events}: no column that names the sound; ${hint}`);
     }
-    const { sound, problem } = find(label.file);
+    const { sound, problem } = isAddress(label.file) ? soundAt(label.file) : find(label.file);
     if (sound === undefined) {
-      const message = `sound ${JSON.stringify(label.file)}: ${problem} (${events}:${label.line})`;
+      const message = `sound ${JSON.stringify(shownName(label.file))}: ${problem} (${events}:${label.line})`;
       problems.push({ kind: "missing", file: events, line: label.line, message });
       continue;
     }

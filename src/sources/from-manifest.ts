@@ -1,6 +1,7 @@
 import { join, posix } from "node:path";
 import { DatasetError, lineReporter, type Problem, type ReportLine } from "../core/error.js";
 import { checkKnown, type OptionNames } from "../core/known-options.js";
+import { isAddress, shownName } from "../core/names.js";
 import type { DatasetIndex } from "../core/rows.js";
 import type { SplitName } from "../core/split-name.js";
 import { statOf } from "../system/file-names.js";
@@ -12,7 +13,7 @@ import { listAudio } from "./list-audio.js";
 import { indexOfEvents } from "./manifest-events.js";
 import { readEntries } from "./manifest-entries.js";
 import { formOf, MADE, type ManifestForm, tableOf } from "./manifest-forms.js";
-import { soundFinder } from "./sound-finder.js";
+import { soundAt, soundFinder } from "./sound-finder.js";
 import { checkColumns, readCsv, type Table } from "./table-rows.js";
 
 /** Options of `fromManifest`: what its rows become. */
@@ -150,9 +151,9 @@ function findSounds(
     if (wanted.where && !wanted.where(cells)) return true;
     const name = filled(wanted.file, cells);
     const beside = posix.join(folder, name);
-    const { sound, problem } = there.has(beside) ? { sound: beside } : find(name);
+    const { sound, problem } = isAddress(name) ? soundAt(name) : there.has(beside) ? { sound: beside } : find(name);
     if (sound !== undefined) cells[MADE.file] = sound;
-    else if (missing === "error") report(line, "missing", `sound ${JSON.stringify(name)}: ${problem}`);
+    else if (missing === "error") report(line, "missing", `sound ${JSON.stringify(shownName(name))}: ${problem}`);
     return sound !== undefined;
   });
   return before - table.rows.length;

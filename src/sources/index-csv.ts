@@ -9,7 +9,7 @@ import { readMetadata } from "./metadata.js";
 import { inTurns } from "../system/event-loop.js";
 import { type DatasetIndex, EXAMPLE, type GrowingIndex, type Kind, type Row, rowKey } from "../core/rows.js";
 import { datasetFolders, isFolder } from "./folders.js";
-import { nameProblem } from "../core/names.js";
+import { isAddress, nameProblem, shownName, soundProblem } from "../core/names.js";
 
 /** Options of `readIndex` and `scanIndex`. */
 export interface IndexOptions {
@@ -36,6 +36,7 @@ export interface IndexScan {
  * | classes, values | `input.wav,0,1,0.5` | `D/in` |
  * | frames | `input.wav,keys.csv` or `input.wav,notes.mid`, or `input.wav` with a `.mid` or `.csv` of the same name beside it | `D/in`, D |
  *
+ * Sounds may also be at addresses, `s3://bucket/file.wav` or `https://host/file.flac`: see docs/scale.md.
  * Where D has no folder `in`, inputs are relative to D itself; where it has no `out`, targets lie with the inputs.
  * A header is optional; that of classes and values names them. Blank lines, quotes, spaces, CRLF and a byte order
  * mark are fine.
@@ -133,6 +134,11 @@ export async function fileRow(
   report: ReportLine,
 ): Promise<Row | undefined> {
   const [input = "", second] = cells.map((cell) => cell.replaceAll("\\", "/"));
+  if (index.kind === "frames" && cells.length === 1 && isAddress(input)) {
+    const found = `key file of ${JSON.stringify(shownName(input))}: none in the line`;
+    report(line, "missing", `${found}, expected that of a sound at an address there, relative to the dataset's folder`);
+    return undefined;
+  }
   if (index.kind === "frames" && cells.length === 1 && !nameProblem(input)) {
     const keys = await keysBeside(directory, index, input);
     if (keys) return { id: 0, line, input, keys };
@@ -165,6 +171,18 @@ async function keysBeside(directory: string, index: DatasetIndex, input: string)
   return undefined;
 }
 
+/** What is wrong with the name of a row's file by its text alone. */
+export function fieldProblem(
+  field: "input" | "target" | "keys",
+  name: string,
+): Pick<Problem, "kind" | "message"> | undefined {
+  const labels =
+    field === "keys" && isAddress(name) ? "is an address, expected a key file in the dataset's folder" : "";
+  const wrong = labels || soundProblem(name);
+  const kind = isAddress(name) ? "address" : "outside";
+  return wrong ? { kind, message: `${field} ${JSON.stringify(shownName(name))} ${wrong}` } : undefined;
+}
+
 /** The rows whose names stay in their folder and that don't repeat an earlier row; reports the others. */
 async function soundRows(directory: string, index: DatasetIndex, report: ReportLine): Promise<Row[]> {
   const named: [keyof Row & ("input" | "target" | "keys"), string][] = [
@@ -177,10 +195,10 @@ async function soundRows(directory: string, index: DatasetIndex, report: ReportL
     const safe: Row[] = [];
     await inTurns(index.rows, (row) => {
       if (row[field] === undefined) return;
-      const wrong = nameProblem(row[field]);
-      if (!wrong) return void safe.push(row);
-      report(row.line, "outside", `${field} ${JSON.stringify(row[field])} ${wrong}`);
-      bad.add(row);
+      const wrong = fieldProblem(field, row[field]);
+      if (wrong) bad.add(row);
+      if (wrong) report(row.line, wrong.kind, wrong.message);
+      else if (!isAddress(row[field])) safe.push(row);
     });
     const out = await linksOut(
       base,

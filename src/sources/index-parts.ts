@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { ReportLine } from "../core/error.js";
-import { nameProblem } from "../core/names.js";
+import { isAddress, nameProblem } from "../core/names.js";
 import { type GrowingIndex, type Kind, type Row, rowKey } from "../core/rows.js";
 import { NameSet } from "../core/name-set.js";
 import { csvLines } from "../format/csv.js";
@@ -63,7 +63,9 @@ async function* readParts(
     unusual = true;
   };
   const isSound = async (row: Row): Promise<boolean> => {
-    if (nameProblem(row.input) || (row.target !== undefined && nameProblem(row.target))) return false;
+    // What is at addresses is planned with what was seen of it.
+    if ([row.input, row.target].some((name) => name !== undefined && (isAddress(name) || nameProblem(name))))
+      return false;
     if (!checked) return true;
     const out =
       (await inputs.leadsOut(row.input)) || (row.target !== undefined && (await targets.leadsOut(row.target)));

@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { DatasetError, lineReporter, type Problem, problemsError, type ReportLine } from "../core/error.js";
-import { nameProblem } from "../core/names.js";
+import { isAddress, shownName } from "../core/names.js";
 import { addDecimals } from "../core/numbers.js";
 import { type DatasetIndex, type Row, rowKey } from "../core/rows.js";
 import { findSplits, someOf, splitReader, type SplitName, type SplitReader } from "../core/split-name.js";
 import { cellNumber, notNumber } from "../format/csv.js";
 import { linksOut } from "../system/file-names.js";
 import { datasetFolders } from "./folders.js";
+import { fieldProblem } from "./index-csv.js";
 import type { Table } from "./table-rows.js";
 
 /**
@@ -14,7 +15,10 @@ import type { Table } from "./table-rows.js";
  * braces, such as `audio/{fname}.wav`. Exactly one of `label`, `labels`, `values`, `target` and `keys` says what the target is.
  */
 export interface TableOptions {
-  /** The audio file: a column, or a pattern. Relative to `D/in`, or to D where there is no folder `in`. */
+  /**
+   * The audio file: a column, or a pattern. Relative to `D/in`, or to D where there is no folder `in`; or an address, such as
+   * `https://host/clips/{fname}.wav` or `s3://bucket/{fname}.wav`.
+   */
   file: string;
   /** Kind classes: the column with the one class name of a file. */
   label?: string;
@@ -24,7 +28,7 @@ export interface TableOptions {
   separator?: string;
   /** Kind values: the columns with numbers. */
   values?: readonly string[];
-  /** Kind pairs: the target's audio file, a column or a pattern, relative to `D/out`. */
+  /** Kind pairs: the target's audio file, a column or a pattern, relative to `D/out`, or an address. */
   target?: string;
   /** Kind frames: the key csv or MIDI file, a column or a pattern, relative to D. */
   keys?: string;
@@ -98,14 +102,14 @@ export async function indexOfTable(
     if (options.group !== undefined) row.group = cells[options.group]!;
     else if (inParts) row.group = row.input;
     for (const field of ["input", "target", "keys"] as const) {
-      const wrong = row[field] === undefined ? undefined : nameProblem(row[field]);
-      if (wrong) report(line, "outside", `${field} ${JSON.stringify(row[field])} ${wrong}`);
+      const wrong = row[field] === undefined ? undefined : fieldProblem(field, row[field]);
+      if (wrong) report(line, wrong.kind, wrong.message);
     }
     const key = rowKey(row);
     const earlier = seen.get(key);
     if (earlier !== undefined) {
       const hint = inParts ? "" : partsHint(table);
-      report(line, "duplicate", `"${row.input}" is already in line ${earlier}, expected once${hint}`);
+      report(line, "duplicate", `"${shownName(row.input)}" is already in line ${earlier}, expected once${hint}`);
     }
     seen.set(key, line);
     if (splits) setSplit(row, cells[splits.column] ?? "", splits.read, report);
@@ -327,7 +331,7 @@ async function reportLinks(
     ["keys", ""],
   ] as const;
   for (const [field, folder] of named) {
-    const files = rows.flatMap((row) => row[field] ?? []);
+    const files = rows.flatMap(({ [field]: name }) => (name === undefined || isAddress(name) ? [] : [name]));
     const out = files.length > 0 ? await linksOut(join(directory, folder), files) : new Set<string>();
     for (const row of out.size > 0 ? rows : []) {
       if (!out.has(row[field] ?? "")) continue;

@@ -1,4 +1,5 @@
 import type { ReportLine } from "../core/error.js";
+import { isAddress } from "../core/names.js";
 import { cellNumber, type CsvLine, notNumber, separatorHint } from "../format/csv.js";
 import { isMidi } from "../format/labels.js";
 import { AUDIO_FILE } from "./list-audio.js";
@@ -22,7 +23,7 @@ export function kindHint(kind: Kind, cells: readonly string[]): string {
   return found === undefined || found === kind ? "" : `; a line of that form is for ${CLASS[found]}`;
 }
 
-const hasExtension = (name: string): boolean => /\.[A-Za-z0-9]{1,5}$/.test(name);
+const hasExtension = (name: string): boolean => isAddress(name) || /\.[A-Za-z0-9]{1,5}$/.test(name);
 
 /** Usual names of the column of file names. */
 const FILE_COLUMN = /^(([a-z]+[ _-])*(file|filename|fname|name|path|filepath|audio|clip|song|sound|wav|id|input))?$/i;

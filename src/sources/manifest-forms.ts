@@ -141,8 +141,8 @@ const ROUNDED = 1e-3;
 function partOfRecording(part: Record<string, unknown>, recording: unknown, wrong: (what: string) => never): Made {
   const { sources, duration: whole, id } = (recording ?? {}) as Record<string, unknown>;
   const [source, ...more] = Array.isArray(sources) ? (sources as { type?: unknown; source?: unknown }[]) : [];
-  if (source?.type !== "file" || more.length > 0)
-    wrong(`recording ${shown(id)}: ${shown(sources)}, expected one source of type "file"`);
+  if ((source?.type !== "file" && source?.type !== "url") || more.length > 0)
+    wrong(`recording ${shown(id)}: ${shown(sources)}, expected one source of type "file" or "url"`);
   const { start, duration } = part;
   if (typeof start !== "number" || typeof duration !== "number")
     return wrong(`start ${shown(start)}, duration ${shown(duration)}, expected seconds`);

@@ -1,4 +1,5 @@
 import { join, posix } from "node:path";
+import { isAddress } from "../core/names.js";
 import type { DatasetIndex } from "../core/rows.js";
 import { splitReader } from "../core/split-name.js";
 import { EVENT_FORMATS, findLayout } from "../format/event-table.js";
@@ -171,7 +172,8 @@ function patternFor(table: Table, sounds: readonly string[]): string | undefined
       if (named.length * 2 > rows.length) return pattern === `{${column}}` ? column : pattern;
     }
   }
-  return undefined;
+  const elsewhere = (cell = ""): boolean => isAddress(cell) && AUDIO_FILE.test(cell);
+  return header.find((column) => rows.filter(({ cells }) => elsewhere(cells[column])).length * 2 > rows.length);
 }
 
 /** Names of sides in the names of tables. */

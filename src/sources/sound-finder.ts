@@ -1,10 +1,16 @@
 import { posix } from "node:path";
-import { plainName, sameName } from "../core/names.js";
+import { addressProblem, plainName, sameName } from "../core/names.js";
 
 /** A sound that a name means, or why there is none. */
 export interface FoundSound {
   sound?: string;
   problem?: string;
+}
+
+/** The sound at an address. */
+export function soundAt(address: string): FoundSound {
+  const problem = addressProblem(address);
+  return problem === undefined ? { sound: address } : { problem };
 }
 
 const withoutEnding = (file: string): string => file.replace(/\.[^./]+$/, "");

@@ -37,11 +37,6 @@ export class Refusal extends Error {
   }
 }
 
-/** Whether a dataset's directory is an address, not a folder of this machine. */
-export function isAddress(directory: string): boolean {
-  return /^[a-z][a-z0-9+.-]+:\/\//i.test(directory);
-}
-
 /** The address of a file in a folder. */
 export function fileAddress(folder: string, file: string): string {
   return `${folder.replace(/\/+$/, "")}/${file.split("/").map(encodeURIComponent).join("/")}`;

@@ -4,7 +4,9 @@ import { type Answer, type ByteSource, Refusal } from "./byte-source.js";
 export function httpSource(address: string): ByteSource {
   return {
     get: async (range, signal): Promise<Answer> => {
-      const headers = range ? { range: `bytes=${range.from}-${range.to - 1}` } : {};
+      // A compressed answer would say nothing of the file's length.
+      const identity = { "accept-encoding": "identity" };
+      const headers = range ? { ...identity, range: `bytes=${range.from}-${range.to - 1}` } : identity;
       const response = await fetch(address, { headers, signal });
       if (!response.ok || !response.body) {
         await response.body?.cancel();

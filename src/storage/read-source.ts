@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import { DatasetError } from "../core/error.js";
+import { addressProblem, shownName } from "../core/names.js";
 import { type Answer, type ByteRange, type ByteSource, Refusal } from "./byte-source.js";
 import { httpSource } from "./http-source.js";
 import { s3Source } from "./s3-source.js";
@@ -22,9 +23,9 @@ export interface ReadSourceOptions {
  * @throws DatasetError "OPTION" for an address that is neither `s3://bucket/key` nor `http(s)://…`
  */
 export function openSource(address: string): ByteSource {
-  if (/^s3:\/\/[^/]+\/./.test(address)) return s3Source(address);
-  if (/^https?:\/\/[^/]+\/./.test(address)) return httpSource(address);
-  throw new DatasetError("OPTION", `address ${address}: expected s3://bucket/folder, https://… or http://…`);
+  const wrong = addressProblem(address);
+  if (wrong) throw new DatasetError("OPTION", `address ${shownName(address)}: ${wrong}`);
+  return address.startsWith("s3:") ? s3Source(address) : httpSource(address);
 }
 
 /**
