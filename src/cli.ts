@@ -20,6 +20,7 @@ const OPTIONS = {
   kind: { type: "string" },
   out: { type: "string" },
   verify: { type: "boolean" },
+  overwrite: { type: "boolean" },
   parts: { type: "boolean" },
   "examples-per-file": { type: "string" },
   json: { type: "boolean" },
@@ -174,10 +175,10 @@ const COMMANDS: readonly Command[] = [
   {
     name: "finish",
     words: "PLAN",
-    help: "publishes the dataset when every shard of the plan is there (--verify reads all of them back)",
-    options: ["verify", "json"],
-    run: async ([plan], values) => {
-      const { examples, fingerprint, shards } = await finishPlan(plan!, { verify: values.verify === true });
+    help: "publishes the dataset when every shard of the plan is there (--verify reads all of them back;\n--overwrite replaces shards of another program)",
+    options: ["verify", "overwrite", "json"],
+    run: async ([plan], { verify = false, overwrite = false }) => {
+      const { examples, fingerprint, shards } = await finishPlan(plan!, { verify, overwrite });
       const value = { examples, shards: shards.length, fingerprint };
       return { text: `${examples} examples in ${shards.length} shards`, value };
     },

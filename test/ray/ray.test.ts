@@ -108,6 +108,16 @@ describe("Ray", () => {
     await until(() => !isThere(frozen));
   });
 
+  it("replaces shards without a manifest by overwrite alone", async (t) => {
+    const set = newSet(t);
+    const foreign = join(set.directory, "set3.tfrecord");
+    writeFileSync(foreign, "of another program");
+    await assert.rejects(set.generateRecords({ ...one, ray }), { code: "RECORD", message: /set3.*overwrite: true/ });
+    assert.equal(readFileSync(foreign, "utf8"), "of another program");
+    await set.generateRecords({ ...one, ray, overwrite: true });
+    assert.deepEqual(shardHashes(set.directory), await expectedHashes(t));
+  });
+
   it("fails at once where a file is damaged, and names it", async (t) => {
     const set = newSet(t);
     const file = join(set.directory, "in/7.flac");
@@ -252,10 +262,6 @@ new SimpleAudioClassificationDataset(directory, "set").generateRecords({ onProgr
     await refused({ address: "http://me:secret@head:8265" }, { code: /OPTION/, message: /ray\.address/ });
     await refused({ address: "http://127.0.0.1:1" }, { code: /ENVIRONMENT/, message: /is the cluster up/ });
     await refused({ python: "no-such-python" }, { code: /ENVIRONMENT/, message: /no-such-python: not found/ });
-    await assert.rejects(set.generateRecords({ ...one, ray, overwrite: true }), {
-      code: "OPTION",
-      message: /overwrite/,
-    });
     assert.ok(!cluster.logs().includes(ray.token!));
     for (const file of readdirSync(set.directory, { recursive: true, withFileTypes: true }).filter((f) => f.isFile()))
       assert.ok(!readFileSync(join(file.parentPath, file.name), "latin1").includes(ray.token!), file.name);
