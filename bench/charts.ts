@@ -43,6 +43,9 @@ export function ratioChart(results: readonly Ratio[]): string {
   const right = WIDTH - 50;
   const top = 34;
   const step = 22;
+  const bad = results.find(({ ratio, target }) => !(ratio > 0 && target > 0));
+  // A logarithmic axis has no 0.
+  if (bad) throw new Error(`${bad.name} / ${bad.peer}: ${bad.ratio}, goal ${bad.target}; expected both above 0`);
   const all = results.flatMap(({ ratio, target }) => [ratio, target]);
   const [low, high] = [Math.min(0.1, ...all), Math.max(10, ...all) * 1.2];
   const x = (value: number): number => left + ((right - left) * Math.log(value / low)) / Math.log(high / low);

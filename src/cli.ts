@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { auditShards } from "./audit/audit-parts.js";
 import { checkDataset } from "./check/check.js";
 import { examine, findingsText } from "./doctor.js";
 import { DatasetError } from "./core/error.js";
@@ -14,63 +15,240 @@ import { verify, verifyShards, type VerifyReport } from "./repair/verify.js";
 
 const KINDS: Kind[] = ["pairs", "classes", "values", "frames"];
 
+/** Every option; a command says which of them it has. */
+const OPTIONS = {
+  kind: { type: "string" },
+  out: { type: "string" },
+  verify: { type: "boolean" },
+  overwrite: { type: "boolean" },
+  parts: { type: "boolean" },
+  "examples-per-file": { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
+type Values = { [K in keyof typeof OPTIONS]?: (typeof OPTIONS)[K]["type"] extends "string" ? string : boolean };
+
+interface Command {
+  name: string;
+  /** All of them have to be given. */
+  words: string;
+  /** In lines. */
+  help: string;
+  /** Absent where src/cli.cjs has the command: it can do without what is built. */
+  options?: (keyof typeof OPTIONS)[];
+  /** Gives what to print, as text and for --json, and whether the exit status is 1. */
+  run?: (given: string[], values: Values) => Promise<Said> | Said;
+}
+
+interface Said {
+  text: string;
+  value: unknown;
+  failed?: boolean;
+}
+
+const COMMANDS: readonly Command[] = [
+  {
+    name: "setup",
+    words: "",
+    help: "makes the Python environment, compiles TensorFlow's addon and installs the notebook kernel",
+  },
+  { name: "lab", words: "", help: "opens JupyterLab on the project, set up first where it isn't" },
+  { name: "new", words: "FOLDER", help: "writes a small project: a notebook, a script, a test" },
+  {
+    name: "doctor",
+    words: "",
+    help: "what is installed, what is missing and how to fix it (exit status 1 if anything is missing)",
+    options: ["json"],
+    run: () => {
+      const findings = examine();
+      return { text: findingsText(findings), value: findings, failed: findings.some(({ ok }) => !ok) };
+    },
+  },
+  {
+    name: "info",
+    words: "DIR",
+    help: "what set or format a downloaded folder looks like, how much is in it, and the lines that load it",
+    options: ["json"],
+    run: async ([directory]) => {
+      const { folderInfo, infoText } = await import("./check/folder-info.js");
+      const value = await folderInfo(directory!);
+      return { text: infoText(value), value };
+    },
+  },
+  {
+    name: "check",
+    words: "DIR NAME",
+    help: "every problem of a dataset's files (--kind pairs|classes|values|frames, default pairs)",
+    options: ["kind", "json"],
+    run: async ([directory, name], values) => checked(await checkDataset(directory!, name!, kindOf(values))),
+  },
+  {
+    name: "predict",
+    words: "MODEL SOUND",
+    help: "what a saved pipeline says of a sound file; --out FILE writes it: .mid, .csv or .json, for sound .wav",
+    options: ["out", "json"],
+    run: async ([model, sound], { out }) => {
+      const { predictFile } = await import("./pipeline/predict-file.js");
+      return await predictFile(model!, sound!, out);
+    },
+  },
+  {
+    name: "verify",
+    words: "DIR NAME",
+    help: "reads every byte of the records and checks it (exit status 1 if any is wrong)",
+    options: ["json"],
+    run: async ([directory, name]) => verified(await verify(directory!, name!)),
+  },
+  {
+    name: "repair",
+    words: "DIR NAME",
+    help: "fixes what verify finds, from the sources where they are unchanged",
+    options: ["json"],
+    run: async ([directory, name]) => {
+      const { manifest, ...done } = await repair(directory!, name!);
+      const { examples, shards } = manifest;
+      const lines = [
+        ...done.rebuilt.map((file) => `rebuilt ${file}`),
+        ...done.salvaged.map(({ file, kept, lost }) => `salvaged ${file}: ${kept} examples kept, ${lost} lost`),
+        ...done.indexed.map((file) => `new index of ${file}`),
+        `${examples} examples in ${shards.length} shards`,
+      ];
+      return { text: lines.join("\n"), value: { ...done, examples } };
+    },
+  },
+  {
+    name: "audit",
+    words: "DIR NAME",
+    help:
+      "what the sides of a split share: copies, similar sounds, groups (exit status 1 if they share anything);\n" +
+      "--parts takes the fingerprints that audit-shards has left",
+    options: ["parts", "json"],
+    run: async ([directory, name], { parts = false }) => {
+      const kind = (await openManifest(directory!, name!))?.head.kind ?? "pairs";
+      const dataset = await datasetOf(directory!, name!, kind);
+      await dataset.load(dataset.kind === "frames" ? { inputSize: 1 } : {});
+      const report = await dataset.audit({ onProgress: false, parts });
+      return { text: String(report), value: report, failed: !report.clean };
+    },
+  },
+  {
+    name: "plan",
+    words: "DIR NAME",
+    help:
+      "plans the records (--kind, --examples-per-file N) and writes DIR/NAME.plan.json: for a cluster, whose\n" +
+      "machines build the shards",
+    options: ["kind", "examples-per-file", "json"],
+    run: async ([directory, name], values) => {
+      const most = values["examples-per-file"];
+      const dataset = await datasetOf(directory!, name!, kindOf(values));
+      const value = await dataset.plan(most === undefined ? {} : { examplesPerFile: Number(most) });
+      return { text: `${value.file}: ${value.examples} examples in ${value.shards} shards`, value };
+    },
+  },
+  {
+    name: "build-shard",
+    words: "PLAN K",
+    help: "builds shard K of a plan, anywhere, in any order",
+    options: ["json"],
+    run: async ([plan, k]) => {
+      const shard = await buildOneShard(plan!, Number(k));
+      return { text: shardText(shard), value: shard };
+    },
+  },
+  {
+    name: "build-shards",
+    words: "PLAN FROM TO",
+    help: "builds the shards from FROM to below TO",
+    options: ["json"],
+    run: async ([plan, from, to]) => {
+      const shards = await buildSomeShards(plan!, ...rangeOf("build-shards", from!, to!));
+      return { text: shards.map(shardText).join("\n"), value: shards };
+    },
+  },
+  {
+    name: "check-shards",
+    words: "PLAN FROM TO",
+    help: "every problem of the sources of these shards, samples too (exit status 1 if there are any)",
+    options: ["json"],
+    run: async ([plan, from, to]) => checked(await checkShards(plan!, ...rangeOf("check-shards", from!, to!))),
+  },
+  {
+    name: "finish",
+    words: "PLAN",
+    help: "publishes the dataset when every shard of the plan is there (--verify reads all of them back;\n--overwrite replaces shards of another program)",
+    options: ["verify", "overwrite", "json"],
+    run: async ([plan], { verify = false, overwrite = false }) => {
+      const { examples, fingerprint, shards } = await finishPlan(plan!, { verify, overwrite });
+      const value = { examples, shards: shards.length, fingerprint };
+      return { text: `${examples} examples in ${shards.length} shards`, value };
+    },
+  },
+  {
+    name: "verify-shards",
+    words: "DIR NAME FROM TO",
+    help: "as verify, of the shards from FROM to below TO",
+    options: ["json"],
+    run: async ([directory, name, from, to]) =>
+      verified(await verifyShards(directory!, name!, ...rangeOf("verify-shards", from!, to!))),
+  },
+  {
+    name: "stale-shards",
+    words: "DIR NAME FROM TO",
+    help: "which sources of these shards have changed since (exit status 1 if any have)",
+    options: ["json"],
+    run: async ([directory, name, from, to]) => {
+      const found = await staleShards(directory!, name!, ...rangeOf("stale-shards", from!, to!));
+      const lines = [
+        ...found.changed.map((file) => `changed ${file}`),
+        ...found.removed.map((file) => `removed ${file}`),
+      ];
+      const failed = lines.length > 0;
+      return { text: failed ? lines.join("\n") : "fresh", value: found, failed };
+    },
+  },
+  {
+    name: "audit-shards",
+    words: "DIR NAME FROM TO",
+    help: "takes the fingerprints of the sounds in these shards, for audit --parts",
+    options: ["json"],
+    run: async ([directory, name, from, to]) => {
+      const shards = await auditShards(directory!, name!, ...rangeOf("audit-shards", from!, to!));
+      return { text: shards.map(({ file, signals }) => `${file}: ${signals} signals`).join("\n"), value: shards };
+    },
+  },
+];
+
+/** Where the column of what commands do begins. */
+const COLUMN = 23;
+
 const USAGE = `deep-audio-dataset COMMAND
 
-  setup                makes the Python environment, compiles TensorFlow's addon and installs the notebook kernel
-  lab                  opens JupyterLab on the project, set up first where it isn't
-  new FOLDER           writes a small project: a notebook, a script, a test
-  doctor               what is installed, what is missing and how to fix it (exit status 1 if anything is missing)
-  info DIR             what set or format a downloaded folder looks like, how much is in it, and the lines that load it
-  check DIR NAME       every problem of a dataset's files (--kind pairs|classes|values|frames, default pairs)
-  predict MODEL SOUND  what a saved pipeline says of a sound file; --out FILE writes it: .mid, .csv or .json, for sound .wav
-  verify DIR NAME      reads every byte of the records and checks it (exit status 1 if any is wrong)
-  repair DIR NAME      fixes what verify finds, from the sources where they are unchanged
-  audit DIR NAME       what the sides of a split share: copies, similar sounds, groups (exit status 1 if they share anything)
-  plan DIR NAME        plans the records (--kind, --examples-per-file N) and writes DIR/NAME.plan.json: for a cluster, whose
-                       machines build the shards
-  build-shard PLAN K   builds shard K of a plan, anywhere, in any order
-  build-shards PLAN FROM TO
-                       builds the shards from FROM to below TO
-  check-shards PLAN FROM TO
-                       every problem of the sources of these shards, samples too (exit status 1 if there are any)
-  finish PLAN          publishes the dataset when every shard of the plan is there (--verify reads all of them back)
-  verify-shards DIR NAME FROM TO
-                       as verify, of the shards from FROM to below TO
-  stale-shards DIR NAME FROM TO
-                       which sources of these shards have changed since (exit status 1 if any have)
+${COMMANDS.map(usageOf).join("\n")}
 
   --json               the result as json, of every command that finds, makes or says something`;
 
-/** The commands of this file, with the options that each has. */
-const OPTIONS: Readonly<Record<string, readonly string[]>> = {
-  ...{ doctor: ["json"], info: ["json"], check: ["kind", "json"], predict: ["out", "json"], verify: ["json"] },
-  ...{ repair: ["json"], "build-shard": ["json"], "build-shards": ["json"], finish: ["verify", "json"], help: [] },
-  ...{ "check-shards": ["json"], "verify-shards": ["json"], "stale-shards": ["json"] },
-  ...{ audit: ["json"], plan: ["kind", "examples-per-file", "json"] },
-};
+function usageOf({ name, words, help }: Command): string {
+  const command = `  ${name} ${words}`.trimEnd();
+  const begin = command.length > COLUMN - 1 ? `${command}\n${" ".repeat(COLUMN)}` : command.padEnd(COLUMN);
+  return begin + help.replaceAll("\n", `\n${" ".repeat(COLUMN)}`);
+}
 
 /** Runs one command of `deep-audio-dataset` and sets the exit status: 0, or 1 when it failed. */
 export async function main(args: string[]): Promise<void> {
   try {
-    const { positionals, values } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        kind: { type: "string" },
-        out: { type: "string" },
-        json: { type: "boolean" },
-        verify: { type: "boolean" },
-        "examples-per-file": { type: "string" },
-        help: { type: "boolean", short: "h" },
-      },
-    });
-    if (values.help) return console.log(USAGE);
-    checkOptions(positionals[0], Object.keys(values));
-    const { kind = "pairs", json } = values;
-    if (!KINDS.includes(kind as Kind))
-      throw new DatasetError("OPTION", `--kind: ${kind}, expected one of ${KINDS.join(", ")}`);
-    const print = (text: string, value: unknown): void => console.log(json ? JSON.stringify(value) : text);
-    await run(positionals, { ...values, kind: kind as Kind }, print);
+    const options = { ...OPTIONS, help: { type: "boolean", short: "h" } } as const;
+    const { positionals, values } = parseArgs({ args, allowPositionals: true, options });
+    const { help, ...given } = values;
+    const [name = "help", ...words] = positionals;
+    if (help) return console.log(USAGE);
+    const command = COMMANDS.find((one) => one.name === name);
+    checkOptions(name, name === "help" ? [] : command?.options, Object.keys(given));
+    if (name === "help") return console.log(USAGE);
+    if (!command?.run || command.words.split(" ").some((word, i) => word !== "" && !words[i]))
+      throw new DatasetError("OPTION", `command: ${positionals.join(" ")}, expected one of\n${USAGE}`);
+    const { text, value, failed } = await command.run(words, given);
+    console.log(given.json ? JSON.stringify(value) : text);
+    if (failed) process.exitCode = 1;
   } catch (error) {
     if (!(error instanceof DatasetError) && !String((error as NodeJS.ErrnoException).code).startsWith("ERR_PARSE_ARGS"))
       throw error;
@@ -80,128 +258,32 @@ export async function main(args: string[]): Promise<void> {
 }
 
 /** @throws DatasetError "OPTION" for an option that the command doesn't have */
-function checkOptions(command = "help", given: readonly string[]): void {
-  const known = Object.hasOwn(OPTIONS, command) ? OPTIONS[command]! : given;
+function checkOptions(
+  command: string,
+  known: readonly string[] = Object.keys(OPTIONS),
+  given: readonly string[],
+): void {
   const strange = given.find((name) => !known.includes(name));
   if (strange === undefined) return;
   const expected = known.length > 0 ? known.map((name) => `--${name}`).join(", ") : "none";
   throw new DatasetError("OPTION", `${command}: option --${strange}, expected ${expected}`);
 }
 
-interface Given {
-  kind: Kind;
-  out?: string;
-  verify?: boolean;
-  "examples-per-file"?: string;
+/** @throws DatasetError "OPTION" for one that there isn't */
+function kindOf({ kind = "pairs" }: Values): Kind {
+  if (KINDS.includes(kind as Kind)) return kind as Kind;
+  throw new DatasetError("OPTION", `--kind: ${kind}, expected one of ${KINDS.join(", ")}`);
 }
 
-async function run(
-  [command, ...rest]: string[],
-  { kind, out, verify: readBack, "examples-per-file": most }: Given,
-  print: (text: string, value: unknown) => void,
-): Promise<void> {
-  const [first, second, third, fourth] = rest;
-  if (command === "doctor") {
-    const findings = examine();
-    print(findingsText(findings), findings);
-    if (findings.some(({ ok }) => !ok)) process.exitCode = 1;
-    return;
-  }
-  if (command === "check" && first && second) {
-    const report = await checkDataset(first, second, kind);
-    print(String(report), report);
-    if (!report.ok) process.exitCode = 1;
-    return;
-  }
-  if (command === "verify" && first && second) {
-    printVerified(await verify(first, second), print);
-    return;
-  }
-  if (command === "repair" && first && second) {
-    const { manifest, ...done } = await repair(first, second);
-    const { rebuilt, salvaged, indexed } = done;
-    const lost = salvaged.map((shard) => `salvaged ${shard.file}: ${shard.kept} examples kept, ${shard.lost} lost`);
-    const fixed = [
-      ...rebuilt.map((file) => `rebuilt ${file}`),
-      ...lost,
-      ...indexed.map((file) => `new index of ${file}`),
-    ];
-    const { examples } = manifest;
-    print([...fixed, `${examples} examples in ${manifest.shards.length} shards`].join("\n"), { ...done, examples });
-    return;
-  }
-  if (command === "info" && first) {
-    const { folderInfo, infoText } = await import("./check/folder-info.js");
-    const info = await folderInfo(first);
-    print(infoText(info), info);
-    return;
-  }
-  if (command === "predict" && first && second) {
-    const { predictFile } = await import("./pipeline/predict-file.js");
-    const { text, value } = await predictFile(first, second, out);
-    print(text, value);
-    return;
-  }
-  if (command === "audit" && first && second) {
-    const dataset = await datasetOf(first, second, (await openManifest(first, second))?.head.kind ?? "pairs");
-    await dataset.load(dataset.kind === "frames" ? { inputSize: 1 } : {});
-    const report = await dataset.audit({ onProgress: false });
-    print(String(report), report);
-    if (report.findings.length > 0) process.exitCode = 1;
-    return;
-  }
-  if (command === "plan" && first && second) {
-    const dataset = await datasetOf(first, second, kind);
-    const planned = await dataset.plan(most === undefined ? {} : { examplesPerFile: Number(most) });
-    print(`${planned.file}: ${planned.examples} examples in ${planned.shards} shards`, planned);
-    return;
-  }
-  if (command === "build-shard" && first && second) {
-    const shard = await buildOneShard(first, Number(second));
-    print(shardText(shard), shard);
-    return;
-  }
-  if (command === "build-shards" && first && second && third) {
-    const [from, to] = rangeOf(command, second, third);
-    const shards = await buildSomeShards(first, from, to);
-    print(shards.map(shardText).join("\n"), shards);
-    return;
-  }
-  if (command === "check-shards" && first && second && third) {
-    const report = await checkShards(first, ...rangeOf(command, second, third));
-    print(String(report), report);
-    if (!report.ok) process.exitCode = 1;
-    return;
-  }
-  if (command === "verify-shards" && first && second && third && fourth) {
-    printVerified(await verifyShards(first, second, ...rangeOf(command, third, fourth)), print);
-    return;
-  }
-  if (command === "stale-shards" && first && second && third && fourth) {
-    const found = await staleShards(first, second, ...rangeOf(command, third, fourth));
-    const { changed, removed } = found;
-    const lines = [...changed.map((file) => `changed ${file}`), ...removed.map((file) => `removed ${file}`)];
-    print(lines.length > 0 ? lines.join("\n") : "fresh", found);
-    if (lines.length > 0) process.exitCode = 1;
-    return;
-  }
-  if (command === "finish" && first) {
-    const manifest = await finishPlan(first, { verify: readBack === true });
-    const { examples, fingerprint, shards } = manifest;
-    print(`${examples} examples in ${shards.length} shards`, { examples, shards: shards.length, fingerprint });
-    return;
-  }
-  if (command === undefined || command === "help") console.log(USAGE);
-  else throw new DatasetError("OPTION", `command: ${[command, ...rest].join(" ")}, expected one of\n${USAGE}`);
+function checked(report: { ok: boolean }): Said {
+  return { text: String(report), value: report, failed: !report.ok };
 }
 
-function printVerified(report: VerifyReport, print: (text: string, value: unknown) => void): void {
+function verified(report: VerifyReport): Said {
   const { sound, shards, examples, problems } = report;
   const end = `${examples} intact examples in ${shards} shards, ${problems.length} problems`;
-  print([...problems.map(({ message }) => message), end].join("\n"), report);
-  if (!sound) process.exitCode = 1;
+  return { text: [...problems.map(({ message }) => message), end].join("\n"), value: report, failed: !sound };
 }
-
 /** @throws DatasetError "OPTION" for what aren't two numbers of shards */
 function rangeOf(command: string, from: string, to: string): [number, number] {
   const range: [number, number] = [Number(from), Number(to)];

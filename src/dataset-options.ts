@@ -140,5 +140,5 @@ export const LOAD_OPTIONS: OptionNames<LoadOptions> = {
 };
 
 export const AUDIT_OPTIONS: OptionNames<DatasetAuditOptions> = {
-  ...{ ...LONG, failOn: true, groups: true, threshold: true, maxShift: true, workers: true, ray: true },
+  ...{ ...LONG, failOn: true, groups: true, threshold: true, maxShift: true, workers: true, parts: true, ray: true },
 };

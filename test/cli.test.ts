@@ -194,6 +194,11 @@ test("files are planned, their shards built, moved away from them and published,
   writeFileSync(staged, flipped);
   assert.match(command("finish", planned.file, "--verify").stderr, /^shards: .* build these first: 0$/m);
   writeFileSync(staged, bytes);
+  const foreign = join(folder, "set1.tfrecord");
+  writeFileSync(foreign, "of another program");
+  assert.match(command("finish", planned.file).stderr, /^shard set1\.tfrecord: exists without a manifest/);
+  assert.match(command("finish", planned.file, "--overwrite").stdout, /^30 examples in/);
+  assert.equal(command("verify", folder, "set").status, 0);
   assert.match(command("finish", planned.file, "--verify").stdout, /^30 examples in \d+ shards/);
   renameSync(join(folder, "elsewhere"), join(folder, "in"));
   assert.equal(command("stale-shards", folder, "set", "0", "2").stdout, "fresh\n");

@@ -33,7 +33,7 @@ export interface AuditOptions extends SoundOptions {
  * Time grows near-linearly with the number of examples. Copies at another speed or pitch, and sounds mixed into others,
  * aren't found. Music that repeats itself exactly is a near-duplicate of itself.
  *
- * @throws DatasetError "OPTION" for numbers that make no sense, "LEAK" where `failOn` names a kind that was found; its `problems` list every finding
+ * @throws DatasetError "OPTION" for numbers that make no sense, "RECORD" for missing `parts`, "LEAK" where `failOn` names a kind that was found; its `problems` list every finding
  * @example
  * const report = await audit(records, split, { failOn: ["identical", "group"] });
  * console.log(String(report));
@@ -66,7 +66,8 @@ export async function findShared(records: Records, split: Split, options: AuditO
   return [findings.all(), examples, unseen];
 }
 
-function checkOptions({ threshold = 0, maxShift = 0 }: AuditOptions): void {
+function checkOptions({ threshold = 0, maxShift = 0, parts }: AuditOptions): void {
+  if (parts && maxShift) throw new DatasetError("OPTION", `maxShift: ${maxShift}, expected none with parts`);
   if (!(Number.isFinite(maxShift) && maxShift >= 0)) {
     throw new DatasetError("OPTION", `maxShift: ${maxShift}, expected seconds from 0`);
   }

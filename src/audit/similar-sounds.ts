@@ -1,9 +1,19 @@
-import { type Fingerprints, fingerprintsOf, HEARD_SECONDS, PAIR_FIELDS, type SignalSource } from "./compare-signals.js";
+import { readParts } from "./audit-parts.js";
+import { fingerprintsOf, PAIR_FIELDS } from "./compare-signals.js";
 import type { FindingList } from "./finding-list.js";
-import type { Place } from "./report.js";
-import { BYTES_PER_SAMPLE } from "../records/manifest.js";
+import {
+  cutsFor,
+  exampleOf,
+  inChunks,
+  type Signal,
+  signalSources,
+  signalsOf,
+  takeFingerprints,
+  usualSeconds,
+  usualShift,
+} from "./fingerprints.js";
 import type { Records } from "../records/open-records.js";
-import { openShard, sideSamples, whileClaimed } from "../records/records.js";
+import { whileClaimed } from "../records/records.js";
 import { FINGERPRINT_SIZE } from "../signal/similarity.js";
 import { type LongOptions, track } from "../notebook/progress.js";
 import { withPool, workerCount } from "../system/pool.js";
@@ -20,22 +30,13 @@ export interface SoundOptions extends LongOptions {
   /** Copies may be shifted or cut by up to this many seconds. Default 1.1, a quarter of the median length of shorter signals. */
   maxShift?: number;
   workers?: number;
+  /** Takes the fingerprints that `npx deep-audio-dataset audit-shards` has left beside the records, of every shard. Default false. */
+  parts?: boolean;
 }
 
-const CHUNK = 256;
 const THRESHOLD = 0.9;
 /** Music repeats itself: two sounds that each go on differently have to be more alike, by this share of the way to 1. */
 const PART_MARGIN = 0.7;
-/** A second, and the delay of an encoder. */
-const MAX_SHIFT = 1.1;
-
-/** A fingerprint stays similar while the signal is shifted by up to this fraction of its length. */
-const BORNE_SHIFT = 1 / 20;
-const MOST_CUTS = 2;
-
-// Identifies one audit, so that no worker reads a file that was replaced since.
-let audits = 0;
-
 /** Adds sounds that are alike; gives by how many seconds they may be shifted. */
 export async function addSounds(
   findings: FindingList,
@@ -43,46 +44,20 @@ export async function addSounds(
   owner: Int8Array,
   options: SoundOptions,
 ): Promise<number> {
-  const { kind, encoding, channels, sampleRate } = records.manifest;
   const examples = Array.from({ length: records.count }, (_, i) => i).filter((i) => owner[i]! >= 0);
-  const sides = kind === "pairs" ? (["input", "target"] as const) : (["input"] as const);
-  const signals = examples.flatMap((example) => sides.map((side) => ({ example, side })));
-  const rate = sampleRate || 16000;
-  const unit = BYTES_PER_SAMPLE[encoding] * channels;
-  const storedOf = ({ example, side }: Signal): number =>
-    (side === "input" ? records.inputBytes : records.targetBytes)[example]!;
-  const samplesOf = ({ example, side }: Signal): number => sideSamples(records, example)[side === "input" ? 0 : 1];
-  const source = (chosen: readonly Signal[]): SignalSource => {
-    const places = new Float64Array(chosen.length * 4);
-    const shards: SignalSource["shards"] = {};
-    for (const [n, signal] of chosen.entries()) {
-      const { example, side } = signal;
-      const shard = records.shard[example]!;
-      shards[shard] ??= openShard(records, shard);
-      const at = side === "input" ? records.inputAt : records.targetAt;
-      places.set([shard, at[example]!, storedOf(signal), samplesOf(signal) * unit], n * 4);
-    }
-    return { shards, opened: `audit ${audits}`, encoding, channels, sampleRate, places };
-  };
-  const seconds = signals.map((signal) => samplesOf(signal) / rate);
-  const { maxShift = Math.min(MAX_SHIFT, median(seconds) / 4) } = options;
-  audits++;
+  const signals = signalsOf(records, examples);
+  const rate = records.manifest.sampleRate || 16000;
+  const seconds = usualSeconds(records);
+  const { maxShift = usualShift(seconds) } = options;
+  const cuts = cutsFor(seconds, maxShift);
+  const each = fingerprintsOf(cuts);
   const workers = workerCount(options.workers);
+  const source = signalSources(records);
   await withPool(workers, async (pool) => {
-    const hashes: string[] = new Array(signals.length);
-    const cuts = cutsFor(median(seconds), maxShift);
-    const each = fingerprintsOf(cuts);
-    const vectors = new Uint16Array(new SharedArrayBuffer(signals.length * each * FINGERPRINT_SIZE * 2));
-    await track("audit", signals.length, "signals", options, ({ signal, tick }) =>
-      inChunks(signals.length, workers, async (from, to) => {
-        const some = signals.slice(from, to);
-        const made = await whileClaimed(records, some.map(exampleOf), (fetch) =>
-          runTask<Fingerprints>(pool, "fingerprintSignals", { ...source(some), fetch, cuts }, signal),
-        );
-        for (const [k, hash] of made.hashes.entries()) hashes[from + k] = hash;
-        vectors.set(made.vectors, from * each * FINGERPRINT_SIZE);
-        tick(to - from);
-      }),
+    const { hashes, vectors } = await track("audit", signals.length, "signals", options, (tracker) =>
+      options.parts
+        ? readParts(records, signals, cuts)
+        : takeFingerprints(pool, records, signals, cuts, { ...tracker, workers }),
     );
     const loud = addIdentical(findings, signals, hashes, owner);
     const chosen = loud.map((n) => signals[n]!);
@@ -121,38 +96,6 @@ export async function addSounds(
     );
   });
   return maxShift;
-}
-
-/** Does the work from 0 to `count` in chunks, as many at a time as there are workers. */
-async function inChunks(
-  count: number,
-  workers: number,
-  work: (from: number, to: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const takes = async (): Promise<void> => {
-    while (next < count) {
-      const from = next;
-      next = Math.min(count, from + CHUNK);
-      await work(from, next);
-    }
-  };
-  await Promise.all(Array.from({ length: workers }, takes));
-}
-
-const exampleOf = ({ example }: Signal): number => example;
-
-type Signal = { example: number; side: Place["side"] };
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1] ?? 1;
-}
-
-/** By how many seconds signals are cut, so that each shift up to `maxShift` is near one of them or near none at all. */
-function cutsFor(length: number, maxShift: number): number[] {
-  const borne = BORNE_SHIFT * Math.min(length, HEARD_SECONDS);
-  const count = Math.max(0, Math.min(MOST_CUTS, Math.ceil((maxShift / borne - 1) / 2)));
-  return Array.from({ length: count }, (_, k) => (maxShift * 2 * (k + 1)) / (2 * count + 1));
 }
 
 /** Adds signals of the same samples; returns one of each (per split and side), without the silent ones, for the similarity search. */

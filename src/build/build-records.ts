@@ -138,6 +138,8 @@ export async function buildSomeShards(planFile: string, from: number, to: number
 export interface FinishOptions {
   /** Reads every shard back and compares it with the SHA-256 that its builder gave. Default false: its size alone is compared. */
   verify?: boolean;
+  /** Replaces shards that another program left under the same names. Default false: refused. */
+  overwrite?: boolean;
 }
 
 /**
@@ -150,12 +152,12 @@ export interface FinishOptions {
  * const manifest = await finishPlan(file);
  */
 export async function finishPlan(planFile: string, options: FinishOptions = {}): Promise<Manifest> {
-  checkKnown("finishPlan", options, { verify: true });
+  checkKnown("finishPlan", options, { verify: true, overwrite: true });
   const { plan, directory } = await requirePlan(planFile);
   const { name } = plan.facts;
   return await withLock(directory, name, async (lock) => {
     await finishPublication(directory, name, lock);
-    const build = new Build(directory, plan, await previous(directory, plan, false));
+    const build = new Build(directory, plan, await previous(directory, plan, options.overwrite === true));
     const looking = inOrder(plan.shards(), async (shard, k) => {
       const found = await build.find(shard);
       if (!found) return;

@@ -37,7 +37,7 @@ async function main([path, cpus]: string[]): Promise<void> {
 }
 
 async function perform(request: Request, relay: Relay, long: LongOptions & { workers: number }): Promise<unknown> {
-  if (request.method === "records") return await buildAll(request.planFile, relay, long);
+  if (request.method === "records") return await buildAll(request, relay, long);
   if (request.method === "check") {
     const { directory, index, options } = request;
     return await findProblems(directory, index, { ...options, ...long });
@@ -52,7 +52,11 @@ async function perform(request: Request, relay: Relay, long: LongOptions & { wor
 }
 
 /** Builds every shard of a plan, a task each, and publishes them. */
-async function buildAll(planFile: string, relay: Relay, options: LongOptions): Promise<void> {
+async function buildAll(
+  { planFile, overwrite }: Extract<Request, { method: "records" }>,
+  relay: Relay,
+  options: LongOptions,
+): Promise<void> {
   const plan = (await openPlan(planFile))!;
   const sizes: number[] = [];
   for await (const { from, to } of plan.shards()) sizes.push(to - from);
@@ -63,7 +67,7 @@ async function buildAll(planFile: string, relay: Relay, options: LongOptions): P
     };
     await Promise.all(sizes.map(build));
   });
-  await finishPlan(planFile);
+  await finishPlan(planFile, { overwrite });
 }
 
 void main(process.argv.slice(2));

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { type AuditFindings, type AuditOptions, type AuditReport, auditReport } from "../audit/audit.js";
 import type { CheckFindings, CheckOptions } from "../check/check.js";
 import { type CheckReport, makeReport } from "../check/report.js";
-import { DatasetError } from "../core/error.js";
 import type { OpenOptions } from "../records/open-original.js";
 import type { Records } from "../records/open-records.js";
 import { type BuildPlan, planPath, type RecordOptions, savePlan } from "../records/plan.js";
@@ -19,14 +18,11 @@ export async function buildOnRay(
   options: RecordOptions,
 ): Promise<void> {
   const { name } = plan;
-  if (options.overwrite) {
-    const message =
-      "overwrite: true, expected false with ray; move away what another program left under the same names";
-    throw new DatasetError("OPTION", message);
-  }
+  const { overwrite = false } = options;
   const sha256 = createHash("sha256").update(JSON.stringify(plan)).digest("hex");
   const prepare = (): Promise<string> => savePlan(directory, plan);
-  const request = (there: string) => ({ method: "records", planFile: planPath(there, name), plan: sha256 }) as const;
+  const request = (there: string) =>
+    ({ method: "records", planFile: planPath(there, name), plan: sha256, overwrite }) as const;
   const total = plan.shards.at(-1)!.to;
   await runJob(ray, { directory, name, request, prepare, total, unit: "examples" }, options);
 }

@@ -13,7 +13,13 @@ import type { Outcome } from "../system/task.js";
 
 /** What a job does. Folders are as the cluster's machines see them. */
 export type Request =
-  | { method: "records"; planFile: string /** SHA-256 of the plan: of another one it is another job. */; plan: string }
+  | {
+      method: "records";
+      planFile: string;
+      /** SHA-256 of the plan: of another one it is another job. */
+      plan: string;
+      overwrite: boolean;
+    }
   | { method: "check"; directory: string; index: IndexScan; options: CheckOptions }
   | {
       method: "audit";

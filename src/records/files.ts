@@ -32,6 +32,11 @@ export function journalPath(directory: string, name: string): string {
   return join(stagingPath(directory, name), "publish.json");
 }
 
+/** Folder of the fingerprints that tasks of an audit take. */
+export function auditPath(directory: string, name: string): string {
+  return join(directory, `.${name}.audit`);
+}
+
 /** Name of shard `k` of dataset `name`. */
 export function shardName(name: string, k: number): string {
   return `${name}${k}.tfrecord`;
@@ -47,7 +52,7 @@ export function indexFile(shard: string): string {
   return shard.replace(/\.tfrecord$/, ".index");
 }
 
-/** Name of the entry that marks a shard in the staging folder as finished. */
+/** Name of the entry that marks a shard in the staging folder as finished, and of its fingerprints in the audit's. */
 export function entryFile(shard: string): string {
   return `${shard}.json`;
 }

@@ -75,6 +75,11 @@ async function openOnce(directory: string, name: string, options: OpenOptions): 
       `records of "${name}": stale: ${stale} (${directory}); call generateRecords to rebuild the affected shards, or pass allowStale: true`,
     );
   }
+  return await openShards(directory, manifest);
+}
+
+/** Opens the shards of a manifest, which may be some of a dataset's: one that names them alone. */
+export async function openShards(directory: string, manifest: Manifest): Promise<Records> {
   for await (const _ of inOrder(manifest.shards, (shard) => checkSize(directory, shard)));
   const records = new RecordsCollector(directory, manifest);
   const take = (index: ShardIndex, k: number): void => records.add(index, k);

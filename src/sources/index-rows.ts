@@ -302,19 +302,30 @@ export function refuseTexts(file: string, column: string, names: readonly (reado
   );
 }
 
-/** Gives each row a 1 for each of its classes and returns the classes. */
+/** Gives each row a 1 for each of its classes and returns the classes. Rows of the same classes share their numbers. */
 function giveValues(rows: Row[], names: readonly string[][], options: TableOptions, report: ReportLine): string[] {
   const classes = options.classes ? [...options.classes] : [...new Set(names.flat())].sort((a, b) => (a < b ? -1 : 1));
   const column = new Map(classes.map((name, i) => [name, i]));
+  const shared = new Map<string, number[]>();
   rows.forEach((row, i) => {
+    const key = JSON.stringify(names[i]);
+    const same = shared.get(key);
+    if (same) {
+      row.values = same;
+      return;
+    }
     const values = new Array<number>(classes.length).fill(0);
+    let known = true;
     for (const name of names[i] ?? []) {
       const k = column.get(name);
-      if (k === undefined)
+      if (k !== undefined) values[k] = 1;
+      else {
         report(row.line, "labels", `class "${name}": unknown, expected one of the ${classes.length} given`);
-      else values[k] = 1;
+        known = false;
+      }
     }
     row.values = values;
+    if (known) shared.set(key, values);
   });
   return classes;
 }

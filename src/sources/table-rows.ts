@@ -48,27 +48,43 @@ export async function readTableFile(directory: string, file: string): Promise<Ui
  */
 export async function readCsv(directory: string, csv: string, form: CsvForm, report: ReportLine): Promise<Table> {
   const text = decodeUtf8(await readTableFile(directory, csv), csv);
-  let parsed: { record: string[]; info: { lines: number } }[];
   const { delimiter = delimiterOf(csv), quote = true, comment } = form;
+  let header = form.columns;
+  let headerLine = 1;
+  const rows: TableRow[] = [];
+  const same = sameTexts();
+  const take = (record: string[], { lines: line }: { lines: number }): null => {
+    if (!header) [header, headerLine] = [record, line];
+    else if (record.length === header.length)
+      rows.push({ line, cells: Object.fromEntries(header.map((name, i) => [name, same(record[i]!)])) });
+    else report(line, "columns", `columns: ${record.length}, expected ${header.length} as in the header`);
+    return null;
+  };
   try {
-    const quoted = { bom: true, trim: true, skip_empty_lines: true, relax_column_count: true, info: true };
+    const quoted = { bom: true, trim: true, skip_empty_lines: true, relax_column_count: true };
     const comments = comment === undefined ? {} : { comment, comment_no_infix: true };
-    parsed = parse(text, { ...quoted, ...comments, delimiter, quote: quote && '"' }) as unknown as typeof parsed;
+    // Row by row: what the parser says of each would take more memory than the rows.
+    parse(text, { ...quoted, ...comments, delimiter, quote: quote && '"', on_record: take });
   } catch (cause) {
     const { message, lines } = cause as Error & { lines?: number };
     const hint = /quote/i.test(message) ? "; if quotes are text in it, pass quote: false" : "";
     throw new DatasetError("INDEX", `csv ${csv}: ${message} (${csv}:${lines ?? 1})${hint}`, [], { cause });
   }
-  const first = form.columns ? undefined : parsed.shift();
-  const header = form.columns ?? first?.record;
   if (!header) throw new DatasetError("INDEX", `csv ${csv}: empty, expected a header and rows (${csv}:1)`);
-  const rows: TableRow[] = [];
-  for (const { record, info } of parsed) {
-    if (record.length !== header.length) {
-      report(info.lines, "columns", `columns: ${record.length}, expected ${header.length} as in the header`);
-    } else rows.push({ line: info.lines, cells: Object.fromEntries(header.map((name, i) => [name, record[i] ?? ""])) });
-  }
-  return { header, line: first?.info.lines ?? 1, rows };
+  return { header, line: headerLine, rows };
+}
+
+/** Different texts of which one copy is kept. */
+const MOST_TEXTS = 10_000;
+
+/** Gives one string for the same texts, of which a table has many: classes, groups, sides. */
+function sameTexts(): (text: string) => string {
+  const known = new Map<string, string>();
+  return (text) => {
+    const found = known.get(text);
+    if (found === undefined && known.size < MOST_TEXTS) known.set(text, text);
+    return found ?? text;
+  };
 }
 
 function delimiterOf(csv: string): string {

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { ratioChart } from "../../bench/charts.js";
 import { root } from "../support/python.js";
 
 const skip = process.env.CI ? false : "takes some minutes and packages of its own; run npm run bench -- --tiny";
@@ -17,4 +18,13 @@ test("every benchmark does the same work on both sides, at its smallest size", {
   assert.ok(results.length >= files.length, `${results.length} results of ${files.length} benchmarks`);
   for (const { name, ratio } of results) assert.ok(ratio === undefined || ratio > 0, name);
   assert.match(run.stdout, /\| work \| compared with \| speed-up \|/);
+});
+
+test("a comparison without a goal is an error", () => {
+  const result = { name: "decode", peer: "soundfile", ratio: 2, spread: [1, 3] as [number, number] };
+  assert.match(ratioChart([{ ...result, target: 1 }]), /^<svg/);
+  assert.throws(
+    () => ratioChart([{ ...result, target: 0 }]),
+    /^Error: decode \/ soundfile: 2, goal 0; expected both above 0/,
+  );
 });

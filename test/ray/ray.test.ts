@@ -1,11 +1,16 @@
 // Builds, checks and audits on a real cluster of Ray give what one machine gives, whatever happens to the cluster's processes.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
+import { saveModel } from "../../dist/train/checkpoint.js";
+import { loadTensorFlow } from "../../dist/tensorflow/load.js";
+import { packageFolders } from "../../dist/setup/paths.js";
 import { after, before, describe, it, type TestContext } from "node:test";
 import {
+  AudioDataset,
   DatasetError,
   encodeWav,
   type Progress,
@@ -15,10 +20,11 @@ import {
 } from "../../dist/index.js";
 import { progressLine } from "../../dist/notebook/progress.js";
 import { ended, start } from "../support/processes.js";
-import { python, root } from "../support/python.js";
+import { python, pythonPath, root } from "../support/python.js";
 import { folder, quiet, shardHashes } from "../support/records.js";
 import { type Cluster, nodesOf, startCluster } from "./cluster.js";
 
+const tf = loadTensorFlow();
 const COUNT = 12;
 const one = { ...quiet, examplesPerFile: 1 } as const;
 
@@ -108,6 +114,16 @@ describe("Ray", () => {
     await until(() => !isThere(frozen));
   });
 
+  it("replaces shards without a manifest by overwrite alone", async (t) => {
+    const set = newSet(t);
+    const foreign = join(set.directory, "set3.tfrecord");
+    writeFileSync(foreign, "of another program");
+    await assert.rejects(set.generateRecords({ ...one, ray }), { code: "RECORD", message: /set3.*overwrite: true/ });
+    assert.equal(readFileSync(foreign, "utf8"), "of another program");
+    await set.generateRecords({ ...one, ray, overwrite: true });
+    assert.deepEqual(shardHashes(set.directory), await expectedHashes(t));
+  });
+
   it("fails at once where a file is damaged, and names it", async (t) => {
     const set = newSet(t);
     const file = join(set.directory, "in/7.flac");
@@ -176,6 +192,45 @@ print(json.dumps([{"x": row["x"].tolist(), "y": row["y"].tolist()} for row in ro
     const { status, stdout, stderr } = await ended(start(cluster.ray.python, args, { env: cluster.driver }));
     assert.equal(status, 0, stderr);
     assert.deepEqual(JSON.parse(stdout.trim().split("\n").at(-1)!), expected);
+  });
+
+  it("Ray Train goes on with a model of TensorFlow.js as the page says, in two processes that end with the same", async (t) => {
+    const directory = folder(t);
+    const notes = new AudioDataset(join(directory, "notes"), "notes", { seed: 1 });
+    const recipe = { waves: ["sin"], duration: 0.1, sampleRate: 8000, ...quiet } as const;
+    await notes.generate(100, 800, 300, { ...recipe, waves: [...recipe.waves] });
+    await notes.load({ trainSplit: 0.8, valSplit: 0.2, testSplit: 0, inputSize: 256 });
+    await notes.saveSplit(join(directory, "notes/split.json"));
+    const model = tf.sequential({ layers: [tf.layers.dense({ inputShape: [null, 256], units: 256 })] });
+    await saveModel(model, join(directory, "model"));
+    const converter = join(root, "python/tfjs_to_keras.py");
+    execFileSync(pythonPath, [converter, join(directory, "model"), join(directory, "notes.keras")]);
+    const [, block] = /### Ray Train\n[\s\S]*?```python\n([\s\S]*?)```/.exec(
+      readFileSync(join(root, "docs/scale.md"), "utf8"),
+    )!;
+    // What each process has at the end of an epoch, for the comparison.
+    const seen = `with open(f"{config['folder']}/rank{replica[0]}.json", "w") as file:
+            weights = [hashlib.sha256(w.tobytes()).hexdigest() for w in model.get_weights()]
+            json.dump({"losses": losses, "weights": weights}, file)`;
+    const code = block!
+      .replaceAll("/data/", `${directory}/`)
+      .replace(/^ {8}ray\.train\.report.*$/m, `$&\n        ${seen}`);
+    assert.ok(code.includes(seen));
+    // With the project's TensorFlow, for the driver and its workers alone.
+    const paths = [join(root, "python"), ...packageFolders(dirname(dirname(pythonPath)))];
+    const script = `
+import hashlib, json, os, ray
+ray.init(runtime_env={"env_vars": {name: os.environ[name] for name in ("PYTHONPATH", "CUDA_VISIBLE_DEVICES")}})
+${code}`;
+    const env = { ...cluster.driver, PYTHONPATH: paths.join(delimiter), CUDA_VISIBLE_DEVICES: "-1" };
+    const { status, stdout, stderr } = await ended(start(cluster.ray.python, ["-c", script], { env }));
+    assert.equal(status, 0, stdout + stderr);
+    const [one, two] = [0, 1].map((rank) =>
+      JSON.parse(readFileSync(join(directory, `notes/rank${rank}.json`), "utf8")),
+    );
+    assert.deepEqual(one, two);
+    const { losses } = one as { losses: number[] };
+    assert.ok(losses.length > 2 && losses.at(-1)! < losses[0]!, String(losses));
   });
 
   it("goes on without the process that submitted it, is found again, and stops when told", async (t) => {
@@ -252,10 +307,6 @@ new SimpleAudioClassificationDataset(directory, "set").generateRecords({ onProgr
     await refused({ address: "http://me:secret@head:8265" }, { code: /OPTION/, message: /ray\.address/ });
     await refused({ address: "http://127.0.0.1:1" }, { code: /ENVIRONMENT/, message: /is the cluster up/ });
     await refused({ python: "no-such-python" }, { code: /ENVIRONMENT/, message: /no-such-python: not found/ });
-    await assert.rejects(set.generateRecords({ ...one, ray, overwrite: true }), {
-      code: "OPTION",
-      message: /overwrite/,
-    });
     assert.ok(!cluster.logs().includes(ray.token!));
     for (const file of readdirSync(set.directory, { recursive: true, withFileTypes: true }).filter((f) => f.isFile()))
       assert.ok(!readFileSync(join(file.parentPath, file.name), "latin1").includes(ray.token!), file.name);
