@@ -14,8 +14,7 @@ export async function writeWhole(path: string, data: string | Uint8Array): Promi
  * @param folder where the file grows: one on the same disk that is cleared away, should this process be killed
  */
 export async function writeRenamed(path: string, data: string | Uint8Array, folder?: string): Promise<void> {
-  const temporary = temporaryPath(folder === undefined ? path : join(folder, basename(path)));
-  try {
+  const grow = async (temporary: string): Promise<void> => {
     const handle = await open(temporary, "w");
     try {
       await handle.writeFile(data);
@@ -23,6 +22,23 @@ export async function writeRenamed(path: string, data: string | Uint8Array, fold
     } finally {
       await handle.close();
     }
+  };
+  await growRenamed(path, grow, folder);
+}
+
+/**
+ * Lets a file grow under a temporary name and gives it its own, or deletes it where something fails.
+ * @param grow writes it, to the disk
+ * @param folder as for `writeRenamed`
+ */
+export async function growRenamed(
+  path: string,
+  grow: (temporary: string) => Promise<void>,
+  folder?: string,
+): Promise<void> {
+  const temporary = temporaryPath(folder === undefined ? path : join(folder, basename(path)));
+  try {
+    await grow(temporary);
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -1,48 +1,27 @@
 import { handleToRead, refuseOthers } from "./open-to-read.js";
-import { lstatSync, type Stats } from "node:fs";
-import { readdir, realpath, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { opendir, realpath, stat } from "node:fs/promises";
 import { isAbsolute, join, posix, relative, sep } from "node:path";
 import { fileError } from "./atomic-file.js";
 import { inTurns } from "./event-loop.js";
 
-/**
- * Those of `names` (relative to `base`) that a symbolic link leads out of `base`. Missing files are ignored here.
- *
- * Each folder is listed once, so 100,000 names in one folder cost one listing. `base` itself may be a link.
- */
+/** Those of `names` (relative to `base`) that a symbolic link leads out of `base`; see `LinkGuard`. */
 export async function linksOut(base: string, names: Iterable<string>): Promise<Set<string>> {
   const out = new Set<string>();
-  const real = await realPath(base);
-  if (real === undefined) return out;
-  const folders = new Map<string, string[]>();
-  await inTurns(names, (name) => {
-    const folder = posix.dirname(name.split(sep).join("/"));
-    const list = folders.get(folder);
-    if (list) list.push(name);
-    else folders.set(folder, [name]);
+  const guard = await LinkGuard.of(base);
+  await inTurns(names, async (name) => {
+    if (await guard.leadsOut(name)) out.add(name);
   });
-  for (const [folder, members] of folders) {
-    const at = await realPath(join(base, folder));
-    if (at === undefined) continue;
-    if (!isInside(real, at)) {
-      for (const name of members) out.add(name);
-      continue;
-    }
-    const links = new Set<string>();
-    for (const entry of await readdir(at, { withFileTypes: true })) if (entry.isSymbolicLink()) links.add(entry.name);
-    if (links.size === 0) continue;
-    for (const name of members) {
-      if (!links.has(posix.basename(name))) continue;
-      const target = await realPath(join(base, name));
-      if (target !== undefined && !isInside(real, target)) out.add(name);
-    }
-  }
   return out;
 }
 
-/** As `linksOut`, name by name: a folder is looked at once and not listed, however many files it has. */
+/**
+ * Finds names that a symbolic link leads out of a folder, which may be a link itself. Missing files are ignored here. Each folder is
+ * listed once, and its links alone are kept: 100,000 names in one folder cost one listing.
+ */
 export class LinkGuard {
-  private readonly folders = new Map<string, boolean>();
+  /** The links in each folder; undefined where a link leads out all of it. */
+  private readonly folders = new Map<string, ReadonlySet<string> | undefined>();
 
   /** @param real where `base` is, links followed */
   private constructor(
@@ -57,13 +36,18 @@ export class LinkGuard {
   /** Whether a symbolic link leads the file `name` out of the folder. */
   async leadsOut(name: string): Promise<boolean> {
     const folder = posix.dirname(name.split(sep).join("/"));
-    let out = this.folders.get(folder);
-    if (out === undefined) {
-      out = await this.isOut(folder);
-      this.folders.set(folder, out);
-    }
-    const link = !out && lstatSync(join(this.base, name), { throwIfNoEntry: false })?.isSymbolicLink() === true;
-    return out || (link && (await this.isOut(name)));
+    if (!this.folders.has(folder)) this.folders.set(folder, await this.linksIn(folder));
+    const links = this.folders.get(folder);
+    return !links || (links.has(posix.basename(name)) && (await this.isOut(name)));
+  }
+
+  private async linksIn(folder: string): Promise<ReadonlySet<string> | undefined> {
+    if (await this.isOut(folder)) return undefined;
+    const path = join(this.base, folder);
+    const links = new Set<string>();
+    const entries = await opendir(path, { bufferSize: 1024 }).catch(undefinedIfMissing(path, "ELOOP"));
+    for await (const entry of entries ?? []) if (entry.isSymbolicLink()) links.add(entry.name);
+    return links;
   }
 
   private async isOut(name: string): Promise<boolean> {

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { renameSync, rmSync } from "node:fs";
 import { DatasetError } from "../core/error.js";
-import { fileError, temporaryPath } from "./atomic-file.js";
+import { fileError, growRenamed } from "./atomic-file.js";
 import { HashedFile } from "./hashed-file.js";
 import { handleToRead } from "./open-to-read.js";
 import { type JsonForm, type Misfit, readJson, readSeal, sealedText } from "./sealed-json.js";
@@ -88,8 +87,7 @@ export async function writeLists(
   write: (lists: ListsWriter) => object | Promise<object>,
   ready?: () => Promise<void>,
 ): Promise<void> {
-  const temporary = temporaryPath(path);
-  try {
+  await growRenamed(path, async (temporary) => {
     const file = new HashedFile(temporary);
     try {
       const lists = new ListsWriter(file);
@@ -99,11 +97,7 @@ export async function writeLists(
       file.close();
     }
     await ready?.();
-    renameSync(temporary, path);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw fileError(error, path);
-  }
+  });
 }
 
 /** A file of lists whose head has been read. */

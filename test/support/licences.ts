@@ -11,6 +11,9 @@ interface Entry {
   licence: string;
 }
 
+/** What isn't installed, but parts of which are in dist/web. */
+const BUILT_IN = ["plotly.js-dist"];
+
 const FILE = join(root, "docs/licences.md");
 
 interface Locked {
@@ -41,7 +44,7 @@ export function npmPackages(): (Entry & { optional: boolean })[] {
   };
   const own = packages[""]!;
   for (const name of Object.keys(own.optionalDependencies ?? {})) visit("", name, true);
-  for (const name of Object.keys(own.dependencies ?? {})) visit("", name, false);
+  for (const name of [...Object.keys(own.dependencies ?? {}), ...BUILT_IN]) visit("", name, false);
   return [...found.values()].sort((x, y) =>
     x.name < y.name ? -1 : x.name > y.name ? 1 : x.version < y.version ? -1 : 1,
   );
