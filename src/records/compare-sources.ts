@@ -12,6 +12,8 @@ import { eachPart } from "../system/read-bytes.js";
 export interface CompareTask {
   directory: string;
   sources: Sources;
+  /** Whether servers are asked for what is at addresses; otherwise it counts as unchanged. Default true. */
+  asks?: boolean;
 }
 
 /** How sources differ from what they were; with each one's times of change, or version, now. */
@@ -33,11 +35,12 @@ interface State {
  * version alone differ is read. Runs in a worker.
  * @throws DatasetError "FILE" where a server is out of reach
  */
-export async function compareSources({ directory, sources }: CompareTask): Promise<Comparison> {
+export async function compareSources({ directory, sources, asks = true }: CompareTask): Promise<Comparison> {
   // Rows that are parts of one file have it once each.
   const elsewhere = new Map<string, Promise<State>>();
   const stateOf = async (file: string, i: number): Promise<State> => {
     if (!isAddress(file)) return compareFile(join(directory, file), sources, i);
+    if (!asks) return { version: sources.version?.[i] ?? "" };
     const state = elsewhere.get(file) ?? compareElsewhere(file, sources, i);
     elsewhere.set(file, state);
     return await state;

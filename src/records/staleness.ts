@@ -15,7 +15,8 @@ import { runTask } from "../system/task.js";
 
 /**
  * How a dataset's sources differ from what its records were made of: `3 files changed: in/a.wav, …; 1 file added: …`.
- * Undefined where they don't, or where all sources are gone and the records alone were kept. The sources are compared shard by shard.
+ * Undefined where they don't, or where all sources are gone and the records alone were kept. The sources are compared shard by shard,
+ * those at addresses not at all: that takes a request each, and the records are read without them.
  */
 export async function staleness(directory: string, manifest: StoredManifest): Promise<string | undefined> {
   const { head, count } = manifest;
@@ -28,7 +29,7 @@ export async function staleness(directory: string, manifest: StoredManifest): Pr
     const comparing = inOrder(numbersTo(count), async (k) => {
       const sources = await manifest.sources(k);
       if (!sources) return;
-      const task: CompareTask = { directory, sources };
+      const task: CompareTask = { directory, sources, asks: false };
       const found = await runTask<Comparison>(pool, "compareSources", task);
       for (const file of known ? sources.path : []) known!.add(file);
       seen += sources.path.length;
@@ -61,9 +62,9 @@ export async function staleness(directory: string, manifest: StoredManifest): Pr
 }
 
 /**
- * Which sources of the shards `from` to `to` (excluded) aren't what their records were made of: a part of what `load` finds out, for
- * a job of a cluster's array.
- * @throws DatasetError "RECORD" without a manifest, "OPTION" for shards that it doesn't have
+ * Which sources of the shards `from` to `to` (excluded) aren't what their records were made of, those at addresses too, for a job of a
+ * cluster's array.
+ * @throws DatasetError "RECORD" without a manifest, "OPTION" for shards that it doesn't have, "FILE" where a server is out of reach
  */
 export async function staleShards(
   directory: string,
