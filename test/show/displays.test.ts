@@ -153,6 +153,21 @@ async function assertChartsOpen(page: Page): Promise<void> {
   for (const [shown, wanted] of heights) assert.ok(shown >= wanted && wanted > 100, `${shown} px of ${wanted}`);
 }
 
+/** Texts of charts that reach out of their chart or over each other. */
+async function badlyPlaced(page: Page): Promise<string[]> {
+  return (await page.evaluate(`[...document.querySelectorAll(".js-plotly-plot")].flatMap((chart) => {
+    const area = chart.getBoundingClientRect();
+    const texts = [...chart.querySelectorAll("svg.main-svg text, svg.main-svg .annotation-text")]
+      .filter((e) => e.textContent.trim() && e.getClientRects().length > 0)
+      .map((e) => ({ name: e.textContent, ...e.getBoundingClientRect().toJSON() }));
+    const outside = texts.filter((t) => t.left < area.left - 1 || t.right > area.right + 1 || t.top < area.top - 1 || t.bottom > area.bottom + 1);
+    // Lines of text are higher than their letters.
+    const over = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;
+    const both = texts.flatMap((a, i) => texts.slice(i + 1).filter((b) => over(a, b)).map((b) => a.name + " over " + b.name));
+    return [...outside.map(({ name }) => name + " is cut"), ...both];
+  })`)) as string[];
+}
+
 describe("displays in JupyterLab", { skip: noBrowser }, () => {
   let browser: Browser | undefined;
   let lab: Lab | undefined;
@@ -167,7 +182,7 @@ describe("displays in JupyterLab", { skip: noBrowser }, () => {
     browser = await launchBrowser();
     lab = await startLab({ folder: work });
     ({ page, errors, outside } = await openNotebook(browser!, lab!, "displays.ipynb"));
-    await page.setViewportSize({ width: 1000, height: 900 });
+    await page.setViewportSize({ width: 1000, height: 1300 });
     await runAll(page);
   });
   after(async () => {
@@ -278,8 +293,8 @@ describe("displays in JupyterLab", { skip: noBrowser }, () => {
     assert.match((await rows.first().textContent()) ?? "", /0\.9/);
   });
 
-  for (const width of [800, 390]) {
-    it(`at ${width} px nothing is wider than its cell`, async () => {
+  for (const width of [1200, 800, 390]) {
+    it(`at ${width} px nothing is wider than its cell, and the texts of charts are whole and apart`, async () => {
       await page.setViewportSize({ width, height: 900 });
       await settled(page);
       for (const name of names) {
@@ -290,7 +305,8 @@ describe("displays in JupyterLab", { skip: noBrowser }, () => {
         assert.ok(inner <= outer + 1, `${name}: ${inner} px in ${outer}`);
       }
       await assertChartsOpen(page);
-      await page.setViewportSize({ width: 1000, height: 900 });
+      assert.deepEqual(await badlyPlaced(page), []);
+      await page.setViewportSize({ width: 1000, height: 1300 });
     });
   }
 
