@@ -67,6 +67,12 @@ export interface Fold {
   train: Batches;
   validate: Batches;
   test: Batches;
+  /** Batches per epoch of `train`, and those of `validate` and `test`; 0 for none. */
+  trainSteps: number;
+  valSteps: number;
+  testSteps: number;
+  /** Names of the labels, where they have names. */
+  labels?: readonly string[] | undefined;
 }
 
 /** What `load` leaves behind. */
@@ -289,8 +295,9 @@ export abstract class Dataset {
   /**
    * `folds` ways to divide the examples, each example being tested in exactly one; what `load` prepared is kept. Options
    * of `load` hold here too unless given again, but for its split: `valSplit` is a share of what isn't tested, default 0.
+   * `fit` takes a fold as it takes a dataset.
    *
-   * @example for (const fold of await dataset.kfold(5, { inputSize: 256, batchSize: 32 })) await model.fitDataset(fold.train, { epochs: 3 })
+   * @example for (const fold of await dataset.kfold(5, { inputSize: 256, batchSize: 32 })) await fit(model, fold, { epochs: 3 })
    */
   async kfold(folds: number, options: LoadOptions = {}): Promise<Fold[]> {
     checkKnown("kfold", options, LOAD_OPTIONS);
@@ -444,13 +451,14 @@ export abstract class Dataset {
   private prepare(records: Records, split: Split, options: LoadOptions & { seed: number }): Loaded {
     const how = batchOptions(options);
     const still = { ...how, ...STILL };
+    const [train, validate, test] = [
+      batches(records, split.train, { ...how, ...this.weights(records, split.train, options.sampling) }),
+      batches(records, split.validate, still),
+      batches(records, split.test, still),
+    ];
     return {
-      options,
-      records,
-      split,
-      train: batches(records, split.train, { ...how, ...this.weights(records, split.train, options.sampling) }),
-      validate: batches(records, split.validate, still),
-      test: batches(records, split.test, still),
+      ...{ options, records, split, train, validate, test, labels: records.manifest.labels },
+      ...{ trainSteps: train.size, valSteps: validate.size, testSteps: test.size },
     };
   }
 }

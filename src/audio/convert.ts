@@ -1,7 +1,7 @@
 import { DatasetError } from "../core/error.js";
 import { checkKnown } from "../core/known-options.js";
 import { type Audio, toFloat32 } from "../format/wav.js";
-import { mixChannels, resample, resampleSpan } from "../signal/resample.js";
+import { mixChannels, resample, resampledLength, resampleSpan } from "../signal/resample.js";
 import type { Sound } from "./sound.js";
 
 /** What every file of a set is turned into. */
@@ -59,7 +59,7 @@ function resampleAll(mixed: Float32Array, channels: number, from: number, to: nu
 /** Samples of a file after conversion, per channel, without converting it. */
 export function convertedLength(frames: number, sampleRate: number, convert: Convert = {}): number {
   const to = convert.sampleRate ?? sampleRate;
-  return to === sampleRate ? frames : Math.round((frames * to) / sampleRate);
+  return resampledLength(frames, sampleRate, to);
 }
 
 /** Frames read at a time of a file. */
@@ -120,7 +120,9 @@ export class PartConverter {
     const pieces: Float32Array[] = [];
     let length = 0;
     while (this.at < until) {
-      const ready = this.ended ? Math.round((this.end * to) / from) : Math.floor(((this.end - this.reach) * to) / from);
+      const ready = this.ended
+        ? resampledLength(this.end, from, to)
+        : Math.floor(((this.end - this.reach) * to) / from);
       const upTo = Math.min(until, ready);
       // In large pieces: each needs what the filter reaches around it again.
       if (upTo > this.at && (upTo === until || this.ended || this.end - this.base >= this.block + 2 * this.reach)) {

@@ -31,6 +31,9 @@ export async function flacSound(
   const own = intactReader(info);
   let reader = own ?? (await other());
   let whole = true;
+  /** Whether a part is read, and whether it fell short. */
+  let part = false;
+  let short = false;
   let begin = 0;
   let read = 0;
   let broken = "";
@@ -47,6 +50,13 @@ export async function flacSound(
     else if (hash && hash.digest("hex") !== info.md5) {
       verdict.damaged("checksum of the FLAC samples: wrong, the file is damaged");
     }
+  };
+  const fallShort = (): void => {
+    short = true;
+    if (broken !== "" && !/lost sync/.test(broken)) {
+      verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)} after ${read / channels} samples`);
+    }
+    if (frames !== undefined) verdict.lost(`samples: ${read / channels}, expected ${frames} according to the header`);
   };
   const change = async (): Promise<void> => {
     reader.close();
@@ -66,13 +76,14 @@ export async function flacSound(
     sixteenBit,
     frames,
     read: async (out) => {
+      if (short) return 0;
       const room = Math.min(out.length - (out.length % channels), (frames ?? Infinity) * channels - read);
       let done = 0;
       while (done < room) {
         // What was wrong before more samples came is damage inside.
         if (broken !== "") verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)}`);
-        const part = out.subarray(done, Math.min(room, done + step));
-        const place = part instanceof Int16Array ? part : (sixteenBit ? narrow : wide).subarray(0, part.length);
+        const piece = out.subarray(done, Math.min(room, done + step));
+        const place = piece instanceof Int16Array ? piece : (sixteenBit ? narrow : wide).subarray(0, piece.length);
         let got = reader.read(place);
         if (got < 0) {
           await change();
@@ -80,23 +91,30 @@ export async function flacSound(
         }
         broken = reader.error();
         read += got;
-        use(place.subarray(0, got), part.subarray(0, got));
+        use(place.subarray(0, got), piece.subarray(0, got));
         done += got;
-        if (got < part.length) break;
+        if (got < piece.length) break;
       }
       if (whole && (done < room || read === (frames ?? Infinity) * channels)) finish();
+      else if (part && done < room) fallShort();
       return done / channels;
     },
     seek: async (frame) => {
       if (frame === 0) return;
       hash = undefined;
       whole = false;
+      part = true;
       let found = reader.seek(frame);
       if (!found && reader === own) {
         await change();
         found = reader.seek(frame);
       }
-      if (!found) return await drop(sound, frame);
+      if (!found) {
+        // Where it has looked in vain it doesn't read on.
+        reader.close();
+        reader = await other();
+        return await drop(sound, frame);
+      }
       begin = frame;
       read = frame * channels;
     },

@@ -22,12 +22,28 @@ export type SplitReader = (text: string) => SplitName | undefined;
  * others: beside `train` it is for validation (LibriSpeech, Common Voice), alone or beside `test` and `eval` it is what
  * there is to train on (FSD50K, DCASE, VoxCeleb).
  * @param texts all the names that occur in the set
+ * @param column what their column is called: one such as `is_test` has 1 and 0, or true and false, where 1 is the side that it
+ * names; 0 is for training, and of `is_train` for the test
  */
-export function splitReader(texts: Iterable<string>): SplitReader {
+export function splitReader(texts: Iterable<string>, column = ""): SplitReader {
   const names = new Set(Array.from(texts, plain));
+  const flagged = flagOf(column);
+  if (flagged && [...names].every((name) => FLAGS.has(name))) {
+    const other = flagged === "train" ? "test" : "train";
+    return (text) => (FLAGS.get(plain(text)) ? flagged : other);
+  }
   const validates = TRAIN.some((name) => names.has(name));
   return (text) => (validates && DEV.includes(plain(text)) ? "validate" : SIDES.get(plain(text)));
 }
+
+/** What a column of ones and zeros says. */
+const FLAGS = new Map([
+  ...["1", "true", "yes"].map((name): [string, boolean] => [name, true]),
+  ...["0", "false", "no"].map((name): [string, boolean] => [name, false]),
+]);
+
+/** The side that a column such as `is_test` tells. */
+const flagOf = (column: string): SplitName | undefined => SIDES.get(/^is[ _-]?(.*)$/.exec(plain(column))?.[1] ?? "");
 
 /** Usual names of the column of splits, the plainest first. */
 const COLUMNS = ["split", "subset", "set", "partition", "fold"];
@@ -37,7 +53,8 @@ export type FoundSplits = { column: string; read: SplitReader } | { unread: stri
 
 /**
  * The column that holds the splits, by its name and by what is in it: `split`, `Split`, `subset`, `set`, `partition` or
- * `fold`, each cell of which names a split; else one of any other name, whose cells name two sides or three and nothing else.
+ * `fold`, each cell of which names a split; else one of any other name, whose cells name two sides or three and nothing else;
+ * else one such as `is_test`.
  */
 export function findSplits(columns: readonly string[], cellsOf: (column: string) => Iterable<string>): FoundSplits {
   let unread: FoundSplits;
@@ -55,6 +72,15 @@ export function findSplits(columns: readonly string[], cellsOf: (column: string)
   for (const column of columns) {
     const read = sidesOnly(cellsOf(column));
     if (read) return { column, read };
+  }
+  const flags = columns.filter((column) => flagOf(column) !== undefined);
+  for (const column of flags) {
+    const values = [...new Set(cellsOf(column))];
+    const read = splitReader(values, column);
+    const sides = new Set(values.map(read));
+    if (sides.has(undefined) || sides.size < 2) continue;
+    // Two of them say three sides together, which one alone doesn't.
+    return flags.length === 1 ? { column, read } : { unread: column, values };
   }
   return unread;
 }

@@ -7,6 +7,10 @@ export interface PlacedPanel {
   left: number;
   top: number;
   width: number;
+  /** Lines of its title. */
+  title: string[];
+  /** Whether legends lie under titles, from the left, since on a phone there is no room for one of them on the right. */
+  apart: boolean;
   /** Whether ticks and name are written under the axis: not where the panel below has the same axis. */
   written: boolean;
   /** Whether the names under the axis are turned because they are longer than their places are wide. */
@@ -22,9 +26,14 @@ export interface Placement {
   right: number;
 }
 
+/** Pixels of an output on a phone, in JupyterLab, where figures still show all of their text. */
+export const PHONE = 286;
+/** Pixels from line to line, and most lines of a title. */
+export const LINE = 16;
+const TITLE_LINES = 2;
 /** Pixels above a panel that has a title, a legend or a colour bar, and above one that has none. */
 const HEAD = 26;
-const NO_HEAD = 10;
+const NO_HEAD = 14;
 /** Pixels of ticks and of the name under an axis. */
 const TICKS = 22;
 const NAME = 18;
@@ -50,13 +59,17 @@ export function cutText(text: string, pixels: number): string {
   return `${cut}…`;
 }
 
-/** The text in lines of at most this many pixels, broken at spaces. */
+/** The text in lines of at most this many pixels, broken at spaces and in words that are longer than a line. */
 export function wrapText(text: string, pixels: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ").filter(Boolean)) {
     const longer = lines.length > 0 ? `${lines.at(-1)} ${word}` : word;
     if (lines.length > 0 && textWidth(longer) <= pixels) lines[lines.length - 1] = longer;
-    else lines.push(word);
+    else lines.push("");
+    for (const character of longer === lines.at(-1) ? "" : word) {
+      if (textWidth(lines.at(-1) + character) > pixels) lines.push("");
+      lines[lines.length - 1] += character;
+    }
   }
   return lines;
 }
@@ -66,38 +79,43 @@ export function tickName(tick: Tick): string {
   return cutText(tick.text, LONGEST).replace(/^-/, "−");
 }
 
-/** Puts panels into rows of `columns`, with room for their texts. Panels of one column share its margins. */
-export function placePanels(panels: readonly Panel[], columns: number, width: number): Placement {
-  const column = (c: number): Panel[] => panels.filter((_, i) => i % columns === c);
-  const lefts = Array.from({ length: columns }, (_, c) => Math.max(...column(c).map(leftOf)));
-  const rights = Array.from({ length: columns }, (_, c) => (column(c).some((p) => p.bar) ? BAR : RIGHT));
-  const sum = (list: number[]): number => list.reduce((a, b) => a + b, 0);
-  const plotWidth = Math.max(40, (width - sum(lefts) - sum(rights)) / columns);
-  const placed: PlacedPanel[] = [];
+/** Puts panels one under the other, with room for their texts and the same margins. */
+export function placePanels(panels: readonly Panel[], width: number): Placement {
+  const left = Math.max(...panels.map(leftOf));
+  const right = panels.some((panel) => panel.bar) ? BAR : RIGHT;
+  const plotWidth = Math.max(40, width - left - right);
+  const heads = panels.map((panel) => headOf(panel, PHONE - left, right));
+  const apart = heads.some((head) => head.apart);
   let top = 0;
-  for (let i = 0; i < panels.length; i += columns) {
-    const row = panels.slice(i, i + columns);
-    const head = row.some((p) => p.title || p.legend || p.bar) ? HEAD : NO_HEAD;
-    let foot = 0;
-    row.forEach((panel, c) => {
-      const below = panels[i + c + columns];
-      const written = !(below && sameAxis(panel, below));
-      const names = panel.x.ticks.map((tick) => textWidth(tickName(tick)));
-      const turned = panel.x.names === true && Math.max(0, ...names) > plotWidth / Math.max(1, names.length) - 4;
-      placed.push({
-        panel,
-        left: sum(lefts.slice(0, c + 1)) + sum(rights.slice(0, c)) + c * plotWidth,
-        top: top + head,
-        width: plotWidth,
-        written,
-        turned,
-      });
-      const ticks = turned ? Math.max(TICKS, 0.7 * Math.max(...names) + 14) : TICKS;
-      foot = Math.max(foot, written ? ticks + (panel.x.label ? NAME : 0) : 0);
-    });
-    top += head + Math.max(...row.map((p) => p.height)) + foot;
-  }
-  return { placed, height: Math.ceil(top), left: lefts[0]!, right: rights[columns - 1]! };
+  const placed = panels.map((panel, i): PlacedPanel => {
+    const { title } = heads[i]!;
+    const lines = title.length + (apart && panel.legend && title.length > 0 ? 1 : 0);
+    const below = panels[i + 1];
+    const written = !(below && sameAxis(panel, below));
+    const names = panel.x.ticks.map((tick) => textWidth(tickName(tick)));
+    const turned = panel.x.names === true && Math.max(0, ...names) > plotWidth / Math.max(1, names.length) - 4;
+    top += lines > 0 || panel.legend || panel.bar ? HEAD + LINE * Math.max(0, lines - 1) : NO_HEAD;
+    const place = { panel, left, top, width: plotWidth, title, apart, written, turned };
+    const ticks = turned ? Math.max(TICKS, 0.7 * Math.max(...names) + 14) : TICKS;
+    top += panel.height + (written ? ticks + (panel.x.label ? NAME : 0) : 0);
+    return place;
+  });
+  return { placed, height: Math.ceil(top), left, right };
+}
+
+/** The lines of a title, which reaches to the picture's end unless a colour bar is there, and whether a legend has no room beside it. */
+function headOf(panel: Panel, width: number, right: number): { title: string[]; apart: boolean } {
+  const { title = "", legend = [], bar } = panel;
+  const room = width - (bar ? right : RIGHT);
+  const lines = wrapText(title, room);
+  if (lines.length > TITLE_LINES) lines.push(cutText(lines.splice(TITLE_LINES - 1).join(" "), room));
+  const beside = legend.reduce((sum, { text }) => sum + legendWidth(text), 0);
+  return { title: lines, apart: beside > 0 && textWidth(title) + beside > width - right };
+}
+
+/** Pixels of an entry of a legend. */
+export function legendWidth(text: string): number {
+  return 32 + textWidth(cutText(text, 150));
 }
 
 function leftOf({ y }: Panel): number {

@@ -1,14 +1,13 @@
 import { NEUTRAL } from "./colour.js";
 import { type ColourBar, escapeText } from "./panel.js";
-import { cutText, type PlacedPanel, tickName } from "./place.js";
+import { cutText, LINE, type PlacedPanel, tickName } from "./place.js";
 import type { Scale } from "./scale.js";
 
 /** A plotly annotation at a corner of the picture. */
 const LABEL = { xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom", showarrow: false };
 
-/** A panel, and where it lies as fractions of the picture without its side margins. */
+/** A panel, and where it lies as fractions of the picture's height. */
 interface Place extends PlacedPanel {
-  across: [number, number];
   up: [number, number];
 }
 
@@ -21,25 +20,24 @@ export function addToPlotly(
   layout: Record<string, unknown>,
 ): void {
   const n = index === 0 ? "" : String(index + 1);
-  const { panel, across, up } = place;
+  const { panel, up } = place;
   const grid = panel.images ? { showgrid: false } : {}; // a grid would be drawn over the picture
   layout[`xaxis${n}`] = {
-    ...axis(panel.x),
+    ...axis(panel.x, true),
     ...(place.turned ? { tickangle: -45 } : {}),
     ...(place.written ? {} : { showticklabels: false, title: undefined }),
     ...grid,
-    domain: across,
     anchor: `y${n}`,
     ...(linked && index ? { matches: "x" } : {}),
   };
   layout[`yaxis${n}`] = { ...axis(panel.y), ...grid, domain: up, anchor: `x${n}` };
   for (const trace of panel.traces) data.push({ ...trace, xaxis: `x${n}`, yaxis: `y${n}` });
   if (panel.bar) {
-    data.push(colourBarTrace(panel.bar, n, across[1], up));
+    data.push(colourBarTrace(panel.bar, n, up));
     (layout.annotations as unknown[]).push({
       ...LABEL,
       text: escapeText(panel.bar.label),
-      x: across[1],
+      x: 1,
       xshift: 10,
       y: up[1],
       yshift: 5, // over the number at the upper end
@@ -60,12 +58,14 @@ export function addToPlotly(
       layer: "below",
     });
   }
-  if (panel.title) {
+  if (place.title.length > 0) {
     (layout.annotations as unknown[]).push({
       ...LABEL,
-      text: `<b>${escapeText(panel.title)}</b>`,
-      x: across[0],
+      text: `<b>${place.title.map(escapeText).join("<br>")}</b>`,
+      align: "left",
+      x: 0,
       y: up[1],
+      ...(place.apart && panel.legend ? { yshift: LINE } : {}),
     });
   }
   if (panel.legend) {
@@ -76,25 +76,24 @@ export function addToPlotly(
     (layout.annotations as unknown[]).push({
       ...LABEL,
       text: names.join("  "),
-      x: across[1],
+      x: place.apart ? 0 : 1,
       y: up[1],
-      xanchor: "right",
+      xanchor: place.apart ? "left" : "right",
     });
   }
   Object.assign(layout, panel.layout);
 }
 
-function axis(scale: Scale): Record<string, unknown> {
+function axis(scale: Scale, across = false): Record<string, unknown> {
   const style = { gridcolor: "rgba(122,122,122,.25)", zeroline: false, linecolor: NEUTRAL, mirror: true };
   const title = scale.label ? { text: escapeText(scale.label), standoff: 5, font: { size: 12 } } : undefined;
   const common = { ...style, title, separatethousands: true };
   const { ticks } = scale;
   if (scale.kind === "linear" && !scale.names) {
-    // Plotly chooses the ticks itself, so that there are new ones after zooming in; about as many as in the picture.
-    const step =
-      scale.whole && ticks.length > 1
-        ? { dtick: Math.round(ticks[1]!.at - ticks[0]!.at) }
-        : { nticks: Math.max(4, ticks.length + 1) };
+    // Plotly chooses the ticks itself, so that there are new ones after zooming in: across as many as have room, up about
+    // as many as in the picture.
+    const most = across ? {} : { nticks: Math.max(4, ticks.length + 1) };
+    const step = scale.whole && ticks.length > 1 ? { dtick: Math.round(ticks[1]!.at - ticks[0]!.at) } : most;
     return { ...common, ...step, range: [scale.min, scale.max] };
   }
   const texts = { tickmode: "array", ticktext: ticks.map((t) => escapeText(tickName(t))) };
@@ -112,7 +111,7 @@ function axis(scale: Scale): Record<string, unknown> {
 }
 
 /** Plotly draws a colour bar only beside a trace, so an empty one carries it. */
-function colourBarTrace(bar: ColourBar, n: string, right: number, up: [number, number]): Record<string, unknown> {
+function colourBarTrace(bar: ColourBar, n: string, up: [number, number]): Record<string, unknown> {
   return {
     type: "scatter",
     mode: "markers",
@@ -130,7 +129,7 @@ function colourBarTrace(bar: ColourBar, n: string, right: number, up: [number, n
       showscale: true,
       colorbar: {
         thickness: 12,
-        x: right,
+        x: 1,
         xpad: 10,
         xanchor: "left",
         y: (up[0] + up[1]) / 2,

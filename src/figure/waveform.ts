@@ -1,7 +1,7 @@
 import { peakOf } from "../core/samples.js";
 import { PALETTE } from "./colour.js";
 import { type Panel, round } from "./panel.js";
-import { linearScale } from "./scale.js";
+import { linearScale, type Scale } from "./scale.js";
 
 /** The smallest and the largest sample of each stretch of a signal. */
 export interface Envelope {
@@ -39,11 +39,15 @@ export function envelope(samples: Float32Array, bins: number, from = 0, to: numb
 export interface WaveformView {
   samples: Float32Array;
   sampleRate: number;
+  /** The time axis. Default: from the first sample shown to the end of the last. */
+  time?: Scale;
   /** First sample shown and the one after the last. */
   from: number;
   to: number;
-  /** Number of stretches kept for zooming; the picture itself always has one per pixel. */
+  /** Number of stretches kept for zooming. */
   zoomBins: number;
+  /** Number of stretches in the picture. Default: one per pixel. */
+  bins?: number;
   title?: string;
   colour?: string;
   height?: number;
@@ -51,7 +55,12 @@ export interface WaveformView {
   peak?: number;
 }
 
-/** Amplitude over time: exact extremes per pixel, and as many stretches as the budget allows for zooming in. */
+/** The axis of these seconds. */
+export function timeScale(start: number, end: number): Scale {
+  return linearScale(start, end, "time (s)", 8);
+}
+
+/** Amplitude over time: exact extremes per stretch, and as many stretches as the budget allows for zooming in. */
 export function waveformPanel(view: WaveformView): Panel {
   const { samples, sampleRate, from, to } = view;
   const colour = view.colour ?? PALETTE[0]!;
@@ -60,18 +69,20 @@ export function waveformPanel(view: WaveformView): Panel {
   const height = view.height ?? 150;
   return {
     title: view.title,
-    x: linearScale(from / sampleRate, to / sampleRate, "time (s)", 8),
+    x: view.time ?? timeScale(from / sampleRate, to / sampleRate),
     y: linearScale(-top, top, "amplitude", Math.max(1, Math.min(4, height / 36))),
     height,
     draw: (box) => {
-      const { low, high } = envelope(samples, Math.max(1, Math.round(box.width)), from, to);
-      const width = box.width / Math.max(1, low.length);
-      if (to - from <= box.width) {
-        const points = Array.from(low, (value, i) => `${round(i * width)} ${box.py(value)}`);
+      const left = box.px(from / sampleRate);
+      const span = box.px(to / sampleRate) - left;
+      const { low, high } = envelope(samples, Math.max(1, Math.min(Math.round(span), view.bins ?? Infinity)), from, to);
+      const width = span / Math.max(1, low.length);
+      if (to - from <= span) {
+        const points = Array.from(low, (value, i) => `${round(left + i * width)} ${box.py(value)}`);
         return `<path d="M${points.join("L")}" stroke="${colour}" stroke-width="1.5" fill="none"/>`;
       }
       const line = Array.from(low, (value, i) => {
-        const x = round((i + 0.5) * width);
+        const x = round(left + (i + 0.5) * width);
         // At least one pixel high, so that silence is a line.
         return `M${x} ${round(box.py(high[i]!) - 0.5)}V${round(box.py(value) + 0.5)}`;
       });

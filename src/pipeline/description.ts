@@ -74,14 +74,15 @@ export function checkDescription(given: unknown, where: string): PipelineDescrip
   if (!Object.hasOwn(KINDS, d.kind)) fail("kind", d.kind, listOf(KINDS));
   const { sampleRate, channels = 1, inputSize = 1 } = d;
   for (const [name, value] of Object.entries({ sampleRate, channels, inputSize }))
-    if (!isCount(value)) fail(name, value, "a whole number above 0");
+    if (!isCount(value)) fail(name, value, `a whole number above 0, at most ${MOST}`);
   if (d.encoding !== undefined && !Object.hasOwn(ENCODINGS, d.encoding))
     fail("encoding", d.encoding, listOf(ENCODINGS));
   if (d.window !== undefined) {
     const { length, step = length, context = 0 } = d.window ?? {};
     const other = strangeIn(d.window ?? {}, WINDOW) !== undefined;
     if (other || !isCount(length) || !isCount(step) || step > length)
-      fail("window", d.window, "length and step in samples");
+      fail("window", d.window, `length and step in samples, at most ${MOST}`);
+    if (length * channels > MOST) fail("window.length", length, `at most ${MOST} samples of all channels`);
     const rows = d.kind === "frames" && d.inputSize !== undefined && context % d.inputSize === 0;
     if (context !== 0 && !(isCount(context) && rows && 2 * context < length))
       fail("context", context, "whole rows of labels that leave some of the piece, of kind frames");
@@ -108,7 +109,10 @@ export function checkDescription(given: unknown, where: string): PipelineDescrip
   return d;
 }
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) > 0;
+/** Most samples of one array. */
+const MOST = 2 ** 30;
+const isCount = (value: unknown): value is number =>
+  Number.isInteger(value) && (value as number) > 0 && (value as number) <= MOST;
 
 /** A description as json. The infinite numbers of features (`topDb: Infinity`) become texts. */
 export function describedJson(description: PipelineDescription): string {

@@ -26,7 +26,9 @@ async function main([path, cpus]: string[]): Promise<void> {
       writing = undefined;
     });
   };
-  const work = asTask(async (request: Request) => perform(request, relay, { onProgress, workers: Number(cpus) }));
+  const work = asTask(async (request: Request) =>
+    perform(request, relay, { onProgress, workers: Math.max(1, Number(cpus)) }),
+  );
   const outcome: Outcome<unknown> = await work({ input: await folder.request(), note: new Uint8Array(NOTE_BYTES) });
   await writing;
   if (latest) await folder.writeProgress(latest);

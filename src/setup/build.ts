@@ -89,6 +89,8 @@ export function installKernel(): void {
   const enabled = { ServerApp: { jpserver_extensions: { deep_audio_saving: true } } };
   const settings = join(venv, "etc/jupyter/jupyter_server_config.d/deep_audio_saving.json");
   writeChanged(settings, `${JSON.stringify(enabled)}\n`);
+  const exported = { LatexExporter: { preprocessors: ["deep_audio_saving.ChartPictures"] } };
+  writeChanged(join(venv, "etc/jupyter/jupyter_nbconvert_config.json"), `${JSON.stringify(exported)}\n`);
 }
 
 /** Writes a file unless it says this already; returns whether it did. */

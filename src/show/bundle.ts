@@ -72,8 +72,13 @@ export function tableHtml(head: readonly string[], rows: readonly (readonly (str
   const numbers = head.map(
     (_, c) => rows.some((row) => row[c] !== "") && rows.every((row) => row[c] === "" || isNumber(row[c])),
   );
+  // A long word breaks before the table is wider than a phone's screen.
+  const style = head.map((_, c) => {
+    if (numbers[c]) return "text-align:right";
+    return `text-align:left${rows.some((row) => String(row[c] ?? "").length > 20) ? ";min-width:12ch;overflow-wrap:anywhere" : ""}`;
+  });
   const cell = (value: string | number, c: number, tag: string): string =>
-    `<${tag} style="text-align:${numbers[c] ? "right" : "left"};padding:2px 8px">${escapeText(typeof value === "number" ? numberText(value) : value)}</${tag}>`;
+    `<${tag} style="${style[c]};padding:2px 8px">${escapeText(typeof value === "number" ? numberText(value) : value)}</${tag}>`;
   const line = (row: readonly (string | number)[], tag: string): string =>
     `<tr>${row.map((value, c) => cell(value, c, tag)).join("")}</tr>`;
   return `<div style="overflow-x:auto"><table style="border-collapse:collapse"><thead>${line(head, "th")}</thead><tbody>${rows.map((row) => line(row, "td")).join("")}</tbody></table></div>`;

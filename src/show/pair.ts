@@ -3,10 +3,10 @@ import { DatasetError } from "../core/error.js";
 import { peakOf } from "../core/samples.js";
 import { displayBundle, type MimeBundle } from "../notebook/display.js";
 import { PALETTE } from "../figure/colour.js";
-import { type Figure, figure } from "../figure/figure.js";
+import { figure } from "../figure/figure.js";
 import { escapeText, type Panel } from "../figure/panel.js";
-import { waveformPanel } from "../figure/waveform.js";
-import { bundleBytes, figureBundle, fit, MAX_BYTES, pictureHtml } from "./bundle.js";
+import { timeScale, waveformPanel } from "../figure/waveform.js";
+import { bundleBytes, figureBundle, fit, MAX_BYTES } from "./bundle.js";
 import { audioHtml, encodePreview } from "./player.js";
 import { type ExampleLike, type Sound, type SoundSource, sampleRange, toSound } from "./sound.js";
 import {
@@ -27,7 +27,7 @@ export interface PairOptions extends SpectrogramOptions {
 }
 
 /**
- * Shows the input beside the target of an example: players, waveforms and spectrograms on one time axis (zooming one
+ * Shows the input above the target of an example: players, waveforms and spectrograms on one time axis (zooming one
  * zooms all), amplitudes and decibels to the same scale.
  *
  * @example
@@ -113,11 +113,11 @@ function playersBundle(
   };
 }
 
-/** Parts beside each other, above or in the columns of the pictures; on a narrow screen one under the other. */
+/** Players beside each other, each as low as the others; on a narrow screen one under the other. */
 function sidesHtml(parts: readonly string[]): string {
   const least = Math.floor(576 / parts.length);
-  const sides = parts.map((part) => `<div data-side style="flex:1 1 ${least}px;min-width:0">${part}</div>`);
-  return `<div style="display:flex;flex-wrap:wrap;gap:4px 12px">${sides.join("")}</div>`;
+  const sides = parts.map((part) => `<div style="flex:1 1 ${least}px;min-width:0">${part}</div>`);
+  return `<div style="display:flex;flex-wrap:wrap;align-items:end;gap:4px 12px">${sides.join("")}</div>`;
 }
 
 function picturesBundle(
@@ -140,41 +140,27 @@ function picturesBundle(
       ),
       options,
     );
-    const panels: Panel[] = sounds.map((sound, i) =>
-      waveformPanel({
+    const starts = range.map(({ from }, i) => from / sounds[i]!.sampleRate);
+    const ends = range.map(({ to }, i) => to / sounds[i]!.sampleRate);
+    const time = timeScale(Math.min(...starts), Math.max(...ends));
+    const panels = sounds.flatMap((sound, i): Panel[] => {
+      const wave = waveformPanel({
         samples: sound.channels[0]!,
         sampleRate: sound.sampleRate,
         ...range[i]!,
+        time,
         zoomBins: Math.round(2500 * detail),
+        bins: Math.round(720 * detail),
         title: `${names[i]} ${i === 0 ? title : ""}`.trim(),
         colour: PALETTE[i]!,
-        height: 110,
+        height: 80,
         peak,
-      }),
-    );
-    panels.push(...values.map((v) => panelOf(v, options, "")));
-    shareAxes(panels, sounds.length);
+      });
+      const { bar, ...picture } = { ...panelOf(values[i]!, options, ""), x: time, height: 160 };
+      return [wave, i === 0 && bar ? { ...picture, bar } : picture]; // one colour bar for all
+    });
     const alt = `${names.slice(0, sounds.length).join(" and ")}${title ? ` of ${title}` : ""}: ${sounds.map((s, i) => `${names[i]} ${describe(s, range[i]!.from, range[i]!.to)}`).join("; ")}`;
-    const width = options.width ?? 940;
-    const columns = sounds.length;
-    const side = (i: number): Figure => {
-      const own = panels.filter((_, p) => p % columns === i);
-      return figure(own, { width: Math.round(width / columns), alt: i === 0 ? alt : names[i]! });
-    };
-    return {
-      ...figureBundle(figure(panels, { width, columns, alt })),
-      "text/html": sidesHtml(sounds.map((_, i) => pictureHtml(side(i)))),
-    };
-  });
-}
-
-/** One colour bar for all sides, and one name for axes that are the same. */
-function shareAxes(panels: Panel[], columns: number): void {
-  panels.forEach((panel, i) => {
-    const c = i % columns;
-    const first = panels[i - c]!.y;
-    if (c < columns - 1) delete panel.bar;
-    if (c > 0 && panel.y.min === first.min && panel.y.max === first.max) panel.y = { ...panel.y, label: "" };
+    return figureBundle(figure(panels, { width: options.width, alt }));
   });
 }
 

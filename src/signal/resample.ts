@@ -44,7 +44,7 @@ const plans = new Map<string, Stage[]>();
  * @param samples one channel
  * @param from its sample rate in whole Hz
  * @param to the wanted sample rate in whole Hz
- * @returns `samples.length × to / from` samples, rounded
+ * @returns `samples.length × to / from` samples, rounded, and at least one of one or more
  * @throws DatasetError "OPTION" where a rate is no whole number above 0
  * @example resample(new Float32Array(44100), 44100, 16000).length // 16000
  */
@@ -56,9 +56,14 @@ export function resample(samples: Float32Array, from: number, to: number): Float
   }
   if (from === to) return samples;
   const stages = stagesFor(from, to);
-  const out = new Float32Array(Math.round((samples.length * to) / from));
+  const out = new Float32Array(resampledLength(samples.length, from, to));
   make(stages, stages.length - 1, samples, 0, out);
   return out;
+}
+
+/** Samples that `length` samples become. */
+export function resampledLength(length: number, from: number, to: number): number {
+  return Math.max(Math.min(1, length), Math.round((length * to) / from));
 }
 
 /**

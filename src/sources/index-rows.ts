@@ -230,7 +230,7 @@ function splitsOf(
 ): { splits?: Splits; warnings?: Problem[] } {
   const { split, side, label, labels, group, values = [] } = options;
   const cellsOf = (column: string): string[] => rows.map(({ cells }) => cells[column] ?? "");
-  if (split !== undefined) return { splits: { column: split, read: splitReader(cellsOf(split)) } };
+  if (split !== undefined) return { splits: { column: split, read: splitReader(cellsOf(split), split) } };
   if (side !== undefined) return {};
   const taken = [label, labels, group, ...values];
   const free = [...new Set(header)].filter((column) => !taken.includes(column));

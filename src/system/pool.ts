@@ -1,11 +1,16 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { Piscina } from "piscina";
+import { DatasetError } from "../core/error.js";
 import type { Runner } from "./task.js";
 
-/** The number of workers to use: what was asked for, else one per available core. */
-export function workerCount(asked?: number): number {
-  return Math.max(1, Math.floor(asked ?? availableParallelism()));
+/**
+ * The number of workers to use: what was asked for, else one per available core.
+ * @throws DatasetError "OPTION" where that is no whole number of at least 1
+ */
+export function workerCount(asked: number = availableParallelism()): number {
+  if (Number.isSafeInteger(asked) && asked > 0) return asked;
+  throw new DatasetError("OPTION", `workers: ${JSON.stringify(asked)}, expected a whole number of at least 1`);
 }
 
 /** Where this process's tasks run instead of in threads. */

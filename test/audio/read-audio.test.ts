@@ -65,6 +65,33 @@ test("a wav whose samples begin far into the file, as with a picture in its tags
   }
 });
 
+test("a part of a cut FLAC that falls short is an error, or a warning that tells what is lost", async () => {
+  python(
+    `import numpy as np, soundfile as sf
+sf.write(input, np.random.default_rng(1).uniform(-0.5, 0.5, 80000), 8000, format="FLAC")
+print("1")`,
+    join(folder, "long.flac"),
+  );
+  const whole = readFileSync(join(folder, "long.flac"));
+  const cut = join(folder, "cut.flac");
+  writeFileSync(cut, whole.subarray(0, whole.length / 2));
+  const { samples: all } = await readAudio(join(folder, "long.flac"));
+  assert.deepEqual((await readAudio(cut, { start: 1, duration: 1 })).samples, all.subarray(8000, 16000));
+  for (const part of [{ start: 3, duration: 4 }, { start: 6 }, { start: 3, duration: 4, sampleRate: 4000 }]) {
+    await assert.rejects(readAudio(cut, part), {
+      code: "FORMAT",
+      message:
+        /^samples: \d+, expected 80000 according to the header; the file is cut short: copy it again \(.*cut\.flac\)$/,
+    });
+    const { samples, warnings, sampleRate } = await readAudio(cut, { ...part, onDamaged: "warn" });
+    assert.equal(warnings.length, 1);
+    const left = Number(/samples: (\d+), expected 80000/.exec(warnings[0]!)![1]);
+    assert.ok(left > 30000 && left < 41000, `${left}`);
+    if (sampleRate === 8000)
+      assert.deepEqual(samples, all.subarray(8000 * part.start, Math.max(left, 8000 * part.start)));
+  }
+});
+
 test("what can't be read is named", async () => {
   const path = join(folder, "none.wav");
   await assert.rejects(readAudio(path), { code: "FILE", message: /none\.wav: not found/ });

@@ -7,13 +7,13 @@ import { figure } from "../../dist/figure/figure.js";
 import { histogram } from "../../dist/figure/histogram.js";
 import { matrixPanel } from "../../dist/figure/matrix.js";
 import { escapeText } from "../../dist/figure/panel.js";
-import { placePanels, textWidth, tickName } from "../../dist/figure/place.js";
+import { placePanels, textWidth, tickName, wrapText } from "../../dist/figure/place.js";
 import { palettePng } from "../../dist/figure/png.js";
 import { joinNotes, type RollNote, verdicts } from "../../dist/figure/roll.js";
 import { pitchName } from "../../dist/core/pitch.js";
 import { linearScale, logScale, warpedScale } from "../../dist/figure/scale.js";
 import { spectrogramPng } from "../../dist/figure/spectrogram.js";
-import { envelope, waveformPanel } from "../../dist/figure/waveform.js";
+import { envelope, timeScale, waveformPanel } from "../../dist/figure/waveform.js";
 import { close } from "../support/close.js";
 import { python } from "../support/python.js";
 
@@ -260,7 +260,7 @@ test("names beside and under a plot stay inside the picture, whatever their leng
           columnLabel: "predicted label",
           barLabel: "%",
         });
-        const { placed, height } = placePanels([panel], 1, width);
+        const { placed, height } = placePanels([panel], width);
         const { left, top, turned } = placed[0]!;
         for (const tick of panel.y.ticks) assert.ok(textWidth(tickName(tick)) + 24 <= left, `${tick.text} beside`);
         const foot = height - top - panel.height;
@@ -285,7 +285,26 @@ test("an axis shared with the panel below is written once", () => {
   assert.equal(count(">time (s)<", figure([panel(100), panel(50)], { alt: "two" }).svg), 2);
 });
 
-test("a title gives way to its legend, and the mark of the best epoch stays inside the plot", () => {
+test("words longer than a line break inside", () => {
+  const lines = wrapText(`file ${"x".repeat(50)} end`, 100);
+  assert.equal(lines.join(""), `file${"x".repeat(50)} end`);
+  for (const line of lines) assert.ok(textWidth(line) <= 100, line);
+});
+
+test("on a longer time axis a waveform ends where it ends", () => {
+  const samples = new Float32Array(1000).fill(1);
+  const view = { samples, sampleRate: 100, from: 0, to: 1000, zoomBins: 10 };
+  const { svg } = figure([waveformPanel({ ...view, time: timeScale(0, 20) })], { alt: "half" });
+  const path = svg.match(/viewBox="0 0 [^>]*><path d="M([^"]*)"/)![1];
+  const places = path!.split("M").map((line) => Number(line.split(" ")[0]));
+  const width = placePanels([waveformPanel(view)], 720).placed[0]!.width;
+  assert.ok(
+    Math.abs(places.at(-1)! - width / 2) <= 1 && places[0]! < 1,
+    `${places[0]} to ${places.at(-1)} of ${width}`,
+  );
+});
+
+test("a long title takes two lines above its legend, and the mark of the best epoch stays inside the plot", () => {
   const title = "a title that is far too long for this picture of an ordinary width ".repeat(3);
   for (const at of [1, 2, 3]) {
     const panel = curvesPanel({
@@ -297,12 +316,19 @@ test("a title gives way to its legend, and the mark of the best epoch stays insi
       mark: { x: at, y: at, text: "best: 0.1346" },
     });
     const { svg, plotly } = figure([panel], { alt: "curves" });
-    assert.match(svg, /font-weight="600"[^>]*>a title that is [^<]*…</);
+    const heads = [...svg.matchAll(/<text y="(-?\d+)" font-weight="600">([^<]*)</g)];
+    assert.deepEqual(
+      heads.map(([, y]) => Number(y)),
+      [-41, -25],
+    );
+    assert.match(heads.map(([, , line]) => line).join("|"), /^a title that is [^…|]*\|[^|]*…$/);
+    for (const [, , line] of heads) assert.ok(textWidth(line!) <= 286 - 54);
+    assert.match(svg, /<svg x="0" y="0"[^>]*><path d="M0 -13h16"[^>]*><text x="20" y="-9">training</);
     const [, percent, top, from, anchor] = svg.match(
       /<svg x="([\d.]+)%" y="([\d.]+)"[^>]*><circle[^>]*><text y="(-?\d+)" text-anchor="(\w+)">best/,
     )!;
     const reach = { end: [-80, 0], start: [0, 80], middle: [-40, 40] }[anchor!]!;
-    const width = placePanels([panel], 1, 720).placed[0]!.width;
+    const width = placePanels([panel], 720).placed[0]!.width;
     const [x, y] = [(Number(percent) * width) / 100, Number(top) + Number(from)];
     assert.ok(x + reach[0]! >= 0 && x + reach[1]! <= width, `${anchor} at ${x} of ${width}`);
     assert.ok(y > 10 && y < panel.height);

@@ -306,6 +306,9 @@ test("descriptions by hand, models and sounds that make no sense are refused", a
     { window: { length: 128, stepp: 64 } as never },
     /^window: {"length":128,"stepp":64}, expected length and step/,
   );
+  refused({ window: { length: 1e15 } }, /^window: {"length":1000000000000000}, expected length .* at most 1073741824/);
+  refused({ inputSize: 1e15 }, /^inputSize: 1000000000000000, expected .* at most 1073741824/);
+  refused({ channels: 2 ** 20, window: { length: 2 ** 20 } }, /^window\.length: 1048576, expected at most/);
   refused({ encoding: "pcm8" as never }, /^encoding: "pcm8", expected pcm16, flac, float32, float16/);
   refused({ kind: "song" as never }, /^kind: "song", expected pairs, classes, values, frames/);
   assert.throws(

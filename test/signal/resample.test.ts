@@ -112,6 +112,18 @@ test("a constant stays, the same rate is the same array, a bad rate is refused",
   for (let i = 500; i < out.length - 500; i++) assert.ok(Math.abs(out[i]! - 1) < 1e-5);
   assert.equal(resample(ones, 8000, 8000), ones);
   assert.equal(resample(new Float32Array(0), 8000, 16000).length, 0);
+  // As librosa and scipy.
+  const few = [1, 2, 3, 10];
+  const lengths = python(
+    `import numpy as np, scipy.signal
+print(json.dumps([len(scipy.signal.resample_poly(np.ones(n), 160, 441)) for n in input]))`,
+    few,
+  );
+  few.forEach((n, i) => {
+    const { length } = resample(ones.subarray(0, n), 44100, 16000);
+    assert.ok(length >= 1 && Math.abs(length - lengths[i]) <= 1, `${n} to ${length}, scipy ${lengths[i]}`);
+  });
+  assert.equal(resample(ones.subarray(0, 1), 44100, 16000).length, lengths[0]);
   assert.throws(() => resample(ones, 8000.5, 16000), {
     code: "OPTION",
     message: /sampleRate: 8000\.5, expected a whole number/,

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { WaveFile } from "wavefile";
 import { checkDataset } from "../../dist/check/check.js";
+import { folderInfo } from "../../dist/check/folder-info.js";
 import { fromCsv, fromFolder, joinIndexes, SimpleAudioClassificationDataset } from "../../dist/index.js";
 import { readIndex } from "../../dist/sources/index-csv.js";
 import { folder } from "../support/records.js";
@@ -85,6 +86,38 @@ describe("columns of splits", () => {
       assert.equal(index.warnings, undefined);
     });
   }
+
+  for (const [column, cells, sides] of [
+    ["is_test", ["0", "1", "0"], ["train", "test", "train"]],
+    ["isTrain", ["true", "False", "true"], ["train", "test", "train"]],
+    ["is_validation", ["yes", "no", "no"], ["validate", "train", "train"]],
+  ] as const) {
+    it(`${column} of ${cells} is used, named or not, in a table and in metadata`, async (t) => {
+      const rows = cells.map((cell, i) => `s${i}.wav,${i % 2 ? "a" : "b"},${cell}\n`).join("");
+      const directory = set(t, three(), { "m.csv": `path,label,${column}\n${rows}` });
+      const options = { file: "path", label: "label" };
+      for (const each of [options, { ...options, split: column }]) {
+        const index = await fromCsv(directory, "m.csv", each);
+        assert.deepEqual(
+          index.rows.map(({ split }) => split),
+          sides,
+        );
+        assert.equal(index.warnings, undefined);
+      }
+      const { split } = await folderInfo(directory);
+      assert.deepEqual(
+        split,
+        Object.fromEntries(["train", "validate", "test"].map((side) => [side, sides.filter((s) => s === side).length])),
+      );
+    });
+  }
+
+  it("two of ones and zeros are named in a warning, since one alone doesn't tell three sides", async (t) => {
+    const rows = "s0.wav,a,0,0\ns1.wav,b,1,0\ns2.wav,a,0,1\n";
+    const directory = set(t, three(), { "m.csv": `path,label,is_val,is_test\n${rows}` });
+    const index = await fromCsv(directory, "m.csv", { file: "path", label: "label" });
+    assert.match(index.warnings![0]!.message, /^column "is_val": "0", "1", expected train, validate or test/);
+  });
 
   it("one of fold numbers is named in the report with what to pass; as the group it is used", async (t) => {
     const rows = "s0.wav,a,1\ns1.wav,b,2\ns2.wav,a,10\n";

@@ -69,6 +69,23 @@ test("training is the same as fitDataset's", async () => {
   assert.match(result.summary, /^Trained 3 of 3 epochs in .*, \d+\.\d % of it waiting for data\. Best val_loss /);
 });
 
+test("a fold trains as its parts do", async () => {
+  const folds = async () => await (await loaded()).kfold(3, { valSplit: 0.2 });
+  const [fold] = await folds();
+  assert.deepEqual(
+    [fold!.trainSteps, fold!.valSteps, fold!.testSteps],
+    [fold!.train.size, fold!.validate.size, fold!.test.size],
+  );
+  const [mine, parts] = [net(), net()];
+  parts.setWeights(mine.getWeights());
+  const options = { epochs: 2, seed: 1, ...QUIET };
+  const { history } = await fit(mine, fold!, options);
+  const { train, validate } = (await folds())[0]!;
+  const same = { train, trainSteps: train.size, validate, valSteps: validate.size };
+  assert.deepEqual((await fit(parts, same, options)).history, history);
+  assert.deepEqual(weights(parts), weights(mine));
+});
+
 test("the same seed gives the same weights, another seed others", async () => {
   const run = async (seed: number): Promise<number[]> => {
     const model = net();
