@@ -47,8 +47,9 @@ export interface FigureOptions {
 /** Pixels of the narrowest plot: on a phone, with a colour bar beside it. */
 const NARROWEST = 150;
 
-/** Strokes keep their width; where the picture is narrow, every second tick that has no room has no text. */
-const STYLE = "<style>.d *{vector-effect:non-scaling-stroke}@media(max-width:480px){.wide{display:none}}</style>";
+/** Strokes keep their width; where the picture is narrow, every second number that has no room is left out, and names are turned. */
+const STYLE =
+  "<style>.d *{vector-effect:non-scaling-stroke}@media(max-width:480px){.wide{display:none}}@media(min-width:481px){.narrow{display:none}}</style>";
 
 /** Puts panels into one figure, one under the other. An x axis that the panel below shares is written once, under the lowest. */
 export function figure(panels: readonly Panel[], options: FigureOptions): Figure {
@@ -90,7 +91,7 @@ export function figure(panels: readonly Panel[], options: FigureOptions): Figure
   };
 }
 
-function panelSvg({ panel, width, title, apart, written, turned }: PlacedPanel, index: number): string {
+function panelSvg({ panel, width, title, apart, written, turned, turns }: PlacedPanel, index: number): string {
   const { x, y, height } = panel;
   const box: Box = {
     width,
@@ -101,18 +102,18 @@ function panelSvg({ panel, width, title, apart, written, turned }: PlacedPanel, 
   const percent = (px: number): string => `${Math.round((1e5 * px) / width) / 1e3}%`;
   const grid = `stroke="${NEUTRAL}" stroke-opacity=".25"`;
   let foot = height + 32;
-  const crowded = !turned && x.ticks.reduce((sum, t) => sum + textWidth(tickName(t)) + 8, 0) > NARROWEST;
+  const crowded = !x.names && x.ticks.reduce((sum, t) => sum + textWidth(tickName(t)) + 8, 0) > NARROWEST;
   const xs = x.ticks.map((t, i) => {
     const at = percent(box.px(t.at));
     const line = `<line x1="${at}" x2="${at}" y2="${height}" ${grid}/>`;
     if (!written) return line;
     const name = tickName(t);
-    if (turned) foot = Math.max(foot, height + 28 + 0.7 * textWidth(name));
-    const wide = crowded && i % 2 === 1 ? ' class="wide"' : "";
-    if (!turned)
-      return `${line}<text x="${at}" y="${height + 15}" text-anchor="middle"${wide}>${escapeText(name)}</text>`;
-    const text = `<text transform="translate(4 14) rotate(-45)" text-anchor="end">${escapeText(name)}</text>`;
-    return line + svgAt(at, height, text);
+    if (turns) foot = Math.max(foot, height + 28 + 0.7 * textWidth(name));
+    const wide = turns || (crowded && i % 2 === 1) ? ' class="wide"' : "";
+    const level = `<text x="${at}" y="${height + 15}" text-anchor="middle"${wide}>${escapeText(name)}</text>`;
+    if (!turns) return line + level;
+    const text = `<text transform="translate(4 14) rotate(-45)" text-anchor="end"${turned ? "" : ' class="narrow"'}>${escapeText(name)}</text>`;
+    return line + (turned ? "" : level) + svgAt(at, height, text);
   });
   const ys = y.ticks.map(
     (t) =>

@@ -15,6 +15,8 @@ export interface PlacedPanel {
   written: boolean;
   /** Whether the names under the axis are turned because they are longer than their places are wide. */
   turned: boolean;
+  /** Whether they are turned on a phone. */
+  turns: boolean;
 }
 
 /** All panels of a figure. */
@@ -93,10 +95,13 @@ export function placePanels(panels: readonly Panel[], width: number): Placement 
     const below = panels[i + 1];
     const written = !(below && sameAxis(panel, below));
     const names = panel.x.ticks.map((tick) => textWidth(tickName(tick)));
-    const turned = panel.x.names === true && Math.max(0, ...names) > plotWidth / Math.max(1, names.length) - 4;
+    const tooLong = (width: number): boolean =>
+      panel.x.names === true && Math.max(0, ...names) > width / Math.max(1, names.length) - 4;
+    const turned = tooLong(plotWidth);
+    const turns = tooLong(PHONE - left - right);
     top += lines > 0 || panel.legend || panel.bar ? HEAD + LINE * Math.max(0, lines - 1) : NO_HEAD;
-    const place = { panel, left, top, width: plotWidth, title, apart, written, turned };
-    const ticks = turned ? Math.max(TICKS, 0.7 * Math.max(...names) + 14) : TICKS;
+    const place = { panel, left, top, width: plotWidth, title, apart, written, turned, turns };
+    const ticks = turns ? Math.max(TICKS, 0.7 * Math.max(...names) + 14) : TICKS;
     top += panel.height + (written ? ticks + (panel.x.label ? NAME : 0) : 0);
     return place;
   });

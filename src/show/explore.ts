@@ -56,10 +56,14 @@ const LIMIT = 200;
 const COLUMNS = ["name", "split", "label", "predicted", "loss", "confidence", "length"] as const;
 const CELL = "padding:2px 8px";
 
-/** On a narrow screen a row takes several lines, so that waveform and player stay in sight. */
-const NARROW =
-  "<style>@media(max-width:600px){.deep-audio-explore :is(table,thead,tbody){display:block}" +
-  ".deep-audio-explore tr{display:flex;flex-wrap:wrap;align-items:center;border-bottom:1px solid #7a7a7a40}}</style>";
+/** Where these columns don't fit, a row takes several lines, so that waveform and player stay in sight. */
+function narrowStyle(columns: number): string {
+  const narrow = `.deep-audio-explore${columns}`;
+  return (
+    `<style>${narrow}{container-type:inline-size}@container(max-width:${350 + 62 * columns}px){${narrow} :is(table,thead,tbody){display:block}` +
+    `${narrow} tr{display:flex;flex-wrap:wrap;align-items:center;border-bottom:1px solid #7a7a7a40}}</style>`
+  );
+}
 
 /** What `explore` shows; `total` is the number of examples that `items` were spread over. */
 export function exploreBundle(
@@ -95,7 +99,7 @@ export function exploreBundle(
     const heads = [...columns, "waveform", ...(heard ? ["sound"] : [])].map(headCell).join("");
     return {
       "text/html":
-        `<div class="deep-audio-explore">${NARROW}${headingHtml(head)}<div style="max-height:480px;overflow:auto">` +
+        `<div class="deep-audio-explore deep-audio-explore${columns.length}">${narrowStyle(columns.length)}${headingHtml(head)}<div style="max-height:480px;overflow:auto">` +
         `<table style="border-collapse:collapse"><thead><tr>${heads}</tr></thead><tbody>${rows.join("")}</tbody></table></div>${EXPLORE_SCRIPT}</div>`,
       "text/plain": `${head}\n${shown
         .slice(0, 20)

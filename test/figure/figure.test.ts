@@ -261,11 +261,11 @@ test("names beside and under a plot stay inside the picture, whatever their leng
           barLabel: "%",
         });
         const { placed, height } = placePanels([panel], width);
-        const { left, top, turned } = placed[0]!;
+        const { left, top, turns } = placed[0]!;
         for (const tick of panel.y.ticks) assert.ok(textWidth(tickName(tick)) + 24 <= left, `${tick.text} beside`);
         const foot = height - top - panel.height;
         for (const tick of panel.x.ticks) {
-          const tall = turned ? 0.7 * textWidth(tickName(tick)) + 14 : 15;
+          const tall = turns ? 0.7 * textWidth(tickName(tick)) + 14 : 15;
           assert.ok(tall + 18 <= foot, `${tick.text} in ${foot} px`);
         }
       },

@@ -10,7 +10,7 @@ const label = [{ onset: 0.2, offset: 0.9, row: 60 }, { onset: 0.5, offset: 1.5, 
 const prediction = [{ onset: 0.25, offset: 0.9, row: 60 }, { onset: 0.5, offset: 1.3, row: 64 }, { onset: 0.1, offset: 0.4, row: 66 }];
 const clip = (i: number) => ({ input: samples.slice(i * 4000, i * 4000 + 16000), sampleRate: rate, name: i + " ${HOSTILE}" });
 const judged = [0, 1, 2, 3].map((i) => ({ example: clip(i), loss: 0.3 * i, label: "sin", predicted: "saw", split: i % 2 ? "train" : "test" }));
-const matrix = { matrix: [[48, 2, 0], [5, 45, 3], [0, 1, 30]], labels: ["sin", "square", "saw"] };`;
+const matrix = { matrix: [[48, 2, 0], [5, 45, 3], [0, 1, 30]], labels: ["sin", "square", "triangle"] };`;
 
 /** One line for each display, and what must be seen of it. */
 export const DISPLAYS: Record<
