@@ -126,7 +126,7 @@ export { multiHeadAttention, type MultiHeadAttentionOptions } from "./layers/mul
 export { specAugment, type SpecAugmentOptions } from "./layers/spec-augment.js";
 export type { FitOptions, FitResult } from "./train/fit-options.js";
 export type { RateSchedule } from "./train/rate-schedule.js";
-export type { Precision } from "./tensorflow/step/steps.js";
+export type { Precision } from "./tensorflow/step/precision.js";
 export type { GradientClip } from "./tensorflow/kernels/optimizers.js";
 export type { BestEpoch } from "./train/training-state.js";
 // Use what was trained

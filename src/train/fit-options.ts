@@ -2,7 +2,7 @@ import type { OptionNames } from "../core/known-options.js";
 import type { LongOptions } from "../notebook/progress.js";
 import type { Direction } from "../statistics/direction.js";
 import type { GradientClip } from "../tensorflow/kernels/optimizers.js";
-import type { Precision } from "../tensorflow/step/compile-steps.js";
+import type { Precision } from "../tensorflow/step/precision.js";
 import type { Judgement } from "./judge.js";
 import type { RateSchedule } from "./rate-schedule.js";
 import type { BestEpoch } from "./training-state.js";

@@ -288,9 +288,10 @@ new SimpleAudioClassificationDataset(directory, "set").generateRecords({ onProgr
       built.map((file) => inode("", file)),
       before,
     );
-    // The lost machine's task may have been started elsewhere as a straggler's before Ray knew that the machine is gone.
-    assert.ok(retries.has(1) && !retries.has(3), String([...retries]));
-    assert.ok([...lines].some((line) => line.endsWith(", 1 retry")));
+    // The lost machine's task may have been started elsewhere as a straggler's before Ray knew that the machine is gone; both may be
+    // told at once.
+    assert.ok((retries.has(1) || retries.has(2)) && !retries.has(3), String([...retries]));
+    assert.ok([...lines].some((line) => /, (1 retry|2 retries)$/.test(line)));
     await until(() => !isThere(frozen));
   });
 

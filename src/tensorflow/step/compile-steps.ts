@@ -3,9 +3,9 @@ import { withBatchWeights } from "../kernels/sample-weights.js";
 import type { TensorFlow } from "../kernels/types.js";
 import type { Backend } from "./backend.js";
 import type { StepFunction } from "./step-function.js";
-import { ModelSteps, type Precision, type StepCounts, type StepKind } from "./steps.js";
+import { ModelSteps, type StepCounts, type StepKind } from "./steps.js";
 
-export type { Precision, StepCounts };
+export type { StepCounts };
 
 type Step = (data: Tensor[]) => Tensor[];
 

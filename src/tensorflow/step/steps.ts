@@ -6,6 +6,7 @@ import { isGathering } from "../kernels/optimizers.js";
 import { difference } from "./compare.js";
 import { changedSetting, fingerprint, statefulLayer } from "./fingerprint.js";
 import { hasProducts, inBfloat16 } from "./mixed.js";
+import type { Precision } from "./precision.js";
 import { type Recording, record, Unrecordable } from "./recording.js";
 import { isStale, type StepFunction, stepFunction } from "./step-function.js";
 import { type Snapshot, snapshot, verify } from "./verify.js";
@@ -26,9 +27,6 @@ export interface StepCounts {
   /** Why whole steps that were to be mixed stay in float32. */
   unmixed: Set<string>;
 }
-
-/** In which numbers a training step takes its products: float32, or float32 rounded to bfloat16. */
-export type Precision = "float32" | "mixed_bfloat16";
 
 /** What an optimizer does in JavaScript with each step. */
 interface Counting {

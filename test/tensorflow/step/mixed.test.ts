@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { layers, Tensor } from "@tensorflow/tfjs-node-gpu";
 import { loadTensorFlow } from "../../../dist/tensorflow/load.js";
-import { type Precision, stepCounts, withStepSettings } from "../../../dist/tensorflow/step/compile-steps.js";
+import { stepCounts, withStepSettings } from "../../../dist/tensorflow/step/compile-steps.js";
+import type { Precision } from "../../../dist/tensorflow/step/precision.js";
 import { python } from "../../support/python.js";
 
 const tf = loadTensorFlow();
