@@ -34,9 +34,12 @@ interface Command {
   words: string;
   /** In lines. */
   help: string;
-  /** Absent where src/cli.cjs has the command: it can do without what is built. */
+  /** Beside --json. Default: none. */
   options?: (keyof typeof OPTIONS)[];
-  /** Gives what to print, as text and for --json, and whether the exit status is 1. */
+  /**
+   * Gives what to print, as text and for --json, and whether the exit status is 1. Absent where src/cli.cjs has the command: it can do
+   * without what is built.
+   */
   run?: (given: string[], values: Values) => Promise<Said> | Said;
 }
 
@@ -58,7 +61,6 @@ const COMMANDS: readonly Command[] = [
     name: "doctor",
     words: "",
     help: "what is installed, what is missing and how to fix it (exit status 1 if anything is missing)",
-    options: ["json"],
     run: () => {
       const findings = examine();
       return { text: findingsText(findings), value: findings, failed: findings.some(({ ok }) => !ok) };
@@ -68,7 +70,6 @@ const COMMANDS: readonly Command[] = [
     name: "info",
     words: "DIR",
     help: "what set or format a downloaded folder looks like, how much is in it, and the lines that load it",
-    options: ["json"],
     run: async ([directory]) => {
       const { folderInfo, infoText } = await import("./check/folder-info.js");
       const value = await folderInfo(directory!);
@@ -79,14 +80,14 @@ const COMMANDS: readonly Command[] = [
     name: "check",
     words: "DIR NAME",
     help: "every problem of a dataset's files (--kind pairs|classes|values|frames, default pairs)",
-    options: ["kind", "json"],
+    options: ["kind"],
     run: async ([directory, name], values) => checked(await checkDataset(directory!, name!, kindOf(values))),
   },
   {
     name: "predict",
     words: "MODEL SOUND",
     help: "what a saved pipeline says of a sound file; --out FILE writes it: .mid, .csv or .json, for sound .wav",
-    options: ["out", "json"],
+    options: ["out"],
     run: async ([model, sound], { out }) => {
       const { predictFile } = await import("./pipeline/predict-file.js");
       return await predictFile(model!, sound!, out);
@@ -96,14 +97,12 @@ const COMMANDS: readonly Command[] = [
     name: "verify",
     words: "DIR NAME",
     help: "reads every byte of the records and checks it (exit status 1 if any is wrong)",
-    options: ["json"],
     run: async ([directory, name]) => verified(await verify(directory!, name!)),
   },
   {
     name: "repair",
     words: "DIR NAME",
     help: "fixes what verify finds, from the sources where they are unchanged",
-    options: ["json"],
     run: async ([directory, name]) => {
       const { manifest, ...done } = await repair(directory!, name!);
       const { examples, shards } = manifest;
@@ -122,7 +121,7 @@ const COMMANDS: readonly Command[] = [
     help:
       "what the sides of a split share: copies, similar sounds, groups (exit status 1 if they share anything);\n" +
       "--parts takes the fingerprints that audit-shards has left",
-    options: ["parts", "json"],
+    options: ["parts"],
     run: async ([directory, name], { parts = false }) => {
       const kind = (await openManifest(directory!, name!))?.head.kind ?? "pairs";
       const dataset = await datasetOf(directory!, name!, kind);
@@ -137,7 +136,7 @@ const COMMANDS: readonly Command[] = [
     help:
       "plans the records (--kind, --examples-per-file N) and writes DIR/NAME.plan.json: for a cluster, whose\n" +
       "machines build the shards",
-    options: ["kind", "examples-per-file", "json"],
+    options: ["kind", "examples-per-file"],
     run: async ([directory, name], values) => {
       const most = values["examples-per-file"];
       const dataset = await datasetOf(directory!, name!, kindOf(values));
@@ -149,7 +148,6 @@ const COMMANDS: readonly Command[] = [
     name: "build-shard",
     words: "PLAN K",
     help: "builds shard K of a plan, anywhere, in any order",
-    options: ["json"],
     run: async ([plan, k]) => {
       const shard = await buildOneShard(plan!, Number(k));
       return { text: shardText(shard), value: shard };
@@ -159,7 +157,6 @@ const COMMANDS: readonly Command[] = [
     name: "build-shards",
     words: "PLAN FROM TO",
     help: "builds the shards from FROM to below TO",
-    options: ["json"],
     run: async ([plan, from, to]) => {
       const shards = await buildSomeShards(plan!, ...rangeOf("build-shards", from!, to!));
       return { text: shards.map(shardText).join("\n"), value: shards };
@@ -169,14 +166,13 @@ const COMMANDS: readonly Command[] = [
     name: "check-shards",
     words: "PLAN FROM TO",
     help: "every problem of the sources of these shards, samples too (exit status 1 if there are any)",
-    options: ["json"],
     run: async ([plan, from, to]) => checked(await checkShards(plan!, ...rangeOf("check-shards", from!, to!))),
   },
   {
     name: "finish",
     words: "PLAN",
     help: "publishes the dataset when every shard of the plan is there (--verify reads all of them back;\n--overwrite replaces shards of another program)",
-    options: ["verify", "overwrite", "json"],
+    options: ["verify", "overwrite"],
     run: async ([plan], { verify = false, overwrite = false }) => {
       const { examples, fingerprint, shards } = await finishPlan(plan!, { verify, overwrite });
       const value = { examples, shards: shards.length, fingerprint };
@@ -187,7 +183,6 @@ const COMMANDS: readonly Command[] = [
     name: "verify-shards",
     words: "DIR NAME FROM TO",
     help: "as verify, of the shards from FROM to below TO",
-    options: ["json"],
     run: async ([directory, name, from, to]) =>
       verified(await verifyShards(directory!, name!, ...rangeOf("verify-shards", from!, to!))),
   },
@@ -195,7 +190,6 @@ const COMMANDS: readonly Command[] = [
     name: "stale-shards",
     words: "DIR NAME FROM TO",
     help: "which sources of these shards have changed since (exit status 1 if any have)",
-    options: ["json"],
     run: async ([directory, name, from, to]) => {
       const found = await staleShards(directory!, name!, ...rangeOf("stale-shards", from!, to!));
       const lines = [
@@ -210,7 +204,6 @@ const COMMANDS: readonly Command[] = [
     name: "audit-shards",
     words: "DIR NAME FROM TO",
     help: "takes the fingerprints of the sounds in these shards, for audit --parts",
-    options: ["json"],
     run: async ([directory, name, from, to]) => {
       const shards = await auditShards(directory!, name!, ...rangeOf("audit-shards", from!, to!));
       return { text: shards.map(({ file, signals }) => `${file}: ${signals} signals`).join("\n"), value: shards };
@@ -242,8 +235,11 @@ export async function main(args: string[]): Promise<void> {
     const [name = "help", ...words] = positionals;
     if (help) return console.log(USAGE);
     const command = COMMANDS.find((one) => one.name === name);
-    checkOptions(name, name === "help" ? [] : command?.options, Object.keys(given));
-    if (name === "help") return console.log(USAGE);
+    if (command?.run) checkOptions(name, [...(command.options ?? []), "json"], Object.keys(given));
+    if (name === "help") {
+      checkOptions(name, [], Object.keys(given));
+      return console.log(USAGE);
+    }
     if (!command?.run || command.words.split(" ").some((word, i) => word !== "" && !words[i]))
       throw new DatasetError("OPTION", `command: ${positionals.join(" ")}, expected one of\n${USAGE}`);
     const { text, value, failed } = await command.run(words, given);
@@ -258,11 +254,7 @@ export async function main(args: string[]): Promise<void> {
 }
 
 /** @throws DatasetError "OPTION" for an option that the command doesn't have */
-function checkOptions(
-  command: string,
-  known: readonly string[] = Object.keys(OPTIONS),
-  given: readonly string[],
-): void {
+function checkOptions(command: string, known: readonly string[], given: readonly string[]): void {
   const strange = given.find((name) => !known.includes(name));
   if (strange === undefined) return;
   const expected = known.length > 0 ? known.map((name) => `--${name}`).join(", ") : "none";
@@ -284,6 +276,7 @@ function verified(report: VerifyReport): Said {
   const end = `${examples} intact examples in ${shards} shards, ${problems.length} problems`;
   return { text: [...problems.map(({ message }) => message), end].join("\n"), value: report, failed: !sound };
 }
+
 /** @throws DatasetError "OPTION" for what aren't two numbers of shards */
 function rangeOf(command: string, from: string, to: string): [number, number] {
   const range: [number, number] = [Number(from), Number(to)];

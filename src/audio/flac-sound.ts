@@ -37,26 +37,29 @@ export async function flacSound(
   let begin = 0;
   let read = 0;
   let broken = "";
-  const finish = (): void => {
-    whole = false;
+  /** A frame whose own checksum is wrong; a decoder that is out of step only at the end has met the end of a cut file. */
+  const tellBroken = (): void => {
     const got = read / channels;
-    const promised = `${got}, expected ${frames ?? "more"} according to the header`;
-    // A frame whose own checksum is wrong; a decoder that is out of step only at the end has met the end of a cut file.
     if (broken !== "" && (!/lost sync/.test(broken) || frames === got)) {
       verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)} after ${got} samples`);
     }
+  };
+  const tellLost = (): void =>
+    verdict.lost(`samples: ${read / channels}, expected ${frames ?? "more"} according to the header`);
+  const finish = (): void => {
+    whole = false;
+    const got = read / channels;
+    tellBroken();
     if (got === 0 && frames !== undefined) verdict.damaged(`FLAC: damaged, no samples, expected ${frames}`);
-    if (frames === undefined ? broken !== "" : got < frames) verdict.lost(`samples: ${promised}`);
+    if (frames === undefined ? broken !== "" : got < frames) tellLost();
     else if (hash && hash.digest("hex") !== info.md5) {
       verdict.damaged("checksum of the FLAC samples: wrong, the file is damaged");
     }
   };
   const fallShort = (): void => {
     short = true;
-    if (broken !== "" && !/lost sync/.test(broken)) {
-      verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)} after ${read / channels} samples`);
-    }
-    if (frames !== undefined) verdict.lost(`samples: ${read / channels}, expected ${frames} according to the header`);
+    tellBroken();
+    if (frames !== undefined) tellLost();
   };
   const change = async (): Promise<void> => {
     reader.close();

@@ -49,9 +49,12 @@ export function signalSources(records: Records): (chosen: readonly Signal[]) => 
   };
 }
 
+/** The records' sample rate, in Hz; 16,000 where they don't say. */
+export const rateOf = ({ manifest }: Records): number => manifest.sampleRate || 16000;
+
 /** The median length of all signals, in seconds. */
 export function usualSeconds(records: Records): number {
-  const rate = records.manifest.sampleRate || 16000;
+  const rate = rateOf(records);
   const sides = soundSides(records.manifest).length;
   const seconds = new Float64Array(records.count * sides);
   for (let n = 0; n < seconds.length; n++) {
@@ -72,7 +75,7 @@ export function cutsFor(seconds: number, maxShift: number): number[] {
   return Array.from({ length: count }, (_, k) => (maxShift * 2 * (k + 1)) / (2 * count + 1));
 }
 
-/** Room for the fingerprints of so many signals, which threads share. */
+/** Room for the fingerprints of a number of signals, which threads share. */
 export function emptyFingerprints(signals: number, cuts: readonly number[]): Fingerprints {
   const bytes = signals * fingerprintsOf(cuts) * FINGERPRINT_SIZE * 2;
   return { hashes: new Array(signals), vectors: new Uint16Array(new SharedArrayBuffer(bytes)) };

@@ -5,6 +5,7 @@ import {
   cutsFor,
   exampleOf,
   inChunks,
+  rateOf,
   type Signal,
   signalSources,
   signalsOf,
@@ -46,7 +47,7 @@ export async function addSounds(
 ): Promise<number> {
   const examples = Array.from({ length: records.count }, (_, i) => i).filter((i) => owner[i]! >= 0);
   const signals = signalsOf(records, examples);
-  const rate = records.manifest.sampleRate || 16000;
+  const rate = rateOf(records);
   const seconds = usualSeconds(records);
   const { maxShift = usualShift(seconds) } = options;
   const cuts = cutsFor(seconds, maxShift);

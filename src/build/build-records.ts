@@ -17,7 +17,7 @@ import {
   type ShardPlan,
   shardPlan,
 } from "../records/plan.js";
-import { withFetches, withFetchPool } from "../storage/fetch-file.js";
+import { withFetchPool } from "../storage/fetch-file.js";
 import { workerCount } from "../system/pool.js";
 import { track } from "../notebook/progress.js";
 import { fileHash } from "../system/hashed-file.js";
@@ -124,9 +124,7 @@ export async function buildSomeShards(planFile: string, from: number, to: number
     const done = await unlessDamaged(build.find(await plan.shard(k), compare));
     if (!done) {
       const staging = await makeStaging(directory, plan.facts.name);
-      const make = async (fetches: string): Promise<ShardEntry> =>
-        await buildShardFile({ ...(await shardTask(plan, k, { directory, staging })), fetches });
-      await markFinished(staging, await withFetches(make));
+      await markFinished(staging, await buildShardFile(await shardTask(plan, k, { directory, staging })));
     }
     const { entry } = done ?? (await build.find(await plan.shard(k)))!;
     entries.push(entry);

@@ -41,15 +41,12 @@ export interface Probe {
   seen: [address: string, seen: SeenFile][];
 }
 
-/** Headers of files elsewhere that are read at the same time. */
-const TOGETHER = 16;
-
-/** Reads the headers of many files. Runs in a worker. */
+/** Reads the headers of many files, those of the folder one by one. Runs in a worker. */
 export async function probeSources(task: ProbeTask): Promise<Probe> {
   const { directory } = task;
   const probe: Probe = { samples: [], sixteenBit: true, sampleRate: 0, channels: 0, rates: [], problems: [], seen: [] };
   let last = "";
-  const found = inOrder(task.audio, (file) => probeFile(file, task), task.audio.some(isAddress) ? TOGETHER : 1);
+  const found = inOrder(task.audio, (file) => probeFile(file, task), task.audio.some(isAddress) ? undefined : 1);
   for await (const { file, shape, problems } of found) {
     probe.problems.push(...problems);
     if (!shape) continue;

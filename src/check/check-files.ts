@@ -52,8 +52,7 @@ interface OpenCheck extends CheckedFile {
   problems: Problem[];
 }
 
-/** Headers of files elsewhere that are read at the same time, and whole ones. */
-const HEADERS = 16;
+/** Whole files elsewhere that are fetched at the same time. */
 const WHOLE = 2;
 
 /** Checks files, those of the folder one by one. Runs in a worker. */
@@ -65,7 +64,7 @@ export async function checkFiles(task: CheckTask): Promise<CheckedFile[]> {
     return checked;
   };
   const elsewhere = task.files.some(({ audio }) => isAddress(audio));
-  return await mapSome(task.files, check, !elsewhere ? 1 : task.deep ? WHOLE : HEADERS);
+  return await mapSome(task.files, check, !elsewhere ? 1 : task.deep ? WHOLE : undefined);
 }
 
 /** Runs a part of the check; what it throws on purpose becomes the file's problem. */

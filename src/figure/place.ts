@@ -66,9 +66,12 @@ export function wrapText(text: string, pixels: number): string[] {
   const lines: string[] = [];
   for (const word of text.split(" ").filter(Boolean)) {
     const longer = lines.length > 0 ? `${lines.at(-1)} ${word}` : word;
-    if (lines.length > 0 && textWidth(longer) <= pixels) lines[lines.length - 1] = longer;
-    else lines.push("");
-    for (const character of longer === lines.at(-1) ? "" : word) {
+    if (lines.length > 0 && textWidth(longer) <= pixels) {
+      lines[lines.length - 1] = longer;
+      continue;
+    }
+    lines.push("");
+    for (const character of word) {
       if (textWidth(lines.at(-1) + character) > pixels) lines.push("");
       lines[lines.length - 1] += character;
     }

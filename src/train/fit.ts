@@ -49,8 +49,9 @@ export async function fit(model: LayersModel, dataset: TrainingData, options: Fi
     const training: Training = { model, dataset, options, state, monitor, mode, ...running };
     const work = (): Promise<FitResult> =>
       withClassWeights(model, options.classWeights, () => withOptimizer(model, options, () => train(training, show)));
-    const { eager = false, precision = "float32" } = options;
-    const all = withStepSettings(loadTensorFlow(), model, { eager, precision }, work);
+    const { eager, precision } = options;
+    const settings = { ...(eager && { eager }), ...(precision && { precision }) };
+    const all = withStepSettings(loadTensorFlow(), model, settings, work);
     return await all.catch((error) => Promise.reject(outOfMemory(error)));
   });
   if (options.onProgress !== false) console.log(result.summary);

@@ -29,60 +29,58 @@ export function inBfloat16(recording: Recording): Recording {
 
 /** Whether anything of the step is a product. */
 export function hasProducts({ ops }: Recording): boolean {
-  return ops.some(({ op }) => op in PRODUCTS || FUSED.has(op));
+  return ops.some((op) => FUSED.has(op.op) || isProduct(op));
 }
+
+const isProduct = ({ op, attributes }: RecordedOp): boolean =>
+  op in PRODUCTS && Buffer.from(typeAttribute(FLOAT)).equals(attributes.get("T") ?? new Uint8Array());
 
 function rounded(op: RecordedOp): RecordedOp[] {
   if (FUSED.has(op.op)) return unfused(op);
-  const places = PRODUCTS[op.op];
-  if (!places || !isFloat(op)) return [op];
-  return product(op, places, op.name);
+  return isProduct(op) ? product(op, op.name) : [op];
 }
 
 /** The op on rounded inputs; its output, float32 again, gets the name. */
-function product(op: RecordedOp, places: readonly number[], name: string): RecordedOp[] {
+function product(op: RecordedOp, name: string): RecordedOp[] {
+  const places = PRODUCTS[op.op]!;
   const casts = places.map((place) => cast(`${op.name}/rounded_${place}`, op.inputs[place]!, FLOAT, BFLOAT16));
   const inputs = op.inputs.map((input, i) => (places.includes(i) ? output(`${op.name}/rounded_${i}`) : input));
-  const attributes = new Map([...op.attributes, ["T", typeAttribute(BFLOAT16)]] as [string, Uint8Array][]);
+  const attributes = new Map([...op.attributes, ["T", typeAttribute(BFLOAT16)] as const]);
   const inner = `${op.name}/bfloat16`;
   return [...casts, { ...op, name: inner, attributes, inputs }, cast(name, output(inner), BFLOAT16, FLOAT)];
 }
 
-function unfused(op: RecordedOp): RecordedOp[] {
-  const { name, attributes } = op;
-  const [x, filter, bias] = op.inputs as [Origin, Origin, Origin];
+/** A convolution, its bias and its relu, each by itself. */
+function unfused({ name, attributes, inputs, after }: RecordedOp): RecordedOp[] {
+  const [x, filter, bias] = inputs as [Origin, Origin, Origin];
   const kept = [...attributes].filter(([key]) => CONVOLUTION.includes(key));
-  const relu = Buffer.from(attributes.get("fused_ops") ?? []).includes("Relu");
-  const sum = relu ? `${name}/sum` : name;
-  const convolution = { ...op, op: "Conv2D", inputs: [x, filter], attributes: new Map(kept) };
-  const float: [string, Uint8Array] = ["T", typeAttribute(FLOAT)];
   const format = kept.filter(([key]) => key === "data_format");
-  const product_ = product(convolution, PRODUCTS.Conv2D!, `${name}/product`);
-  const after: RecordedOp[] = [
-    {
-      name: sum,
-      op: "BiasAdd",
-      inputs: [output(`${name}/product`), bias],
-      after: [],
-      attributes: new Map([float, ...format]),
-    },
+  const float = ["T", typeAttribute(FLOAT)] as const;
+  const relu = Buffer.from(attributes.get("fused_ops") ?? []).includes("Relu");
+  const [convolved, sum] = [`${name}/product`, relu ? `${name}/sum` : name];
+  return [
+    ...product({ name, op: "Conv2D", inputs: [x, filter], after, attributes: new Map(kept) }, convolved),
+    node(sum, "BiasAdd", [output(convolved), bias], [float, ...format]),
+    ...(relu ? [node(name, "Relu", [output(sum)], [float])] : []),
   ];
-  if (relu) after.push({ name, op: "Relu", inputs: [output(sum)], after: [], attributes: new Map([float]) });
-  return [...product_, ...after];
 }
 
 const output = (node: string): Origin => ({ node, output: 0 });
 
-const isFloat = ({ attributes }: RecordedOp): boolean =>
-  Buffer.from(typeAttribute(FLOAT)).equals(attributes.get("T") ?? new Uint8Array());
+const node = (
+  name: string,
+  op: string,
+  inputs: Origin[],
+  attributes: readonly (readonly [string, Uint8Array])[],
+): RecordedOp => ({ name, op, inputs, after: [], attributes: new Map(attributes) });
 
-const cast = (name: string, input: Origin, from: number, to: number): RecordedOp => ({
-  name,
-  op: "Cast",
-  inputs: [input],
-  after: [],
-  attributes: new Map([
-    ["SrcT", typeAttribute(from)],
-    ["DstT", typeAttribute(to)],
-  ]),
-});
+const cast = (name: string, input: Origin, from: number, to: number): RecordedOp =>
+  node(
+    name,
+    "Cast",
+    [input],
+    [
+      ["SrcT", typeAttribute(from)],
+      ["DstT", typeAttribute(to)],
+    ],
+  );
