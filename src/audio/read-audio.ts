@@ -179,8 +179,10 @@ async function readFloats(sound: Sound, options: ReadAudioOptions, where: string
   const asItIs = (options.sampleRate ?? sampleRate) === sampleRate && (options.channels ?? channels) === channels;
   const partial = (options.start ?? 0) > 0 || options.duration !== undefined;
   let audio: Omit<FloatAudio, "warnings">;
-  if (!partial && asItIs) audio = { sampleRate, channels, samples: await readAll(sound, false, out, where) };
-  else if (!partial) {
+  if (asItIs) {
+    const wanted = partial ? await partOf(sound, options, where) : sound;
+    audio = { sampleRate, channels, samples: await readAll(wanted, false, out, where) };
+  } else if (!partial) {
     const whole = { sampleRate, channels, samples: await readAll(sound, false) };
     const converted = convertAudio(whole, options);
     audio = { ...converted, samples: toFloat32(converted.samples) };
@@ -197,16 +199,39 @@ async function readFloats(sound: Sound, options: ReadAudioOptions, where: string
   return { sampleRate: audio.sampleRate, channels: audio.channels, samples: audio.samples, warnings: [] };
 }
 
+/** The part of a sound that is asked for. */
+async function partOf(
+  sound: Sound,
+  { start = 0, duration = Infinity }: ReadAudioOptions,
+  where: string,
+): Promise<Sound> {
+  const { sampleRate, channels, frames } = sound;
+  const begin = firstFrame(sound, start, where);
+  let left = Math.round((start + duration) * sampleRate) - begin;
+  if (begin > 0) await sound.seek(begin);
+  return {
+    ...sound,
+    frames: frames === undefined ? undefined : Math.min(left, frames - begin),
+    read: async (into) => {
+      const got = await sound.read(into.subarray(0, Math.min(into.length, left * channels)));
+      left -= got;
+      return got;
+    },
+  };
+}
+
+function firstFrame({ sampleRate, frames }: Sound, start: number, where: string): number {
+  const begin = Math.round(start * sampleRate);
+  if (frames === undefined || begin <= frames) return begin;
+  throw new DatasetError(
+    "OPTION",
+    `start: ${start} s, expected at most the file's ${frames / sampleRate} s (${where})`,
+  );
+}
+
 async function converterFor(sound: Sound, options: ReadAudioOptions, where: string): Promise<PartConverter> {
   const { start = 0, duration = Infinity } = options;
-  const { sampleRate, frames } = sound;
-  const begin = Math.round(start * sampleRate);
-  if (frames !== undefined && begin > frames) {
-    throw new DatasetError(
-      "OPTION",
-      `start: ${start} s, expected at most the file's ${frames / sampleRate} s (${where})`,
-    );
-  }
+  firstFrame(sound, start, where);
   const converter = new PartConverter(sound, options, { start, duration });
   await converter.begin();
   return converter;

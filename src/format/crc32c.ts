@@ -1,54 +1,21 @@
-import { createMemory, loopsIn } from "../core/wasm-loops.js";
+import { checksumBy } from "./table-checksum.js";
 
 const POLYNOMIAL = 0x82f63b78; // Castagnoli, reflected
-/** Data lies in the loops' memory behind 16 tables of 256 words. */
-const DATA_AT = 16 * 1024;
-/** Bytes per call of the loops: little enough to stay in the cache on the way in and through. */
-const BLOCK_BYTES = 32 * 1024;
-
-const memory = createMemory(DATA_AT + BLOCK_BYTES);
-const loops = loopsIn(memory);
-const data: Uint8Array = new Uint8Array(memory.buffer, DATA_AT, BLOCK_BYTES);
-const table: Int32Array = fillTables(new Int32Array(memory.buffer, 0, 16 * 256), (byte) => {
+const checksum = checksumBy((byte) => {
   let crc = byte;
   for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ POLYNOMIAL : crc >>> 1;
   return crc;
 });
 
 /**
- * Table t of 16 (256 entries each): what a byte adds to the checksum when t more bytes follow it.
- * @param one what a byte adds, in the order of bytes in which the checksum is stored
- * @returns the first of them
- */
-export function fillTables(tables: Int32Array, one: (byte: number) => number): Int32Array {
-  for (let byte = 0; byte < 256; byte++) tables[byte] = one(byte);
-  for (let i = 256; i < tables.length; i++) {
-    const shorter = tables[i - 256]!;
-    tables[i] = (shorter >>> 8) ^ tables[shorter & 255]!;
-  }
-  return tables.subarray(0, 256);
-}
-
-/**
  * CRC-32C (Castagnoli, RFC 3720) of `bytes[start..end)`.
- *
- * Sixteen bytes per step, each looked up in its own table, in WebAssembly, where lookups need no bounds checks.
  *
  * @param crc checksum of the bytes before these, to continue from; default 0
  * @returns unsigned 32-bit checksum
  * @example crc32c(new TextEncoder().encode("123456789")); // 0xe3069283
  */
 export function crc32c(bytes: Uint8Array, start = 0, end: number = bytes.length, crc = 0): number {
-  let c = ~crc;
-  let i = start;
-  while (end - i >= 64) {
-    const block = Math.min(BLOCK_BYTES, (end - i) & ~15);
-    data.set(bytes.subarray(i, i + block));
-    c = loops.checksum(c, DATA_AT, DATA_AT + block);
-    i += block;
-  }
-  for (; i < end; i++) c = (c >>> 8) ^ table[(c ^ bytes[i]!) & 255]!;
-  return ~c >>> 0;
+  return ~checksum(~crc, bytes, start, end) >>> 0;
 }
 
 /**

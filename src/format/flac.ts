@@ -1,6 +1,6 @@
 import { createMemory, loopsIn, type Loops, type Memory } from "../core/wasm-loops.js";
 import { type ByteSource, bytesSource, reachInto } from "./byte-source.js";
-import { fillTables } from "./crc32c.js";
+import { fillTables } from "./table-checksum.js";
 
 /** What a FLAC in blocks of one size says of itself. */
 export interface FlacHead {

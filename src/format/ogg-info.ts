@@ -1,4 +1,5 @@
 import { type ByteSource, reachInto } from "./byte-source.js";
+import { checksumBy } from "./table-checksum.js";
 import type { Verdict } from "./verdict.js";
 
 /** One stream of an Ogg file: files put one after the other have several. */
@@ -73,32 +74,22 @@ export function readOggInfo(source: ByteSource, verdict: Verdict): OggStream[] {
   return streams;
 }
 
-/** What the checksum of a byte becomes by as many zero bytes behind it as the table's number says. */
-const TABLES = Array.from({ length: 4 }, () => new Uint32Array(256));
-for (let n = 0; n < 256; n++) {
-  let c = n << 24;
-  for (const table of TABLES) {
-    for (let bit = 0; bit < 8; bit++) c = c & 0x80000000 ? (c << 1) ^ 0x04c11db7 : c << 1;
-    table[n] = c;
-  }
-}
-const [T0, T1, T2, T3] = TABLES as [Uint32Array, Uint32Array, Uint32Array, Uint32Array];
+/** Of polynomial 04c11db7, the highest bit first; its bytes are exchanged. Made when it is needed. */
+let checksum: ReturnType<typeof checksumBy> | undefined;
 
-/** Ogg's CRC-32 (polynomial 04c11db7, not reflected) of a page whose checksum field counts as zero. */
+/** Ogg's CRC-32 of a page whose checksum field counts as zero. */
 function pageChecksum(page: Uint8Array): number {
-  let crc = continued(0, page, 0, 22);
-  crc = continued(crc, new Uint8Array(4), 0, 4);
-  return continued(crc, page, 26, page.length) >>> 0;
+  checksum ??= checksumBy((byte) => {
+    let crc = byte << 24;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 0x80000000 ? (crc << 1) ^ 0x04c11db7 : crc << 1;
+    return exchanged(crc);
+  });
+  const head = page.slice(0, 26);
+  head.fill(0, 22);
+  return exchanged(checksum(checksum(0, head, 0, 26), page, 26, page.length)) >>> 0;
 }
 
-/** Four bytes at a time. */
-function continued(from: number, bytes: Uint8Array, start: number, end: number): number {
-  let crc = from;
-  let i = start;
-  for (; i + 4 <= end; i += 4) {
-    crc ^= (bytes[i]! << 24) | (bytes[i + 1]! << 16) | (bytes[i + 2]! << 8) | bytes[i + 3]!;
-    crc = T3[crc >>> 24]! ^ T2[(crc >>> 16) & 255]! ^ T1[(crc >>> 8) & 255]! ^ T0[crc & 255]!;
-  }
-  for (; i < end; i++) crc = (crc << 8) ^ T0[((crc >>> 24) ^ bytes[i]!) & 255]!;
-  return crc;
+/** The four bytes of a number in the other order. */
+function exchanged(x: number): number {
+  return (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
 }
