@@ -96,14 +96,15 @@ async function compareJob(peer: PythonPeer, { form, sound, seconds, path }: Job)
 async function comparePart(peer: PythonPeer, { form, path, seconds }: Job): Promise<void> {
   const times = tiny ? 1 : 20;
   const start = seconds / 2;
+  const frames = Math.min(RATE, start * RATE);
   const about = {
     name: `decode ${form}, one part`,
     work: `${form}, stereo at 48 kHz, ${times} times 1 s out of ${seconds} s, new arrays`,
     peer: "soundfile",
     target: GOALS["new arrays"],
     packages: ["soundfile"],
+    details: { newPagesSeconds: times * newPages(2 * frames) },
   };
-  const frames = Math.min(RATE, start * RATE);
   const ours = (): Promise<Measure> => measure(() => decode(path, times, { start, duration: frames / RATE }));
   const theirs = (): Promise<Measure> => peer.run({ path, times, samples: 0, start: start * RATE, frames });
   await compare(about, ours, theirs, { same });

@@ -2,8 +2,9 @@ import { DatasetError } from "../core/error.js";
 import { nextTurn } from "../system/event-loop.js";
 import type { Sound } from "./sound.js";
 
-/** Samples between two turns of the event loop: a few milliseconds of work. */
+/** Samples that are read at a time, and milliseconds after which others get a turn of the event loop. */
 const TURN = 1 << 20;
+const TURN_MS = 5;
 const BLOCK = 1 << 16;
 
 /** Reads to the end, whatever the header says of it. */
@@ -26,6 +27,7 @@ export async function readAll<I extends boolean>(
   let samples: Float32Array | Int16Array = out ?? make(exact ?? channels * TURN);
   if (out && exact !== undefined && out.length < exact) throw tooShort(out, exact, where);
   let done = 0;
+  let since = performance.now();
   for (;;) {
     if (done + channels > samples.length) {
       // The array is full: is that all?
@@ -45,7 +47,10 @@ export async function readAll<I extends boolean>(
     done += got * channels;
     if (done === exact) break;
     if (got < Math.floor(room.length / channels)) break;
-    if (done < samples.length) await nextTurn();
+    if (done < samples.length && performance.now() - since > TURN_MS) {
+      await nextTurn();
+      since = performance.now();
+    }
   }
   return samples.subarray(0, done) as I extends true ? Int16Array | Float32Array : Float32Array;
 }

@@ -84,6 +84,11 @@ export function history(values: FitHistory | { history: FitHistory }, options: H
  */
 export function liveHistory(options: HistoryOptions = {}): LiveHistory {
   checkOptions("show.liveHistory", options);
+  return drawWhileTraining(options, true);
+}
+
+/** As `liveHistory`; `closing` says whether words under the last picture tell how long it took. */
+export function drawWhileTraining(options: HistoryOptions, closing: boolean): LiveHistory {
   const live = new LiveDisplay();
   const values: Record<string, number[]> = {};
   const began = performance.now();
@@ -141,7 +146,7 @@ export function liveHistory(options: HistoryOptions = {}): LiveHistory {
         ? `, ${numberText(Math.round((options.examples * epochs) / seconds))} examples/s`
         : "";
       const summary = `${epochs} ${epochs === 1 ? "epoch" : "epochs"} in ${secondsText(seconds)}${rate}`;
-      live.update(figureBundle(historyFigure(values, options, summary)));
+      live.update(figureBundle(historyFigure(values, options, closing ? summary : "")));
       live.flush();
     },
   };

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { Piscina } from "piscina";
+import type { Piscina } from "piscina";
 import { DatasetError } from "../core/error.js";
 import type { Runner } from "./task.js";
 
@@ -56,6 +56,8 @@ export async function withPool<T>(workers: number, work: (pool: Runner) => Promi
  * `--import` and the like don't apply to the workers, which run built code.
  */
 export function createPool(workers: number, idleTimeout = 1000): Piscina {
+  // Loaded where threads are made: the threads themselves, which come here too, start sooner without it.
+  const { Piscina } = require("piscina") as typeof import("piscina");
   const pool = new Piscina({
     filename: join(__dirname, "..", "worker.js"),
     minThreads: 0,

@@ -4,7 +4,7 @@ import { DatasetError } from "../core/error.js";
 import { checkKnown } from "../core/known-options.js";
 import { notebookHost } from "../notebook/display.js";
 import { throwIfAborted, track } from "../notebook/progress.js";
-import { liveHistory } from "../show/history.js";
+import { drawWhileTraining } from "../show/history.js";
 import { directionOf } from "../statistics/direction.js";
 import { clipGradients, gatherGradients } from "../tensorflow/kernels/optimizers.js";
 import { seedSteps } from "../tensorflow/kernels/step-inputs.js";
@@ -82,7 +82,8 @@ async function train(training: Training, show: boolean): Promise<FitResult> {
   try {
     const learningRate = options.schedule && ((): number => rateOf(model.optimizer));
     const shown = { epochs: options.epochs, steps: dataset.trainSteps, monitor, mode };
-    const live = show ? [liveHistory({ ...shown, ...(learningRate ? { learningRate } : {}) })] : [];
+    // The summary tells the time.
+    const live = show ? [drawWhileTraining({ ...shown, ...(learningRate ? { learningRate } : {}) }, false)] : [];
     if (state.epoch < options.epochs)
       await runEpochs(training, data.source, [...live, fitCallbacks(training, weights, outcome)]);
     if (signal.aborted) await saveCheckpoint(training, "last");
