@@ -36,12 +36,17 @@ export function replaceKernel(
   tf.registerKernel({ ...original, kernelFunc: (call) => faster(call) ?? original.kernelFunc(call) });
 }
 
+/** Layers, unlike cells, may have a function of the user's that sees each call (`setCallHook`). */
+interface Hooked {
+  invokeCallHook?(inputs: unknown, options: object): void;
+}
+
 /**
  * Puts a faster `call` in front of the one that a class of tfjs's layers or cells has.
  *
  * tfjs's own stays for other backends, and where `faster` gives undefined.
  */
-export function replaceCall<L, I, O>(
+export function replaceCall<L extends object, I, O>(
   { tf }: Native,
   className: string,
   faster: (layer: L, inputs: I, options: { training?: boolean }) => O | undefined,
@@ -51,6 +56,8 @@ export function replaceCall<L, I, O>(
   const original = layer.call;
   layer.call = function (inputs, options) {
     const result = tf.getBackend() === "tensorflow" ? faster(this, inputs, options ?? {}) : undefined;
-    return result ?? original.call(this, inputs, options);
+    if (!result) return original.call(this, inputs, options);
+    (this as Hooked).invokeCallHook?.(inputs, options ?? {});
+    return result;
   };
 }

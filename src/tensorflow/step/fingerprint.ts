@@ -62,6 +62,16 @@ export function statefulLayer(model: LayersModel): layers.Layer | undefined {
   return model.layers.find((layer) => layer.stateful);
 }
 
+/** A layer, also of a model within one, with a function of the user's that is to see each call (`setCallHook`). */
+export function hookedLayer(model: { layers: layers.Layer[] }): layers.Layer | undefined {
+  for (const layer of model.layers) {
+    const { _callHook, layers = [] } = layer as unknown as { _callHook: unknown; layers?: layers.Layer[] };
+    const found = _callHook ? layer : hookedLayer({ layers });
+    if (found) return found;
+  }
+  return undefined;
+}
+
 /** Properties that say nothing about a step, that change with it, or that it takes as arguments. */
 const LEFT_OUT = new Set([
   ...["id", "name", "built", "_built", "_refCount", "_callHook", "_addedWeightNames", "initialWeights", "inputSpec"],

@@ -4,7 +4,7 @@ import type { TensorFlow } from "../kernels/types.js";
 import type { Backend } from "./backend.js";
 import { isGathering } from "../kernels/optimizers.js";
 import { difference } from "./compare.js";
-import { changedSetting, fingerprint, statefulLayer } from "./fingerprint.js";
+import { changedSetting, fingerprint, hookedLayer, statefulLayer } from "./fingerprint.js";
 import { hasProducts, inBfloat16 } from "./mixed.js";
 import type { Precision } from "./precision.js";
 import { type Recording, record, Unrecordable } from "./recording.js";
@@ -106,9 +106,11 @@ export class ModelSteps {
 
   private find(kind: StepKind, model: LayersModel, data: readonly Tensor[]): Known | undefined {
     if (this.eager) return undefined;
-    const stateful = statefulLayer(model);
-    if (stateful) {
-      this.counts.reasons.add(`layer "${stateful.name}" (${stateful.getClassName()}) keeps a state from step to step`);
+    const [stateful, hooked] = [statefulLayer(model), hookedLayer(model)];
+    const layer = stateful ?? hooked;
+    if (layer) {
+      const why = stateful ? "keeps a state from step to step" : "has a call hook";
+      this.counts.reasons.add(`layer "${layer.name}" (${layer.getClassName()}) ${why}`);
       return undefined;
     }
     const { form, settings } = fingerprint(this.tf, kind, model, data);

@@ -253,3 +253,20 @@ test("variables that began as one tensor stay two", PLAIN, async () => {
   await sameBothWays(net, 6, () => variables[0]!.assign(variables[0]!.add(1)));
   assert.deepEqual(Array.from(variables[1]!.dataSync()), [0, 0, 0]);
 });
+
+test("a layer's call hook sees every step, also of a model within a model", PLAIN, async () => {
+  const inner = net();
+  const model = tf.sequential({ layers: [inner, tf.layers.dense({ units: 3 })] });
+  model.compile({ optimizer: "sgd", loss: "meanSquaredError" });
+  const seen: unknown[] = [];
+  inner.layers[0]!.setCallHook((_inputs, options) => seen.push((options as { training?: boolean }).training));
+  await train(model, 6);
+  assert.deepEqual(seen, [true, true, true, true, true, true]);
+  const { whole, reasons } = stepCounts(tf, model)!;
+  assert.equal(whole, 0);
+  assert.match([...reasons].join(), /^layer "\w+" \(Dense\) has a call hook$/);
+  inner.layers[0]!.clearCallHook();
+  await train(model, 6);
+  assert.ok(stepCounts(tf, model)!.whole > 0);
+  assert.equal(seen.length, 6);
+});
