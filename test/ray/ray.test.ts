@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { delimiter, dirname, join } from "node:path";
 import type { Tensor } from "@tensorflow/tfjs-node-gpu";
 import { saveModel } from "../../dist/train/checkpoint.js";
@@ -122,6 +124,34 @@ describe("Ray", () => {
     assert.equal(readFileSync(foreign, "utf8"), "of another program");
     await set.generateRecords({ ...one, ray, overwrite: true });
     assert.deepEqual(shardHashes(set.directory), await expectedHashes(t));
+  });
+
+  it("builds sounds that lie on a web server, each fetched by the task of its shard", async (t) => {
+    const from = newSet(t).directory;
+    const requests: string[] = [];
+    const server = createServer(({ url, method }, response) => {
+      if (method === "GET") requests.push(url!);
+      const sound = readFileSync(join(from, "in", url!));
+      response.writeHead(200, { "content-length": sound.length }).end(method === "HEAD" ? undefined : sound);
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    t.after(() => server.close().closeAllConnections());
+    const { port } = server.address() as AddressInfo;
+    const build = async (options: { ray?: RayOptions }): Promise<Record<string, string>> => {
+      const directory = folder(t);
+      const lines = Array.from(
+        { length: COUNT },
+        (_, i) => `http://127.0.0.1:${port}/${i}.wav,${i % 2},${1 - (i % 2)}\n`,
+      );
+      writeFileSync(join(directory, "set"), lines.join(""));
+      await new SimpleAudioClassificationDataset(directory, "set").generateRecords({ ...one, ...options });
+      return shardHashes(directory);
+    };
+    const expected = await build({});
+    const alone = requests.splice(0).sort();
+    assert.deepEqual(await build({ ray }), expected);
+    assert.deepEqual(requests.sort(), alone);
   });
 
   it("fails at once where a file is damaged, and names it", async (t) => {
