@@ -106,7 +106,7 @@ function integersOf(samples: Int32Array, channels: number): IntegerReader {
     error: () => "",
     seek: (frame) => {
       at = frame * channels;
-      return true;
+      return at <= samples.length;
     },
     close: () => {},
   };
@@ -126,7 +126,8 @@ function floatSound(samples: Float32Array, sampleRate: number, channels: number)
       return part.length / channels;
     },
     seek: (frame) => {
-      at = frame * channels;
+      at = Math.min(frame * channels, samples.length);
+      return at / channels;
     },
     close: () => {},
   };

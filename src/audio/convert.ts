@@ -107,9 +107,10 @@ export class PartConverter {
     this.end = this.base;
   }
 
-  /** Goes to where the part begins. */
-  async begin(): Promise<void> {
-    if (this.base > 0) await this.sound.seek(this.base);
+  /** Goes to where the part begins; gives the frame of the sound's end where that comes before. */
+  async begin(): Promise<number | undefined> {
+    const reached = this.base > 0 ? await this.sound.seek(this.base) : 0;
+    return reached < this.base ? reached : undefined;
   }
 
   /** The next `count` frames, or as many as there are. */

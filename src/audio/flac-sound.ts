@@ -103,7 +103,7 @@ export async function flacSound(
       return done / channels;
     },
     seek: async (frame) => {
-      if (frame === 0) return;
+      if (frame === 0) return 0;
       hash = undefined;
       whole = false;
       part = true;
@@ -116,10 +116,12 @@ export async function flacSound(
         // Where it has looked in vain it doesn't read on.
         reader.close();
         reader = await other();
-        return await drop(sound, frame);
+        const got = await drop(sound, frame);
+        return frames === undefined ? got : frame;
       }
       begin = frame;
       read = frame * channels;
+      return frame;
     },
     close: () => reader.close(),
   };

@@ -65,11 +65,13 @@ export function nativeSound(native: NativeFile, verdict: Verdict): Sound {
       const got = native.read(room);
       const error = native.error();
       if (error !== "") verdict.damaged(`samples: damaged, libsndfile says ${JSON.stringify(error)}`);
-      return got / channels;
+      // Of a file that is cut short there may be a part of a frame.
+      return Math.floor(got / channels);
     },
     seek: async (frame) => {
       const begin = (format & 0x0fff0000) === MPEG ? Math.max(0, frame - RUN_UP) : frame;
-      await drop(sound, native.seek(begin) ? frame - begin : frame);
+      const sought = native.seek(begin) ? begin : 0;
+      return sought + (await drop(sound, frame - sought));
     },
     close: native.close,
   };

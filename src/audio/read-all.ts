@@ -25,7 +25,7 @@ export async function readAll<I extends boolean>(
   if (sound.sure && frames! * channels > MOST) throw tooLong(frames! * channels, where);
   const exact = frames !== undefined && frames * channels <= MOST_AT_ONCE ? frames * channels : undefined;
   let samples: Float32Array | Int16Array = out ?? make(exact ?? channels * TURN);
-  if (out && exact !== undefined && out.length < exact) throw tooShort(out, exact, where);
+  if (out && exact !== undefined && sound.sure && out.length < exact) throw tooShort(out, exact, where);
   let done = 0;
   let since = performance.now();
   for (;;) {

@@ -83,6 +83,9 @@ const BLOCK = 1 << 16;
  */
 export async function readAudio(path: string, options: ReadAudioOptions = {}): Promise<FloatAudio> {
   checkOptions("readAudio", options, { ...PART, out: true });
+  if (options.out !== undefined && !(options.out instanceof Float32Array)) {
+    throw new DatasetError("OPTION", `out: ${Object.prototype.toString.call(options.out)}, expected a Float32Array`);
+  }
   return await withSound(path, options.onDamaged, async (sound, { findings }) => {
     const audio = await readFloats(sound, options, path);
     return { ...audio, warnings: findings.map(({ message }) => message) };
@@ -208,7 +211,8 @@ async function partOf(
   const { sampleRate, channels, frames } = sound;
   const begin = firstFrame(sound, start, where);
   let left = Math.round((start + duration) * sampleRate) - begin;
-  if (begin > 0) await sound.seek(begin);
+  const reached = begin > 0 ? await sound.seek(begin) : 0;
+  if (reached < begin) throw beyond(start, reached, sound, where);
   return {
     ...sound,
     frames: frames === undefined ? undefined : Math.min(left, frames - begin),
@@ -220,20 +224,23 @@ async function partOf(
   };
 }
 
-function firstFrame({ sampleRate, frames }: Sound, start: number, where: string): number {
-  const begin = Math.round(start * sampleRate);
-  if (frames === undefined || begin <= frames) return begin;
-  throw new DatasetError(
-    "OPTION",
-    `start: ${start} s, expected at most the file's ${frames / sampleRate} s (${where})`,
-  );
+function firstFrame(sound: Sound, start: number, where: string): number {
+  const begin = Math.round(start * sound.sampleRate);
+  if (sound.frames !== undefined && begin > sound.frames) throw beyond(start, sound.frames, sound, where);
+  return begin;
+}
+
+function beyond(start: number, frames: number, { sampleRate }: Sound, where: string): DatasetError {
+  const length = frames / sampleRate;
+  return new DatasetError("OPTION", `start: ${start} s, expected at most the file's ${length} s (${where})`);
 }
 
 async function converterFor(sound: Sound, options: ReadAudioOptions, where: string): Promise<PartConverter> {
   const { start = 0, duration = Infinity } = options;
   firstFrame(sound, start, where);
   const converter = new PartConverter(sound, options, { start, duration });
-  await converter.begin();
+  const end = await converter.begin();
+  if (end !== undefined) throw beyond(start, end, sound, where);
   return converter;
 }
 

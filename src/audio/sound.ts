@@ -32,22 +32,23 @@ export interface Sound {
    * @throws DatasetError "FORMAT" where the file turns out to be damaged
    */
   read(out: Float32Array | Int16Array): number | Promise<number>;
-  /** Goes to a frame; once, before anything is read. */
-  seek(frame: number): void | Promise<void>;
+  /** Goes to a frame; once, before anything is read. Gives where it is then: there, or at the end where that comes before. */
+  seek(frame: number): number | Promise<number>;
   close(): void;
 }
 
 /** Frames that are read at a time to be dropped. */
 const DROPPED = 1 << 15;
 
-/** Reads `frames` frames and drops them. */
-export async function drop(sound: Pick<Sound, "read" | "channels">, frames: number): Promise<void> {
+/** Reads `frames` frames and drops them; gives how many there were. */
+export async function drop(sound: Pick<Sound, "read" | "channels">, frames: number): Promise<number> {
   const scratch = new Float32Array(Math.min(DROPPED, frames) * sound.channels);
   for (let left = frames; left > 0; ) {
     const got = await sound.read(scratch.subarray(0, Math.min(DROPPED, left) * sound.channels));
-    if (got === 0) return;
+    if (got === 0) return frames - left;
     left -= got;
   }
+  return frames;
 }
 
 /** Several sounds of one form as one. */

@@ -70,6 +70,7 @@ function wavSound(source: ByteSource, info: WavInfo, sixteenBit: boolean, verdic
     },
     seek: (frame) => {
       at = Math.min(frame, frames);
+      return at;
     },
     close: () => {},
   };

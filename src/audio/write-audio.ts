@@ -62,6 +62,7 @@ export async function writeAudio(
   const broken = notFinite(samples, channels);
   if (broken !== undefined) throw new DatasetError("OPTION", `${broken} (${path})`);
   const encoding = encodingFor(ending, samples, options.encoding, path);
+  checkForm(ending, { sampleRate, channels, length: samples.length }, path);
   if ((tags || cues) && ending !== ".wav") throw refusal("tags and cues", "expected them for a .wav alone", path);
   const large = ending === ".wav" && 4 * samples.length > 0xfffff000;
   const format = (large ? RF64 : container) | (encoding ? ENCODINGS[encoding] : VORBIS);
@@ -80,6 +81,21 @@ export async function writeAudio(
   const bytes = sink.bytes();
   const duration = samples.length / channels / sampleRate;
   await writeWhole(path, tags || cues ? addWavMarks(bytes, { tags, cues }, duration, path) : bytes);
+}
+
+/** What libsndfile's encoders take; beyond that of Vorbis they crash, and of no samples they write no FLAC. */
+const MOST_RATE: Record<string, number> = { ".wav": 0x7fffffff, ".flac": 655350, ".ogg": 200000 };
+const MOST_CHANNELS: Record<string, number> = { ".wav": 1024, ".flac": 8, ".ogg": 255 };
+
+function checkForm(
+  ending: string,
+  { sampleRate, channels, length }: { sampleRate: number; channels: number; length: number },
+  path: string,
+): void {
+  const [rate, most] = [MOST_RATE[ending]!, MOST_CHANNELS[ending]!];
+  if (sampleRate > rate) throw refusal(`sampleRate: ${sampleRate}`, `expected at most ${rate} for ${ending}`, path);
+  if (channels > most) throw refusal(`channels: ${channels}`, `expected at most ${most} for ${ending}`, path);
+  if (length === 0 && ending !== ".wav") throw refusal("samples: none", `expected some for ${ending}`, path);
 }
 
 function encodingFor(

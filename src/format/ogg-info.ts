@@ -1,4 +1,4 @@
-import { type ByteSource, reachInto } from "./byte-source.js";
+import { type ByteSource, type Reach, reachInto } from "./byte-source.js";
 import { checksumBy } from "./table-checksum.js";
 import type { Verdict } from "./verdict.js";
 
@@ -69,9 +69,30 @@ export function readOggInfo(source: ByteSource, verdict: Verdict): OggStream[] {
     stream.regular = ended && !gaps;
   }
   if (streams.length > 0 && !ended) verdict.lost(`Ogg: no end after byte ${streams.at(-1)!.to}`);
-  else if (at < size) verdict.note(`Ogg: ${size - at} bytes after the end, skipped`);
+  else if (at < size) {
+    const later = laterPage(reach, at, size);
+    if (later === undefined) verdict.note(`Ogg: ${size - at} bytes after the end, skipped`);
+    else
+      verdict.lost(
+        `Ogg: no page at byte ${at}, though one follows at byte ${later}`,
+        "the file is damaged: copy it again",
+      );
+  }
   if (streams.length > 1) verdict.note(`Ogg: ${streams.length} streams one after the other, read as one`);
   return streams;
+}
+
+/** Bytes that are searched at a time. */
+const SEARCHED = 1 << 16;
+
+/** Where something that begins as a page does comes after `from`. */
+function laterPage(reach: Reach, from: number, size: number): number | undefined {
+  for (let at = from + 1; at < size; at += SEARCHED - 3) {
+    const part = reach(at, SEARCHED);
+    const found = Buffer.from(part.buffer, part.byteOffset, part.length).indexOf("OggS");
+    if (found >= 0) return at + found;
+  }
+  return undefined;
 }
 
 /** Of polynomial 04c11db7, the highest bit first; its bytes are exchanged. Made when it is needed. */
@@ -84,8 +105,8 @@ function pageChecksum(page: Uint8Array): number {
     for (let bit = 0; bit < 8; bit++) crc = crc & 0x80000000 ? (crc << 1) ^ 0x04c11db7 : crc << 1;
     return exchanged(crc);
   });
-  const head = page.slice(0, 26);
-  head.fill(0, 22);
+  const head = new Uint8Array(26);
+  head.set(page.subarray(0, 22));
   return exchanged(checksum(checksum(0, head, 0, 26), page, 26, page.length)) >>> 0;
 }
 

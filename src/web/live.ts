@@ -20,7 +20,7 @@ export async function hearLive(
   const { description } = pipeline;
   const stream = pipeline.stream();
   const { sampleRate } = microphone;
-  const sound = { sampleRate, channels: 1, read: microphone.read.bind(microphone), seek: () => {} };
+  const sound = { sampleRate, channels: 1, read: microphone.read.bind(microphone), seek: () => 0 };
   const whole = { start: 0, duration: Infinity, block: BLOCK };
   const converter = new PartConverter(sound, description, whole);
   const { step } = cutSound(1, description);

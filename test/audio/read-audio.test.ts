@@ -4,7 +4,7 @@ import { appendFileSync, mkdtempSync, readFileSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { encodeWav, readAudio } from "../../dist/index.js";
+import { decodeAudio, encodeWav, readAudio } from "../../dist/index.js";
 import { python } from "../support/python.js";
 
 const folder = mkdtempSync(join(tmpdir(), "read-"));
@@ -89,6 +89,78 @@ print("1")`,
     assert.ok(left > 30000 && left < 41000, `${left}`);
     if (sampleRate === 8000)
       assert.deepEqual(samples, all.subarray(8000 * part.start, Math.max(left, 8000 * part.start)));
+  }
+});
+
+test("Ogg in a Buffer, and a damaged page behind a stream's end", async () => {
+  const path = join(folder, "chained.ogg");
+  const seconds = python<number[]>(
+    `
+import numpy as np, soundfile as sf
+rng = np.random.default_rng(4)
+ends = []
+with open(input, "wb") as chained:
+    for k in range(2):
+        sf.write(input + ".one.ogg", rng.uniform(-0.5, 0.5, 20000), 20000)
+        chained.write(open(input + ".one.ogg", "rb").read())
+        ends.append(chained.tell())
+print(json.dumps(ends))`,
+    path,
+  );
+  const bytes = readFileSync(path);
+  const before = Buffer.from(bytes);
+  const { samples } = await decodeAudio(bytes, "chained.ogg");
+  assert.equal(samples.length, 40000);
+  assert.deepEqual(bytes, before);
+  // The second stream's first page no longer looks as one.
+  bytes[seconds[0]!]! ^= 1;
+  const message = new RegExp(`^Ogg: no page at byte ${seconds[0]}, though one follows at byte \\d+`);
+  await assert.rejects(decodeAudio(bytes, "chained.ogg"), { code: "FORMAT", message });
+  writeFileSync(path, bytes);
+  const left = await readAudio(path, { onDamaged: "warn" });
+  assert.equal(left.samples.length, 20000);
+  assert.match(left.warnings.join(), message);
+});
+
+test("a place for the samples is of floats, and exactly as long as they are", async () => {
+  const path = join(folder, "constant.mp3");
+  const frames = python<number>(
+    `
+import numpy as np, soundfile as sf, subprocess
+sf.write(input + ".wav", np.random.default_rng(4).uniform(-0.5, 0.5, 50000), 22050)
+subprocess.run(["ffmpeg", "-loglevel", "error", "-y", "-i", input + ".wav", "-write_xing", "0", "-b:a", "64k", input], check=True)
+raw = subprocess.run(["ffmpeg", "-loglevel", "error", "-i", input, "-f", "f32le", "-"], check=True, capture_output=True).stdout
+print(len(raw) // 4)`,
+    path,
+  );
+  assert.equal((await readAudio(path, { out: new Float32Array(frames) })).samples.length, frames);
+  const short = new RegExp(`^out: ${frames - 1} samples, expected at least ${frames} `);
+  await assert.rejects(readAudio(path, { out: new Float32Array(frames - 1) }), { code: "OPTION", message: short });
+  for (const out of [new Uint8Array(1e6), new Int16Array(1e6), new Float64Array(1e6), { length: 1e6 }]) {
+    const message = /^out: \[object \w+\], expected a Float32Array/;
+    await assert.rejects(readAudio(path, { out: out as unknown as Float32Array }), { code: "OPTION", message });
+  }
+});
+
+test("a start behind the end is an error in every format, also where only reading tells its length", async () => {
+  const names = python<string[]>(
+    `
+import numpy as np, soundfile as sf, subprocess, os
+x = np.random.default_rng(4).uniform(-0.5, 0.5, 20000)
+names = ["e.wav", "e.flac", "e.ogg", "e.mp3", "e.aiff"]
+for name in names: sf.write(os.path.join(input, name), x, 20000 if name != "e.mp3" else 16000)
+two = open(os.path.join(input, "e.ogg"), "rb").read()
+open(os.path.join(input, "e2.ogg"), "wb").write(two + two)
+subprocess.run(["ffmpeg", "-loglevel", "error", "-y", "-i", input + "/e.wav", "-c:a", "flac", input + "/e.oga"], check=True)
+print(json.dumps(names + ["e2.ogg", "e.oga"]))`,
+    folder,
+  );
+  for (const name of names) {
+    const path = join(folder, name);
+    for (const sampleRate of [undefined, 8000]) {
+      const message = /^start: 100 s, expected at most the file's [\d.]+ s /;
+      await assert.rejects(readAudio(path, { start: 100, sampleRate }), { code: "OPTION", message }, name);
+    }
   }
 });
 
