@@ -94,7 +94,7 @@ print("1")`,
 
 test("Ogg in a Buffer, and a damaged page behind a stream's end", async () => {
   const path = join(folder, "chained.ogg");
-  const seconds = python<number[]>(
+  const ends: number[] = python(
     `
 import numpy as np, soundfile as sf
 rng = np.random.default_rng(4)
@@ -113,8 +113,8 @@ print(json.dumps(ends))`,
   assert.equal(samples.length, 40000);
   assert.deepEqual(bytes, before);
   // The second stream's first page no longer looks as one.
-  bytes[seconds[0]!]! ^= 1;
-  const message = new RegExp(`^Ogg: no page at byte ${seconds[0]}, though one follows at byte \\d+`);
+  bytes[ends[0]!]! ^= 1;
+  const message = new RegExp(`^Ogg: no page at byte ${ends[0]}, though one follows at byte \\d+`);
   await assert.rejects(decodeAudio(bytes, "chained.ogg"), { code: "FORMAT", message });
   writeFileSync(path, bytes);
   const left = await readAudio(path, { onDamaged: "warn" });
@@ -124,7 +124,7 @@ print(json.dumps(ends))`,
 
 test("a place for the samples is of floats, and exactly as long as they are", async () => {
   const path = join(folder, "constant.mp3");
-  const frames = python<number>(
+  const frames: number = python(
     `
 import numpy as np, soundfile as sf, subprocess
 sf.write(input + ".wav", np.random.default_rng(4).uniform(-0.5, 0.5, 50000), 22050)
@@ -143,7 +143,7 @@ print(len(raw) // 4)`,
 });
 
 test("a start behind the end is an error in every format, also where only reading tells its length", async () => {
-  const names = python<string[]>(
+  const names: string[] = python(
     `
 import numpy as np, soundfile as sf, subprocess, os
 x = np.random.default_rng(4).uniform(-0.5, 0.5, 20000)
