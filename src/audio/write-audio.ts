@@ -160,8 +160,8 @@ const OPTIONS: OptionNames<WriteAudioOptions> = {
 };
 
 function checkOptions(options: WriteAudioOptions): void {
-  checkKnown("writeAudio", options ?? {}, OPTIONS);
-  const { outOfRange = "refuse" } = options ?? {};
+  checkKnown("writeAudio", options, OPTIONS);
+  const { outOfRange = "refuse" } = options;
   if (outOfRange !== "refuse" && outOfRange !== "clip") {
     throw new DatasetError("OPTION", `outOfRange: ${JSON.stringify(outOfRange)}, expected "refuse" or "clip"`);
   }

@@ -8,6 +8,9 @@ export type OptionNames<T> = Readonly<Record<keyof Required<T>, true>>;
  * @throws DatasetError "OPTION" with the name that may be meant
  */
 export function checkKnown<T extends object>(call: string, given: T, names: OptionNames<T>): void {
+  if (typeof given !== "object" || given === null) {
+    throw new DatasetError("OPTION", `${call}: options ${JSON.stringify(given)}, expected an object`);
+  }
   const strange = Object.keys(given).find((name) => !Object.hasOwn(names, name));
   if (strange === undefined) return;
   const known = Object.keys(names);

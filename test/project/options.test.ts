@@ -206,3 +206,16 @@ test("every public function refuses an option that it doesn't have", async (t) =
     );
   }
 });
+
+test("options that are no object are refused by their name", async () => {
+  const cases: [unknown, string][] = [
+    [null, "null"],
+    ["16000", '"16000"'],
+  ];
+  for (const [given, shown] of cases) {
+    const message = `readAudio: options ${shown}, expected an object`;
+    await assert.rejects(library.readAudio("none.wav", given as never), { code: "OPTION", message });
+  }
+  const message = "writeAudio: options undefined, expected an object";
+  await assert.rejects(library.writeAudio("none.wav", samples, undefined as never), { code: "OPTION", message });
+});
