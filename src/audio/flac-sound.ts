@@ -1,8 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
 import { createMemory, loopsIn } from "../core/wasm-loops.js";
 import type { CompressedInfo } from "../format/compressed-info.js";
+import { otherBytes } from "../format/mpeg-info.js";
 import type { Verdict } from "../format/verdict.js";
-import { type IntegerReader, intactReader } from "./intact-reader.js";
+import { damagedBlock, type IntegerReader, intactReader } from "./intact-reader.js";
 import { drop, type Sound } from "./sound.js";
 
 /** Samples that are worked on at a time: what stays in the processor's cache. */
@@ -37,24 +38,42 @@ export async function flacSound(
   let begin = 0;
   let read = 0;
   let broken = "";
+  /** Names the frame that is damaged where the file isn't cut. */
+  const tellFrame = (): void => {
+    const frame = damagedBlock(info, begin);
+    if (!frame) return;
+    const byte = (info.begin ?? 0) + frame.at;
+    verdict.damaged(`FLAC: frame ${frame.number} at byte ${byte}: wrong, the file is damaged: copy it again`);
+  };
+  const tellDecoder = (after = ""): never => {
+    tellFrame();
+    return verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)}${after}`);
+  };
   /** A frame whose own checksum is wrong; a decoder that is out of step only at the end has met the end of a cut file. */
   const tellBroken = (): void => {
     const got = read / channels;
     if (broken !== "" && (!/lost sync/.test(broken) || frames === got)) {
-      verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)} after ${got} samples`);
+      tellDecoder(` after ${got} samples`);
     }
   };
-  const tellLost = (): void =>
+  const tellLost = (): void => {
+    tellFrame();
     verdict.lost(`samples: ${read / channels}, expected ${frames ?? "more"} according to the header`);
+  };
   const finish = (): void => {
     whole = false;
     const got = read / channels;
     tellBroken();
-    if (got === 0 && frames !== undefined) verdict.damaged(`FLAC: damaged, no samples, expected ${frames}`);
+    if (got === 0 && frames !== undefined) {
+      tellFrame();
+      verdict.damaged(`FLAC: damaged, no samples, expected ${frames}`);
+    }
     if (frames === undefined ? broken !== "" : got < frames) tellLost();
     else if (hash && hash.digest("hex") !== info.md5) {
       verdict.damaged("checksum of the FLAC samples: wrong, the file is damaged");
     }
+    const behind = got === frames && reader === own ? otherBytes(info.part, own!.end()) : 0;
+    if (behind > 0) verdict.note(`FLAC: ${behind} bytes after the last frame, skipped`);
   };
   const fallShort = (): void => {
     short = true;
@@ -84,7 +103,7 @@ export async function flacSound(
       let done = 0;
       while (done < room) {
         // What was wrong before more samples came is damage inside.
-        if (broken !== "") verdict.damaged(`FLAC: damaged, the decoder says ${JSON.stringify(broken)}`);
+        if (broken !== "") tellDecoder();
         const piece = out.subarray(done, Math.min(room, done + step));
         const place = piece instanceof Int16Array ? piece : (sixteenBit ? narrow : wide).subarray(0, piece.length);
         let got = reader.read(place);

@@ -11,14 +11,32 @@ export interface IntegerReader {
   close(): void;
 }
 
+/** This library's decoder. */
+export interface IntactReader extends IntegerReader {
+  /** The byte behind the last block that was decoded. */
+  end(): number;
+}
+
 /** Bits per sample that this library decodes itself. */
 const DEPTHS = [16, 24];
+
+/** Those whose blocks it can tell from what is none. */
+const ALL_DEPTHS = [8, 12, 16, 20, 24];
+
+/** The first damaged block of a FLAC that isn't where it was cut, from a sample on; undefined also where its blocks are of several sizes. */
+export function damagedBlock(
+  { container, part }: CompressedInfo,
+  from: number,
+): { number: number; at: number } | undefined {
+  const head = container === "FLAC" ? readFlacHead(part, ALL_DEPTHS, true) : undefined;
+  return head && new FlacBlocks(part, head).damaged(Math.floor(from / head.block));
+}
 
 /**
  * Reads a FLAC by this library's own decoder as long as its blocks are as they should be. Undefined where it is of another form than
  * nearly all: Ogg FLAC, other bits, blocks of several sizes, without its length or its MD5.
  */
-export function intactReader({ container, md5, part }: CompressedInfo): IntegerReader | undefined {
+export function intactReader({ container, md5, part }: CompressedInfo): IntactReader | undefined {
   const head = container === "FLAC" && md5 !== undefined ? readFlacHead(part, DEPTHS) : undefined;
   if (!head) return undefined;
   const blocks = new FlacBlocks(part, head);
@@ -43,6 +61,7 @@ export function intactReader({ container, md5, part }: CompressedInfo): IntegerR
       }
     },
     error: () => "",
+    end: () => blocks.at,
     seek: (frame) => {
       rest = none;
       skip = (frame % head.block) * head.channels;

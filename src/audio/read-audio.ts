@@ -94,6 +94,7 @@ export async function readAudio(path: string, options: ReadAudioOptions = {}): P
 
 /**
  * Reads what an audio file says of itself. Where only its samples tell how long it is, as with MP3, it is read through.
+ * Of a FLAC that is cut short it gives the length that the header promises.
  *
  * @throws DatasetError as `readAudio`
  * @example const { duration, sampleRate, format } = await readAudioInfo("in/a.flac");

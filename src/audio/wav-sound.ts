@@ -1,4 +1,5 @@
 import type { ByteSource } from "../format/byte-source.js";
+import { otherBytes } from "../format/mpeg-info.js";
 import type { Verdict } from "../format/verdict.js";
 import { readWavHeader, type WavInfo, wavHeaderBytes } from "../format/wav.js";
 import { decodePart, PART_BYTES, partBytes } from "../format/wav-part.js";
@@ -32,6 +33,8 @@ export function firstBytes(source: ByteSource, wav: boolean): Uint8Array {
 /** A wav's header; the name of its codec where the samples are coded. */
 export function wavHeader(source: ByteSource, verdict: Verdict): AudioHeader | string {
   const info = readWavHeader(firstBytes(source, true), source.size, verdict.where);
+  const behind = info.end + 1 < source.size ? otherBytes(source, info.end) : 0;
+  if (behind > 0) verdict.note(`wav: ${behind} bytes after the end, skipped`);
   if ("coded" in info) {
     if (info.truncated) verdict.lost("samples: the file ends before those that its header promises");
     return info.coded;

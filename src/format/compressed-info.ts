@@ -24,6 +24,8 @@ export interface CompressedInfo {
   gain?: number;
   /** FLAC: MD5 of the decoded samples, hexadecimal, where the encoder has stored it. */
   md5?: string;
+  /** FLAC: the byte of the file at which it begins, behind a tag. */
+  begin?: number;
   /** Its bytes without tags before and behind. */
   part: ByteSource;
 }
@@ -44,7 +46,7 @@ export function readCompressedInfo(source: ByteSource, verdict: Verdict): Compre
   const part = partOf(source, Math.min(at, source.size), source.size);
   if (id === "fLaC") {
     const info = readStreamInfo(reach(at, 42), 4, verdict);
-    return [{ codec: "flac", container: "FLAC", ...info, part: withoutTags(part, verdict) }];
+    return [{ codec: "flac", container: "FLAC", ...info, begin: at, part: withoutTags(part, verdict) }];
   }
   if (id === "OggS") {
     const streams = readOggInfo(part, verdict).map((stream) => oggInfo(stream, part, verdict));

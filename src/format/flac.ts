@@ -26,7 +26,7 @@ const HEAD_WINDOW = 1 << 14;
 /** Most that RFC 9639 allows. */
 const MOST_CHANNELS = 8;
 const MOST_BLOCK = 65535;
-/** What the decoder may read behind the end. */
+/** What the decoder may read behind the end, and the longest header of a block. */
 const BEHIND = 16;
 /** Bytes that are decoded at a time: what stays in the cache. */
 const WINDOW = 1 << 17;
@@ -66,9 +66,14 @@ function prepare(user: FlacBlocks | undefined): Memory {
 
 /**
  * Reads the metadata of a FLAC; undefined of anything but samples of these bits in blocks of one size whose number is known.
- * @param depths bits per sample, of 16 and 24. Default 16
+ * @param depths bits per sample, of 8 to 24. Default 16
+ * @param streamed whether it may also be one without its number of samples, which is then Infinity
  */
-export function readFlacHead(flac: Uint8Array | ByteSource, depths: readonly number[] = [16]): FlacHead | undefined {
+export function readFlacHead(
+  flac: Uint8Array | ByteSource,
+  depths: readonly number[] = [16],
+  streamed = false,
+): FlacHead | undefined {
   const source = flac instanceof Uint8Array ? bytesSource(flac) : flac;
   const reach = reachInto(source, HEAD_WINDOW);
   const bytes = reach(0, HEAD_BYTES);
@@ -77,7 +82,7 @@ export function readFlacHead(flac: Uint8Array | ByteSource, depths: readonly num
   if ((bytes[4]! & 127) !== 0 || (view.getUint32(4) & 0xffffff) !== 34) return undefined;
   const block = view.getUint16(8);
   const packed = view.getUint32(18);
-  const samples = (bytes[21]! & 15) * 2 ** 32 + view.getUint32(22);
+  const samples = (bytes[21]! & 15) * 2 ** 32 + view.getUint32(22) || (streamed ? Infinity : 0);
   const bits = ((packed >>> 4) & 31) + 1;
   if (block === 0 || block !== view.getUint16(10) || !depths.includes(bits) || samples === 0) return undefined;
   const md5 = Array.from(bytes.subarray(26, 42), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -167,9 +172,10 @@ const TRIES = 64;
 
 /** The blocks of a FLAC one after the other, each as its number and both of its checksums say. */
 export class FlacBlocks {
-  /** The next block, and the byte at which it begins. */
+  /** The next block. */
   private number = 0;
-  private at: number;
+  /** The byte at which it begins. */
+  at: number;
   /** The bytes that were read last. */
   private start = 0;
   private end = 0;
@@ -219,6 +225,32 @@ export class FlacBlocks {
     }
     [this.number, this.at] = [low, lowAt];
     return low === block;
+  }
+
+  /**
+   * The first block from one on that isn't as it should be and yet not cut off: others follow it, or what is left of its header is
+   * as long as a whole one. Undefined where the file ends in it, or before it.
+   */
+  damaged(from: number): { number: number; at: number } | undefined {
+    this.seek(from);
+    while (this.next());
+    const { number, at } = this;
+    const count = Math.ceil(this.head.samples / this.head.block);
+    for (let next = at; next < this.source.size; next = this.end - BEHIND) {
+      for (const [other] of this.headers(next)) if (other > number && other < count) return { number, at };
+      if (next === at && this.hasBrokenHeader()) return { number, at };
+      if (this.end === this.source.size || this.end - BEHIND <= next) break;
+    }
+    return undefined;
+  }
+
+  /** Whether a header stands at the next block that has half of the sync code, and is wrong. */
+  private hasBrokenHeader(): boolean {
+    const { number, at, start, end } = this;
+    const [first, second] = input.subarray(at - start);
+    if (end - at < BEHIND || number * this.head.block >= this.head.samples || (first !== 255 && second !== 0xf8))
+      return false;
+    return loops.flacNumber(IN_AT + at - start, IN_AT + end - start, this.head.channels, this.head.bits) !== number;
   }
 
   /** What looks as a block's header, from a byte on: its number and where it is. */

@@ -33,6 +33,8 @@ const SAMPLE_RATES = [44100, 48000, 32000];
 
 /** Bytes that are searched for the first frame, and for the next one after a break. */
 const SEARCHED = 1 << 16;
+/** Bytes read at a time where a few are looked at. */
+const HEAD = 1 << 10;
 /** Frames in a row that make bytes without any other sign an MPEG file. */
 const SIGNS = 4;
 
@@ -46,7 +48,7 @@ const SIGNS = 4;
 export function readMpegInfo(source: ByteSource, verdict: Verdict, tagged: boolean): MpegInfo[] {
   const reach = reachInto(source);
   const { size } = source;
-  const begin = firstFrame(reach, tagged, size);
+  const begin = firstFrame(reach, tagged, size, verdict);
   const infos: MpegInfo[] = [];
   for (let from = begin; from !== undefined; ) {
     const walked = walk(reach, from, size, verdict);
@@ -113,13 +115,21 @@ function near(announced: number | undefined, bytes: number): boolean {
 }
 
 /** Where the first frame begins: after tags and zeros, or after other bytes where enough frames follow in a row. */
-function firstFrame(reach: Reach, tagged: boolean, size: number): number | undefined {
+function firstFrame(reach: Reach, tagged: boolean, size: number, verdict: Verdict): number | undefined {
   let at = 0;
-  for (let tag = tagLength(reach, 0, size); tag > 0; tag = tagLength(reach, at, size)) at += tag;
-  if (chain(reach, at, 2, size)) return at;
+  let others = 0;
+  for (let tag = tagLength(reach, 0, size); tag > 0; tag = tagLength(reach, at, size)) {
+    if (reach(at, 1)[0] === 0) others += tag;
+    at += tag;
+  }
   // A file of one frame, or of a header and what is left of the first frame.
   const end = Math.min(size, at + SEARCHED);
-  for (let i = at + 1; i < end; i++) if (chain(reach, i, tagged ? 2 : SIGNS, size)) return i;
+  for (let i = at; i < end; i++) {
+    if (!chain(reach, i, tagged || i === at ? 2 : SIGNS, size)) continue;
+    others += i - at;
+    if (others > 0) verdict.note(`MP3: ${others} bytes before the first frame, skipped`);
+    return i;
+  }
   return undefined;
 }
 
@@ -208,6 +218,14 @@ function tagLength(reach: Reach, at: number, size: number): number {
     zeros += part.length;
     if (part.length < 4096) return zeros;
   }
+}
+
+/** Bytes from `from` to the end where they are more than tags and zeros; else 0. */
+export function otherBytes(source: ByteSource, from: number): number {
+  const reach = reachInto(source, HEAD);
+  let at = from;
+  for (let tag = 1; at < source.size && tag > 0; at += tag) tag = tagLength(reach, at, source.size);
+  return at < source.size ? source.size - from : 0;
 }
 
 /** Bytes of an ID3v2 tag with its header (https://id3.org/id3v2.4.0-structure); 0 where there is none. */

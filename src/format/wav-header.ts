@@ -17,6 +17,8 @@ export interface WavInfo {
   littleEndian: boolean;
   /** True where the file ends before the samples that its header promises. */
   truncated: boolean;
+  /** Position behind everything that belongs to the wav; Infinity where its header doesn't tell. */
+  end: number;
   /** Samples per channel that the header promises; Infinity where its writer streamed and could not know them. */
   promised: number;
 }
@@ -27,6 +29,8 @@ export interface CodedWav {
   coded: string;
   /** True where the file ends before the bytes that its header promises. */
   truncated: boolean;
+  /** As in `WavInfo`. */
+  end: number;
 }
 
 const CODECS: ReadonlyMap<number, string> = new Map([
@@ -105,7 +109,12 @@ export function readWavHeader(head: Uint8Array, fileBytes: number, where: string
       : dataSize(view, data, available, little);
   const dataBytes = Math.min(promised, available);
   const truncated = Number.isFinite(promised) && promised > available;
-  if (typeof format === "string") return { coded: format, truncated };
+  const riff = view.getUint32(4, little);
+  const riffSize = ds64 && riff === 0xffffffff ? largeSize(view.getBigUint64(ds64.start, little)) : riff;
+  const riffEnd = isStreamed(riff) && !ds64 ? Infinity : 8 + riffSize + (riffSize % 2);
+  // A size that doesn't reach the end of the samples is a mistake of its writer.
+  const end = riffEnd < data.start + promised ? Infinity : riffEnd;
+  if (typeof format === "string") return { coded: format, truncated, end };
   return {
     sampleRate: format.sampleRate,
     channels: format.channels,
@@ -116,6 +125,7 @@ export function readWavHeader(head: Uint8Array, fileBytes: number, where: string
     dataBytes,
     littleEndian: little,
     truncated,
+    end,
     promised: Math.floor(promised / format.frameBytes),
   };
 }

@@ -90,7 +90,8 @@ function header(at: usize, end: usize, channels: i32, bits: i32): i32 {
   assigned = <i32>take(4);
   const depth = take(3);
   // As STREAMINFO says.
-  if (sync != 0x7ffc || (depth != 0 && depth != <u32>(bits == 16 ? 4 : 6)) || assigned > 10) broken = true;
+  const expected = bits < 16 ? bits / 4 - 1 : bits / 4;
+  if (sync != 0x7ffc || (depth != 0 && depth != <u32>expected) || assigned > 10) broken = true;
   if ((assigned < 8 ? assigned + 1 : 2) != channels) broken = true;
   if (take(1) == 1 || rateCode == 15) broken = true;
   // The frame's number, coded as in UTF-8.

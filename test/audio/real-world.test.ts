@@ -96,8 +96,10 @@ test("an MP3's tags, zeros and junk before the first frame are skipped", { skip:
     ["zeros.mp3", Buffer.alloc(5000), mp3],
     ["all tags.mp3", id3(200), mp3, ape, id3v1],
   ] as [string, ...Buffer[]][]) {
-    const { samples } = await readAudio(put(name, ...parts));
+    const { samples, warnings } = await readAudio(put(name, ...parts));
     assert.deepEqual(samples, right, name);
+    const skipped = { "junk.mp3": 700, "zeros.mp3": 5000 }[name];
+    assert.deepEqual(warnings, skipped ? [`MP3: ${skipped} bytes before the first frame, skipped`] : [], name);
   }
   const twice = (await readAudio(put("twice.mp3", mp3, id3v1, id3(50), mp3))).samples;
   assert.equal(twice.length, 2 * right.length);
