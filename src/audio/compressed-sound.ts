@@ -40,9 +40,20 @@ async function openCompressed(info: CompressedInfo, verdict: Verdict): Promise<S
   const native = suits(info) ? openNative(info.part) : undefined;
   if (native) {
     if (info.codec === "opus") native.setRate(info.sampleRate);
-    if (readsAll(native, info)) return nativeSound(native, verdict);
+    if (readsAll(native, info)) {
+      // A stream cut at its beginning counts on from where it was. libsndfile counts from what is there, and of Opus drops
+      // `preSkip` samples only where it seeks.
+      const cut = info.frames === undefined ? 0 : info.frames - native.info.frames;
+      const inexact =
+        info.codec === "opus" && cut !== 0
+          ? [{ from: 0, to: Infinity }]
+          : info.inexact?.map(({ from, to }) => ({ from: from - cut, to: to - cut }));
+      return nativeSound(native, verdict, inexact);
+    }
     native.close();
   }
+  // The decoders in WebAssembly say nothing sensible of headers without sound.
+  if (info.frames === 0) return floatSound(new Float32Array(0), info.sampleRate, info.channels);
   const { samples, ...form } = await decodeByWasm(info, verdict);
   return floatSound(samples as Float32Array, form.sampleRate, form.channels);
 }

@@ -1,4 +1,5 @@
 import type { ByteSource } from "../format/byte-source.js";
+import type { FrameRange } from "../format/compressed-info.js";
 import { checkLength } from "../format/containers.js";
 import type { Verdict } from "../format/verdict.js";
 import { hasLibsndfile } from "./libsndfile.js";
@@ -51,8 +52,11 @@ export function nativeHeader(source: ByteSource, format: string, verdict: Verdic
   };
 }
 
-/** The sound of a file that libsndfile has opened. */
-export function nativeSound(native: NativeFile, verdict: Verdict): Sound {
+/**
+ * The sound of a file that libsndfile has opened.
+ * @param inexact frames that it can't go to: they are decoded from before them
+ */
+export function nativeSound(native: NativeFile, verdict: Verdict, inexact: readonly FrameRange[] = []): Sound {
   const { sampleRate, channels, frames, format } = native.info;
   const encoding = format & 0xffff;
   const sound: Sound = {
@@ -69,8 +73,10 @@ export function nativeSound(native: NativeFile, verdict: Verdict): Sound {
       return Math.floor(got / channels);
     },
     seek: async (frame) => {
-      const begin = (format & 0x0fff0000) === MPEG ? Math.max(0, frame - RUN_UP) : frame;
-      const sought = native.seek(begin) ? begin : 0;
+      const within = inexact.find(({ from, to }) => frame > from && frame <= to);
+      const exact = (format & 0x0fff0000) === MPEG ? frame - RUN_UP : (within?.from ?? frame);
+      const begin = Math.max(0, exact);
+      const sought = begin > 0 && native.seek(begin) ? begin : 0;
       return sought + (await drop(sound, frame - sought));
     },
     close: native.close,

@@ -1,10 +1,16 @@
 import { type ByteSource, partOf, reachInto } from "./byte-source.js";
 import { ascii, id3Length, readMpegInfo } from "./mpeg-info.js";
-import { type OggStream, readOggInfo } from "./ogg-info.js";
+import { type OggPage, type OggStream, readOggInfo } from "./ogg-info.js";
 import type { Verdict } from "./verdict.js";
 
 /** The compressed formats whose structure is checked. */
 export type Codec = "flac" | "vorbis" | "opus" | "mp3" | "mp2";
+
+/** Frames of a sound. */
+export interface FrameRange {
+  from: number;
+  to: number;
+}
 
 /** What a compressed file says of itself, or one of the files in it that were put one after the other. */
 export interface CompressedInfo {
@@ -20,6 +26,8 @@ export interface CompressedInfo {
   least?: number;
   /** MPEG and Ogg: whether all its frames or pages are there and follow on each other. */
   regular?: boolean;
+  /** Ogg: where libsndfile's seek does not give the samples that decoding from the beginning gives, in order. */
+  inexact?: FrameRange[];
   /** Opus: what the samples are to be multiplied with. */
   gain?: number;
   /** FLAC: MD5 of the decoded samples, hexadecimal, where the encoder has stored it. */
@@ -71,8 +79,30 @@ function oneForm(streams: CompressedInfo[], verdict: Verdict): CompressedInfo[] 
   return streams;
 }
 
+/** The longest block of Vorbis: less is cut off a stream's last page, from whose end libsndfile counts back when it seeks there. */
+const VORBIS_BLOCK = 8192;
+/** Frames after which Opus's CELT mode has forgotten what was before: libsndfile's 660 ms, and the longest packet. */
+const OPUS_RUN_UP = (660 + 120) * 48;
+
+/**
+ * Where an Opus stream is coded by SILK, as speech is at low rates, or has been shortly before: what SILK gives depends on all before it, back to where
+ * CELT coded the sound. A packet's first byte begins with a 0 where SILK takes part (RFC 6716, section 3.1).
+ */
+function silkRanges(pages: readonly OggPage[], preSkip: number): FrameRange[] {
+  const ranges: FrameRange[] = [];
+  pages.forEach(({ granule, leastHead }, i) => {
+    if (leastHead >= 0x80) return;
+    const from = (pages[i - 1]?.granule ?? 0) - preSkip;
+    const to = granule - preSkip + OPUS_RUN_UP;
+    const last = ranges.at(-1);
+    if (last && from <= last.to) last.to = to;
+    else ranges.push({ from, to });
+  });
+  return ranges;
+}
+
 function oggInfo(
-  { first, granule, from, to, regular }: OggStream,
+  { first, granule, pages, from, to, regular }: OggStream,
   source: ByteSource,
   verdict: Verdict,
 ): CompressedInfo {
@@ -81,14 +111,19 @@ function oggInfo(
   const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
   if (ascii(first, 1, 6) === "vorbis" && first.length >= 16) {
     const [channels, sampleRate] = [first[11]!, view.getUint32(12, true)];
-    return { codec: "vorbis", container, channels, sampleRate, frames: granule, regular, part };
+    const inexact = [{ from: (pages.at(-2)?.granule ?? 0) - VORBIS_BLOCK, to: granule }];
+    return { codec: "vorbis", container, channels, sampleRate, frames: granule, regular, inexact, part };
   }
   // Opus always decodes at 48 kHz; the first `preSkip` samples are thrown away (RFC 7845).
   if (ascii(first, 0, 8) === "OpusHead" && first.length >= 18) {
-    const frames = Math.max(0, granule - view.getUint16(10, true));
+    const preSkip = view.getUint16(10, true);
+    const frames = Math.max(0, granule - preSkip);
+    // Several streams in a packet, of which only the first shows its mode without more ado.
+    const several = first[18]! > 0 && first[19]! > 1;
+    const inexact = several ? [{ from: 0, to: frames }] : silkRanges(pages, preSkip);
     // In 1/256 dB.
     const gain = 10 ** (view.getInt16(16, true) / 256 / 20);
-    return { codec: "opus", container, channels: first[9]!, sampleRate: 48000, frames, gain, regular, part };
+    return { codec: "opus", container, channels: first[9]!, sampleRate: 48000, frames, gain, regular, inexact, part };
   }
   if (ascii(first, 1, 4) === "FLAC") {
     return { codec: "flac", container, ...readStreamInfo(first, 13, verdict), part };

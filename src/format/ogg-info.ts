@@ -2,12 +2,20 @@ import { type ByteSource, type Reach, reachInto } from "./byte-source.js";
 import { checksumBy } from "./table-checksum.js";
 import type { Verdict } from "./verdict.js";
 
+/** A page, or several up to one that has a granule position. */
+export interface OggPage {
+  granule: number;
+  /** The least first byte of the packets that begin in it; 255 without one. */
+  leastHead: number;
+}
+
 /** One stream of an Ogg file: files put one after the other have several. */
 export interface OggStream {
   /** The first packet: the codec's header. */
   first: Uint8Array;
   /** Granule position of the last page: for audio the number of samples up to its end. */
   granule: number;
+  pages: OggPage[];
   /** Where its pages begin and end. */
   from: number;
   to: number;
@@ -29,6 +37,8 @@ export function readOggInfo(source: ByteSource, verdict: Verdict): OggStream[] {
   let page = 0;
   let ended = true;
   let gaps = false;
+  let leastHead = 255;
+  let packetEnded = true;
   let at = 0;
   while (at < size) {
     const head = reach(at, 27 + 255);
@@ -50,8 +60,10 @@ export function readOggInfo(source: ByteSource, verdict: Verdict): OggStream[] {
         verdict.damaged(`${message}; convert the file, for example: ffmpeg -i FILE out.flac`);
       }
       gaps = false;
+      leastHead = 255;
+      packetEnded = true;
       serial = fields.getUint32(14);
-      streams.push({ first: bytes.slice(body), granule: 0, from: at, to: at, regular: false });
+      streams.push({ first: bytes.slice(body), granule: 0, pages: [], from: at, to: at, regular: false });
     } else if (number !== page + 1) {
       gaps = true;
       verdict.lost(
@@ -62,7 +74,15 @@ export function readOggInfo(source: ByteSource, verdict: Verdict): OggStream[] {
     page = number;
     const stream = streams.at(-1)!;
     const position = fields.getBigInt64(6, true);
-    if (position >= 0n) stream.granule = Number(position);
+    for (let i = 27, packet = body; i < body; packet += bytes[i++]!) {
+      if (packetEnded && bytes[i]! > 0) leastHead = Math.min(leastHead, bytes[packet]!);
+      packetEnded = bytes[i]! < 255;
+    }
+    if (position >= 0n) {
+      stream.granule = Number(position);
+      stream.pages.push({ granule: stream.granule, leastHead });
+      leastHead = 255;
+    }
     ended = (bytes[5]! & 4) !== 0;
     at += length;
     stream.to = at;

@@ -96,6 +96,78 @@ test("a part of a file is what the whole file has there", async () => {
   }
 });
 
+test("Ogg: a part from anywhere, the ends of all pages above all, is what soundfile's whole has there", async () => {
+  const files: { name: string; rate: number; channels: number; starts: number[] }[] = python(
+    `
+import numpy as np, soundfile as sf, os, struct
+rng = np.random.default_rng(6)
+def granules(path):
+    data, at = open(path, "rb").read(), 0
+    while at < len(data):
+        table = data[at + 27:at + 27 + data[at + 26]]
+        yield struct.unpack_from("<q", data, at + 6)[0]
+        at += 27 + len(table) + sum(table)
+files = []
+for subtype, level, channels, seconds in [("VORBIS", 0, 1, 20), ("VORBIS", 1, 1, 20), ("VORBIS", 0.6, 2, 3), ("VORBIS", 0, 6, 4), ("VORBIS", 1, 2, 0.3),
+        ("OPUS", 0.5, 2, 8), ("OPUS", 1, 1, 6), ("OPUS", 1, 2, 5), ("OPUS", 1, 6, 2)]:
+    name = f"{subtype}-{level}-{channels}-{seconds}.ogg"
+    path = os.path.join(input, name)
+    rate = 48000 if subtype == "OPUS" else 44100
+    t = np.arange(int(seconds * rate) + 1237)[:, None] / rate
+    x = 0.3 * np.sin(2 * np.pi * (150 + 40 * np.sin(t)) * t) * (np.sin(9 * t) > -0.5) + 0.1 * rng.uniform(-1, 1, (len(t), channels)) * np.sin(3 * t)
+    with sf.SoundFile(path, "w", rate, channels, format="OGG", subtype=subtype, compression_level=level) as file:
+        for at in range(0, len(x), 4096):
+            file.write(x[at:at + 4096])
+    y, _ = sf.read(path, dtype="float32", always_2d=True)
+    if channels == 6:
+        y = y[:, [0, 2, 1, 5, 3, 4]]
+    y.tofile(path + ".f32")
+    ends = [g for g in granules(path) if g > 0]
+    near = [-9000, -1025, -513, -1, 0, 1, 513, 1025]
+    starts = {end + d for end in ends[::len(ends) // 12 + 1] + ends[-3:] for d in near} | {len(y) * k // 24 for k in range(24)} | {len(y) - 1}
+    files.append({"name": name, "rate": rate, "channels": channels, "starts": sorted(int(s) for s in starts if 0 < s < len(y))})
+print(json.dumps(files))`,
+    folder,
+  );
+  for (const { name, rate, channels, starts } of files) {
+    const whole = floats(at(`${name}.f32`));
+    const compare = (actual: Float32Array, start: number, what: string): void => {
+      const expected = whole.subarray(start * channels, (start + 200) * channels);
+      assert.equal(actual.length, expected.length, `${name} from ${start}, ${what}`);
+      let worst = 0;
+      for (const [i, value] of expected.entries()) worst = Math.max(worst, Math.abs(actual[i]! - value));
+      assert.ok(worst <= 1e-6, `${name} from ${start}, ${what}: differs by ${worst}`);
+    };
+    for (const start of starts) {
+      const part = { start: start / rate, duration: 200 / rate };
+      compare((await readAudio(at(name), part)).samples, start, "part");
+      if (start < whole.length / channels - 5000) continue;
+      for await (const { samples } of readAudioBlocks(at(name), part)) compare(samples, start, "block");
+    }
+    const converted = await readAudio(at(name), { sampleRate: 16000 });
+    const start = Math.floor(converted.samples.length / channels) - 2000;
+    const tail = (await readAudio(at(name), { sampleRate: 16000, start: start / 16000 })).samples;
+    const expected = converted.samples.subarray(start * channels);
+    assert.equal(tail.length, expected.length, name);
+    for (const [i, value] of expected.entries()) assert.ok(Math.abs(tail[i]! - value) <= 1e-6, `${name}, converted`);
+  }
+});
+
+test("an Ogg file that is cut before its first sample gives the header's form", async () => {
+  for (const [name, sampleRate, channels] of [
+    ["OGG-VORBIS", 22050, 2],
+    ["OGG-OPUS", 48000, 2],
+  ] as const) {
+    const bytes = readFileSync(at(name));
+    // The whole first page is there, and half of the second.
+    writeFileSync(at("headers.ogg"), bytes.subarray(0, bytes.indexOf("OggS", 4) + 40));
+    const audio = await readAudio(at("headers.ogg"), { onDamaged: "warn" });
+    assert.deepEqual([audio.sampleRate, audio.channels, audio.samples.length], [sampleRate, channels, 0], name);
+    assert.match(audio.warnings.join(), /^Ogg: no end after byte \d+$/);
+    await assert.rejects(readAudio(at("headers.ogg")), { code: "FORMAT", message: /cut short: copy it again/ });
+  }
+});
+
 test("parts and blocks are converted as the whole file is", async () => {
   for (const name of ["WAV-PCM_16", "FLAC-PCM_24", "AIFF-FLOAT"]) {
     for (const convert of [
