@@ -26,7 +26,7 @@ export interface CompressedInfo {
   least?: number;
   /** MPEG and Ogg: whether all its frames or pages are there and follow on each other. */
   regular?: boolean;
-  /** Ogg: where libsndfile's seek does not give the samples that decoding from the beginning gives, in order. */
+  /** Ogg: frames at which libsndfile's seek gives other samples than decoding from the beginning does, in order. */
   inexact?: FrameRange[];
   /** Opus: what the samples are to be multiplied with. */
   gain?: number;
@@ -79,14 +79,14 @@ function oneForm(streams: CompressedInfo[], verdict: Verdict): CompressedInfo[] 
   return streams;
 }
 
-/** The longest block of Vorbis: less is cut off a stream's last page, from whose end libsndfile counts back when it seeks there. */
+/** The longest block of Vorbis: less is cut off the last page, from whose end libsndfile counts back when it seeks there. */
 const VORBIS_BLOCK = 8192;
 /** Frames after which Opus's CELT mode has forgotten what was before: libsndfile's 660 ms, and the longest packet. */
 const OPUS_RUN_UP = (660 + 120) * 48;
 
 /**
- * Where an Opus stream is coded by SILK, as speech is at low rates, or has been shortly before: what SILK gives depends on all before it, back to where
- * CELT coded the sound. A packet's first byte begins with a 0 where SILK takes part (RFC 6716, section 3.1).
+ * Where an Opus stream is coded by SILK, as speech is at low rates, or has been shortly before: what SILK gives depends on all
+ * before it, back to where CELT coded the sound. A packet's first byte begins with a 0 where SILK takes part (RFC 6716, section 3.1).
  */
 function silkRanges(pages: readonly OggPage[], preSkip: number): FrameRange[] {
   const ranges: FrameRange[] = [];
